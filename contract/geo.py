@@ -1,0 +1,182 @@
+"""Where things are: WGS84 points, a site's local frame, and heights that always say above what.
+
+Order is always lat, lon; headings are clockwise from true north; the local frame is east, north, up.
+Heights above mean sea level are used as if above the ellipsoid: over one site the difference is a constant
+and cancels.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from contract.frozen import Degrees7, Frozen, Metres3, Pixels1
+
+WGS84_A_M = 6_378_137.0  # semi-major axis, NGA.STND.0036
+WGS84_E2 = 6.694379990141316e-3  # first eccentricity squared, NGA.STND.0036
+
+
+class AltitudeFrame(str, Enum):
+    """What a height is measured from."""
+
+    AMSL = "amsl"
+    AGL = "agl"
+    ABOVE_HOME = "above_home"
+
+
+class Altitude(Frozen):
+    """A height, never without its frame."""
+
+    m: Metres3
+    frame: AltitudeFrame
+
+
+class GeoPoint(Frozen):
+    """WGS84 position, degrees; (0, 0) is refused: it is what an unset receiver reports."""
+
+    lat_deg: Annotated[Degrees7, Field(ge=-90.0, le=90.0)]
+    lon_deg: Annotated[Degrees7, Field(ge=-180.0, le=180.0)]
+
+    def model_post_init(self, _context: object) -> None:
+        if self.lat_deg == 0.0 and self.lon_deg == 0.0:
+            raise ValueError("a position of exactly (0, 0) is an unset receiver, not a place")
+
+
+@dataclass(frozen=True, slots=True)
+class PointEnu:
+    """Metres east, north and up of a site's origin."""
+
+    east_m: float
+    north_m: float
+    up_m: float = 0.0
+
+    def horizontal_distance_m(self, other: "PointEnu") -> float:
+        return math.hypot(self.east_m - other.east_m, self.north_m - other.north_m)
+
+
+class BoxPx(Frozen):
+    """Axis-aligned box in pixels of the full frame; x right, y down, origin at the top-left corner of pixel (0, 0)."""
+
+    x_px: Pixels1
+    y_px: Pixels1
+    width_px: Annotated[Pixels1, Field(ge=0.0)]
+    height_px: Annotated[Pixels1, Field(ge=0.0)]
+
+
+class GroundFix(Frozen):
+    """A located point on the ground with its error: covariance of (east, north) in square metres."""
+
+    point: GeoPoint
+    var_east_m2: Annotated[Metres3, Field(ge=0.0)]
+    cov_east_north_m2: Metres3
+    var_north_m2: Annotated[Metres3, Field(ge=0.0)]
+
+    @property
+    def sigma_m(self) -> float:
+        """One standard deviation along the worst direction, metres: root of the larger eigenvalue."""
+        mean = (self.var_east_m2 + self.var_north_m2) / 2
+        half_gap = math.hypot((self.var_east_m2 - self.var_north_m2) / 2, self.cov_east_north_m2)
+        return math.sqrt(max(mean + half_gap, 0.0))
+
+
+def _to_ecef(lat_deg: float, lon_deg: float, height_m: float) -> tuple[float, float, float]:
+    lat, lon = math.radians(lat_deg), math.radians(lon_deg)
+    n = WGS84_A_M / math.sqrt(1.0 - WGS84_E2 * math.sin(lat) ** 2)
+    return (
+        (n + height_m) * math.cos(lat) * math.cos(lon),
+        (n + height_m) * math.cos(lat) * math.sin(lon),
+        (n * (1.0 - WGS84_E2) + height_m) * math.sin(lat),
+    )
+
+
+def _from_ecef(x: float, y: float, z: float) -> tuple[float, float, float]:
+    """Geodetic latitude, longitude (degrees) and height (m); Bowring's iteration, below 1e-9 m near the ground."""
+    p = math.hypot(x, y)
+    lat = math.atan2(z, p * (1.0 - WGS84_E2))
+    height = 0.0
+    for _ in range(4):
+        n = WGS84_A_M / math.sqrt(1.0 - WGS84_E2 * math.sin(lat) ** 2)
+        height = p * math.cos(lat) + z * math.sin(lat) - WGS84_A_M**2 / n
+        lat = math.atan2(z, p * (1.0 - WGS84_E2 * n / (n + height)))
+    return math.degrees(lat), math.degrees(math.atan2(y, x)), height
+
+
+class LocalFrame:
+    """The tangent plane at a site's origin; conversions are exact (through ECEF), good to any distance a site has."""
+
+    def __init__(self, origin: GeoPoint, *, ground_amsl_m: float) -> None:
+        self.origin = origin
+        self.ground_amsl_m = ground_amsl_m
+        self._ecef = _to_ecef(origin.lat_deg, origin.lon_deg, ground_amsl_m)
+        lat, lon = math.radians(origin.lat_deg), math.radians(origin.lon_deg)
+        sin_lat, cos_lat, sin_lon, cos_lon = math.sin(lat), math.cos(lat), math.sin(lon), math.cos(lon)
+        self._east = (-sin_lon, cos_lon, 0.0)
+        self._north = (-sin_lat * cos_lon, -sin_lat * sin_lon, cos_lat)
+        self._up = (cos_lat * cos_lon, cos_lat * sin_lon, sin_lat)
+
+    def to_enu(self, point: GeoPoint, *, amsl_m: float | None = None) -> PointEnu:
+        """ENU of `point` at `amsl_m` (default: the height of the origin's ground)."""
+        height_m = self.ground_amsl_m if amsl_m is None else amsl_m
+        x, y, z = _to_ecef(point.lat_deg, point.lon_deg, height_m)
+        d = (x - self._ecef[0], y - self._ecef[1], z - self._ecef[2])
+        return PointEnu(*(sum(a * b for a, b in zip(axis, d, strict=True)) for axis in self._axes))
+
+    def to_geo(self, point: PointEnu) -> tuple[GeoPoint, float]:
+        """WGS84 position and height above mean sea level (m) of an ENU point."""
+        enu = (point.east_m, point.north_m, point.up_m)
+        ecef = (
+            origin + sum(axis[i] * value for axis, value in zip(self._axes, enu, strict=True))
+            for i, origin in enumerate(self._ecef)
+        )
+        lat_deg, lon_deg, height_m = _from_ecef(*ecef)
+        return GeoPoint(lat_deg=lat_deg, lon_deg=lon_deg), height_m
+
+    @property
+    def _axes(self) -> tuple[tuple[float, float, float], ...]:
+        return self._east, self._north, self._up
+
+
+def distance_m(a: GeoPoint, b: GeoPoint) -> float:
+    """Horizontal distance on the tangent plane at `a`; for points of one site."""
+    enu = LocalFrame(a, ground_amsl_m=0.0).to_enu(b)
+    return math.hypot(enu.east_m, enu.north_m)
+
+
+def heading_deg(a: PointEnu, b: PointEnu) -> float:
+    """Direction from `a` to `b`, clockwise from north, 0 <= h < 360."""
+    return math.degrees(math.atan2(b.east_m - a.east_m, b.north_m - a.north_m)) % 360.0
+
+
+def _simple_polygon(points: tuple[GeoPoint, ...]) -> tuple[GeoPoint, ...]:
+    if len(points) < 3:
+        raise ValueError(f"a polygon needs at least 3 points, got {len(points)}")
+    if len(set(points)) < len(points):
+        raise ValueError("a polygon must not name a point twice (the last side closes by itself)")
+    frame = LocalFrame(points[0], ground_amsl_m=0.0)
+    ring = [frame.to_enu(point) for point in points]
+    sides = list(zip(ring, ring[1:] + ring[:1], strict=True))
+    for i, (a, b) in enumerate(sides):
+        for j, (c, d) in enumerate(sides[i + 2 :], i + 2):
+            if (i, j) != (0, len(sides) - 1) and _sides_cross(a, b, c, d):
+                raise ValueError(f"a polygon must not cross itself: side {i + 1} meets side {j + 1}")
+    if abs(sum(a.east_m * b.north_m - b.east_m * a.north_m for a, b in sides)) < 0.02:
+        raise ValueError("a polygon needs an area: its points lie on one line")
+    return points
+
+
+def _sides_cross(a: PointEnu, b: PointEnu, c: PointEnu, d: PointEnu) -> bool:
+    def turn(p: PointEnu, q: PointEnu, r: PointEnu) -> float:
+        return (q.east_m - p.east_m) * (r.north_m - p.north_m) - (q.north_m - p.north_m) * (r.east_m - p.east_m)
+
+    def apart(p: float, q: float, r: float, s: float) -> bool:
+        return max(p, q) < min(r, s) or max(r, s) < min(p, q)
+
+    if apart(a.east_m, b.east_m, c.east_m, d.east_m) or apart(a.north_m, b.north_m, c.north_m, d.north_m):
+        return False
+    return turn(a, b, c) * turn(a, b, d) <= 0 and turn(c, d, a) * turn(c, d, b) <= 0
+
+
+# At least 3 distinct corners, first not repeated, sides that do not cross, some area.
+GeoPolygon = Annotated[tuple[GeoPoint, ...], AfterValidator(_simple_polygon)]

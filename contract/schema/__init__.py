@@ -1,0 +1,1 @@
+"""JSON Schemas of the contract, generated: `python -m contract.schema` writes them, a test keeps them fresh."""

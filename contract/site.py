@@ -1,0 +1,313 @@
+"""The site file: one map that edge, fleet, simulator and console all load.
+
+A zone is drawn once, on the map, and every camera that covers it uses that one drawing.
+"""
+
+from datetime import time
+from enum import Enum
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, model_validator
+
+from contract.documents import parse_document
+from contract.errors import DocumentError
+from contract.frozen import Degrees7, Frozen, Identifier, Metres3
+from contract.geo import Altitude, AltitudeFrame, GeoPoint, GeoPolygon, LocalFrame
+from contract.labels import Label
+
+
+def _known_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as err:
+        raise ValueError("expected a time zone of the IANA data base such as Europe/Berlin") from err
+    return name
+
+
+class Origin(Frozen):
+    """Origin of the site's local ENU frame, on the ground."""
+
+    lat_deg: Annotated[Degrees7, Field(ge=-90.0, le=90.0)]
+    lon_deg: Annotated[Degrees7, Field(ge=-180.0, le=180.0)]
+    ground_amsl_m: Metres3
+
+
+class OpenCvLens(Frozen):
+    """Pinhole with Brown distortion as in OpenCV's calib3d: undistorted rays map to distorted pixels."""
+
+    model: Literal["opencv"]
+    width_px: Annotated[int, Field(gt=0)]
+    height_px: Annotated[int, Field(gt=0)]
+    fx_px: Annotated[float, Field(gt=0)]
+    fy_px: Annotated[float, Field(gt=0)]
+    cx_px: float
+    cy_px: float
+    k1: float = 0.0
+    k2: float = 0.0
+    p1: float = 0.0
+    p2: float = 0.0
+    k3: float = 0.0
+
+
+class TsaiLens(Frozen):
+    """Tsai's 1987 model: distorted sensor coordinates map to undistorted ones, the reverse of OpenCV's direction."""
+
+    model: Literal["tsai"]
+    width_px: Annotated[int, Field(gt=0)]
+    height_px: Annotated[int, Field(gt=0)]
+    focal_mm: Annotated[float, Field(gt=0)]
+    kappa1_per_mm2: float
+    cx_px: float
+    cy_px: float
+    sx: Annotated[float, Field(gt=0)]
+    dpx_mm: Annotated[float, Field(gt=0)]
+    dpy_mm: Annotated[float, Field(gt=0)]
+
+
+Lens = Annotated[OpenCvLens | TsaiLens, Field(discriminator="model")]
+
+
+class CameraPose(Frozen):
+    """Where a camera is and looks, in the site's ENU frame, with one standard deviation of each.
+
+    heading clockwise from north; pitch above the horizon (down is negative); roll clockwise about the optical axis as
+    seen from behind the camera. At roll 0 the image's x axis is level.
+    """
+
+    east_m: Metres3
+    north_m: Metres3
+    up_m: Metres3
+    heading_deg: float
+    pitch_deg: Annotated[float, Field(ge=-90.0, le=90.0)]
+    roll_deg: float = 0.0
+    position_sigma_m: Annotated[float, Field(ge=0.0)] = 0.05
+    attitude_sigma_deg: Annotated[float, Field(ge=0.0)] = 0.2
+
+
+class Camera(Frozen):
+    """A camera of the site; without `pose` it rides on a vehicle and its pose comes with each frame."""
+
+    id: Identifier
+    node: Identifier
+    lens: Lens
+    pose: CameraPose | None = None
+    vehicle: Identifier | None = None
+    footprint: GeoPolygon | None = None  # ground it is meant to watch, for the map
+
+    @model_validator(mode="after")
+    def _is_mounted_somewhere(self) -> "Camera":
+        if (self.pose is None) == (self.vehicle is None):
+            raise ValueError(f"camera '{self.id}': expected exactly one of pose (fixed) and vehicle (carried)")
+        return self
+
+
+class Severity(str, Enum):
+    """How loudly a zone's alarms ask for a person."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Zone(Frozen):
+    """A piece of ground that must stay empty of `labels` while it is set."""
+
+    id: Identifier
+    name: str
+    polygon: GeoPolygon
+    labels: Annotated[tuple[Label, ...], Field(min_length=1)] = (Label.PERSON,)
+    cameras: Annotated[tuple[Identifier, ...], Field(min_length=1)]  # who covers it
+    severity: Severity = Severity.HIGH
+    initially_set: bool = True
+    dwell_s: Annotated[float, Field(ge=0.0, le=60.0)] = 0.5  # inside this long before an intrusion starts
+
+
+class Area(Frozen):
+    """A named polygon on the ground."""
+
+    id: Identifier
+    polygon: GeoPolygon
+
+
+class Building(Area):
+    height_m: Annotated[Metres3, Field(gt=0)]  # above the site's ground
+
+
+class Geofence(Frozen):
+    """Where our vehicles may be, and how high the flying ones."""
+
+    polygon: GeoPolygon
+    floor_m: Annotated[Metres3, Field(ge=0)] = 10.0  # above home, for copters under way
+    ceiling_m: Annotated[Metres3, Field(gt=0)] = 60.0  # above home
+
+
+class Place(Frozen):
+    """A named point on the ground: a dock or a rally point."""
+
+    id: Identifier
+    position: GeoPoint
+
+
+class VehicleKind(str, Enum):
+    """Key of the file in fleet/flight/vehicles that drives it."""
+
+    ARDUPILOT_COPTER = "ardupilot_copter"
+    ARDUPILOT_ROVER = "ardupilot_rover"
+
+    @property
+    def flies(self) -> bool:
+        return self is VehicleKind.ARDUPILOT_COPTER
+
+
+class Vehicle(Frozen):
+    """One of ours. `autopilot_uid` binds it; without one the first UID heard is kept for the run and reported."""
+
+    id: Identifier
+    kind: VehicleKind
+    connection: str  # udpin:HOST:PORT, udpout:HOST:PORT, tcp:HOST:PORT
+    system_id: Annotated[int, Field(ge=1, le=250)]
+    autopilot_uid: str | None = None
+    simulated: bool = False
+    dock: Identifier
+    cruise_speed_m_s: Annotated[float, Field(gt=0, le=25)]
+    return_altitude_m: Annotated[Metres3, Field(gt=0)] | None = None  # above home; its own, never one for all
+    sensor_range_m: Annotated[float, Field(gt=0)] = 60.0
+    sensor_fov_deg: Annotated[float, Field(gt=0, lt=180)] = 40.0  # horizontal, for "on scene"
+
+    @model_validator(mode="after")
+    def _says_what_its_kind_needs(self) -> "Vehicle":
+        if self.kind.flies and self.return_altitude_m is None:
+            raise ValueError(f"vehicle '{self.id}': a copter needs its own return_altitude_m")
+        return self
+
+
+class Waypoint(Frozen):
+    position: GeoPoint
+    dwell_s: Annotated[float, Field(ge=0, le=600)] = 0.0
+
+
+class Hours(Frozen):
+    """A daily stretch in the site's time zone; an end at or before the start runs past midnight (equal: all day)."""
+
+    start: time = time(0, 0)
+    end: time = time(0, 0)
+
+    def contains(self, local: time) -> bool:
+        if self.start == self.end:
+            return True
+        if self.start < self.end:
+            return self.start <= local < self.end
+        return local >= self.start or local < self.end
+
+
+class Patrol(Frozen):
+    """A round flown as one MAVLink mission; one starts every `every_min` within `hours`."""
+
+    id: Identifier
+    vehicle: Identifier
+    altitude_m: Annotated[Metres3, Field(ge=0)]  # above home; 0 for a rover
+    waypoints: Annotated[tuple[Waypoint, ...], Field(min_length=2, max_length=200)]
+    every_min: Annotated[float, Field(gt=0)]
+    hours: Hours = Hours()
+    laps: Annotated[int, Field(ge=1, le=50)] = 1
+
+
+class AutonomyGrant(Frozen):
+    """Written leave to launch without asking, per zone and hour (SAFETY 4)."""
+
+    zones: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    hours: Hours = Hours()
+    granted_by: Annotated[str, Field(min_length=3)]
+    reference: Annotated[str, Field(min_length=3)]  # the paper that says so
+
+
+class Response(Frozen):
+    """How the fleet answers an alarm."""
+
+    air_stand_off_m: Annotated[Metres3, Field(ge=10)] = 25.0  # horizontal, from every tracked person
+    air_altitude_m: Annotated[Metres3, Field(gt=0)] = 25.0  # above home
+    ground_stop_m: Annotated[Metres3, Field(ge=5)] = 12.0
+    ground_speed_near_people_m_s: Annotated[float, Field(gt=0, le=3)] = 1.0
+    dispatch_max_age_s: Annotated[float, Field(gt=0, le=300)] = 15.0
+    observe_s: Annotated[float, Field(gt=0)] = 10.0  # hold the point in view this long before it counts as looked at
+    battery_reserve_frac: Annotated[float, Field(ge=0.1, le=0.9)] = 0.25
+    max_wind_m_s: Annotated[float, Field(gt=0, le=20)] = 10.0
+    autonomy: tuple[AutonomyGrant, ...] = ()
+
+
+class Site(Frozen):
+    """Everything that stands still, and what may move in it."""
+
+    schema_version: Literal[1]
+    id: Identifier
+    name: str
+    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
+    origin: Origin
+    geofence: Geofence
+    cameras: tuple[Camera, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    no_fly: tuple[Area, ...] = ()
+    buildings: tuple[Building, ...] = ()
+    docks: tuple[Place, ...] = ()
+    rally_points: tuple[Place, ...] = ()
+    vehicles: tuple[Vehicle, ...] = ()
+    patrols: tuple[Patrol, ...] = ()
+    response: Response = Response()
+
+    @model_validator(mode="after")
+    def _names_what_exists(self) -> "Site":
+        groups = {
+            "camera": [c.id for c in self.cameras],
+            "zone": [z.id for z in self.zones],
+            "dock": [d.id for d in self.docks],
+            "vehicle": [v.id for v in self.vehicles],
+            "patrol": [p.id for p in self.patrols],
+            "system id": [str(v.system_id) for v in self.vehicles],
+        }
+        for what, ids in groups.items():
+            double = next((i for i in ids if ids.count(i) > 1), None)
+            if double is not None:
+                raise ValueError(f"{what} '{double}' stands here twice")
+        references = [
+            *((f"zone '{z.id}'", "camera", c) for z in self.zones for c in z.cameras),
+            *((f"vehicle '{v.id}'", "dock", v.dock) for v in self.vehicles),
+            *((f"camera '{c.id}'", "vehicle", c.vehicle) for c in self.cameras if c.vehicle),
+            *((f"patrol '{p.id}'", "vehicle", p.vehicle) for p in self.patrols),
+            *(("response.autonomy", "zone", z) for g in self.response.autonomy for z in g.zones),
+        ]
+        for who, what, name in references:
+            if name not in groups[what]:
+                raise ValueError(f"{who}: expected a {what} of this site, got '{name}'")
+        return self
+
+    @model_validator(mode="after")
+    def _heights_keep_apart(self) -> "Site":
+        returns = [v.return_altitude_m for v in self.vehicles if v.return_altitude_m is not None]
+        if len(set(returns)) < len(returns):
+            raise ValueError("vehicles: every copter needs a return_altitude_m of its own")
+        return self
+
+    def local_frame(self) -> LocalFrame:
+        point = GeoPoint(lat_deg=self.origin.lat_deg, lon_deg=self.origin.lon_deg)
+        return LocalFrame(point, ground_amsl_m=self.origin.ground_amsl_m)
+
+    def camera(self, camera_id: str) -> Camera:
+        """Raises DocumentError when the site has no such camera."""
+        for camera in self.cameras:
+            if camera.id == camera_id:
+                return camera
+        known = ", ".join(c.id for c in self.cameras) or "none"
+        raise DocumentError(f"site '{self.id}': expected a camera of this site ({known}), got '{camera_id}'")
+
+    def zones_seen_by(self, camera_id: str) -> tuple[Zone, ...]:
+        return tuple(zone for zone in self.zones if camera_id in zone.cameras)
+
+
+def above_home(height_m: float) -> Altitude:
+    return Altitude(m=height_m, frame=AltitudeFrame.ABOVE_HOME)
+
+
+def parse_site(text: str, *, source: str) -> Site:
+    """A site from YAML text. Raises DocumentError with one line that names source, line and key."""
+    return parse_document(text, Site, source=source)

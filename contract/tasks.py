@@ -1,0 +1,79 @@
+"""What a vehicle is asked to do, with states that keep delivery apart from consent and work."""
+
+import uuid
+from enum import Enum
+
+from contract.envelope import Origin
+from contract.frozen import Frozen, Identifier, TimeUs, TraceId
+from contract.geo import GeoPoint
+
+TASK_NAMESPACE = uuid.UUID("b0a2c9d4-3a57-5a33-8e1f-0a9d6a4f7e52")
+
+
+class TaskKind(str, Enum):
+    PATROL = "patrol"
+    INVESTIGATE = "investigate"
+    RECALL = "recall"
+
+
+class TaskState(str, Enum):
+    """created: waits for consent; sent, received: on its way; accepted: the vehicle said yes; executing: it moves."""
+
+    CREATED = "created"
+    SENT = "sent"
+    RECEIVED = "received"
+    ACCEPTED = "accepted"
+    EXECUTING = "executing"
+    SUSPENDED = "suspended"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (TaskState.DONE, TaskState.FAILED, TaskState.CANCELLED, TaskState.REFUSED)
+
+
+_ENDS = {TaskState.FAILED, TaskState.CANCELLED}
+ALLOWED: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.CREATED: frozenset({TaskState.SENT, TaskState.REFUSED, *_ENDS}),
+    TaskState.SENT: frozenset({TaskState.RECEIVED, TaskState.REFUSED, *_ENDS}),
+    TaskState.RECEIVED: frozenset({TaskState.ACCEPTED, TaskState.REFUSED, *_ENDS}),
+    TaskState.ACCEPTED: frozenset({TaskState.EXECUTING, TaskState.SUSPENDED, *_ENDS}),
+    TaskState.EXECUTING: frozenset({TaskState.SUSPENDED, TaskState.DONE, *_ENDS}),
+    TaskState.SUSPENDED: frozenset({TaskState.EXECUTING, TaskState.REFUSED, *_ENDS}),
+}
+
+
+class Task(Frozen):
+    """One order with its whole reason. `target` is what to look at, `stand_off` where to look from: never the same."""
+
+    task_id: uuid.UUID
+    kind: TaskKind
+    vehicle: Identifier
+    state: TaskState
+    reason: str
+    origin: Origin
+    trace_id: TraceId
+    created_at_us: TimeUs
+    changed_at_us: TimeUs
+    incident_id: uuid.UUID | None = None
+    patrol: Identifier | None = None
+    target: GeoPoint | None = None
+    stand_off: GeoPoint | None = None
+    stand_off_altitude_m: float | None = None  # above home; None for a ground vehicle
+    approved_by: str | None = None
+    progress: str = ""
+
+    def moved_to(self, state: TaskState, *, at_us: int, reason: str = "", progress: str | None = None) -> "Task":
+        """The task in its next state. Raises ValueError when the table does not allow the step."""
+        if state is not self.state and state not in ALLOWED.get(self.state, frozenset()):
+            raise ValueError(f"task {self.task_id}: {self.state.value} does not become {state.value}")
+        changes = {
+            "state": state,
+            "reason": reason,
+            "changed_at_us": at_us,
+            "progress": self.progress if progress is None else progress,
+        }
+        return self.model_copy(update=changes)

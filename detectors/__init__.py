@@ -1,0 +1,1 @@
+"""Pixels in, boxes out; knows no network, site or wall clock."""

@@ -1,0 +1,23 @@
+"""What the caller does next, in the class.
+
+DetectorError
+    ModelError       the model or its manifest is wrong: stop (exit code 2), the old model keeps running
+    InferenceError   this frame could not be judged: publish a fault, try the next frame
+    DownloadError    the model could not be fetched: say so, offer what there is
+"""
+
+
+class DetectorError(Exception):
+    """No boxes, and not because the scene is empty."""
+
+
+class ModelError(DetectorError):
+    """Not a model, not this head's model, or not the bytes its manifest promises."""
+
+
+class InferenceError(DetectorError):
+    """The runtime refused this frame or answered nonsense."""
+
+
+class DownloadError(DetectorError):
+    """The address did not deliver within its time."""

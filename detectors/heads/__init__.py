@@ -1,0 +1,1 @@
+"""Decoders of a network's raw output, one file each."""

@@ -1,0 +1,24 @@
+"""One followed object, as the tracker knows it at one frame."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class TrackState(str, Enum):
+    TENTATIVE = "tentative"  # seen, not yet believed
+    CONFIRMED = "confirmed"
+    COASTING = "coasting"  # believed, not seen in this frame
+    LOST = "lost"  # given up in this frame; never heard of again
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """`xyxy_px` is the box as detected (when seen) or predicted (when coasting), in pixels of the full frame."""
+
+    track_id: int
+    class_index: int
+    score: float
+    xyxy_px: tuple[float, float, float, float]
+    state: TrackState
+    first_seen_us: int
+    last_seen_us: int

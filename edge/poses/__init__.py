@@ -1,0 +1,1 @@
+"""Where a camera is and looks at a frame's time, one file each."""

@@ -1,0 +1,1 @@
+"""Doing it, safely: start reading at gate.py."""

@@ -1,0 +1,62 @@
+"""What a vehicle is to the rest of the fleet: a snapshot that is always fresh or says how old it is, and a few verbs.
+
+Only tasking and the safety monitor may call the verbs, and tasking only with an Approval of the gate.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from contract.geo import GeoPoint
+from contract.site import VehicleKind
+
+
+class FlightMode(str, Enum):
+    """Modes by meaning, one word for copter and rover."""
+
+    GUIDED = "guided"
+    AUTO = "auto"
+    HOLD = "hold"  # BRAKE on a copter: holds position and does not sink
+    RETURN = "return"
+    LAND = "land"
+    MANUAL = "manual"  # any mode in which a pilot's sticks decide
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleState:
+    """What is known about one vehicle; None is unknown, never zero. All `*_at_us` are monotonic, our clock, at receipt."""
+
+    vehicle_id: str
+    kind: VehicleKind
+    system_id: int
+    simulated: bool
+    heard_at_us: int | None = None  # last heartbeat
+    autopilot_uid: str | None = None
+    firmware: str | None = None
+    mode: FlightMode | None = None
+    custom_mode: int | None = None
+    armed: bool | None = None
+    system_status: int | None = None
+    position: GeoPoint | None = None
+    position_at_us: int | None = None
+    above_home_m: float | None = None
+    amsl_m: float | None = None
+    velocity_east_m_s: float | None = None
+    velocity_north_m_s: float | None = None
+    heading_deg: float | None = None
+    home: GeoPoint | None = None
+    battery_frac: float | None = None
+    battery_at_us: int | None = None
+    gnss_fix: int | None = None
+    gnss_sigma_m: float | None = None
+    ekf_ready: bool | None = None
+    mission_seq: int | None = None
+    mission_state: int | None = None
+    wind_m_s: float | None = None
+    safety_uploaded: bool = False  # fence, rally and failsafes are in the vehicle and were read back
+    link_loss_frac: float | None = None
+    not_ready_because: tuple[str, ...] = ("not heard yet",)
+    last_text: str = ""
+
+    def link_age_s(self, now_us: int) -> float | None:
+        return None if self.heard_at_us is None else (now_us - self.heard_at_us) / 1e6

@@ -1,0 +1,1 @@
+"""One file per kind of vehicle; the file name is the key."""

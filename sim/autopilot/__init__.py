@@ -1,0 +1,1 @@
+"""Vehicles that speak MAVLink as a real autopilot does."""
