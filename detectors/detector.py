@@ -1,6 +1,6 @@
 """The seam between a pipeline and whatever runs the network.
 
-`prepare` is cheap pixel work and may run on the thread that decodes; `detect` owns the accelerator and runs on one thread.
+`prepare` is cheap pixel work and may run on the thread that decodes; `detect` owns the accelerator: one thread only.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Prepared:
 
 
 class Detector(Protocol):
-    """Boxes from frames. Raises detectors.errors.DetectorError when it cannot answer: a failure is never an empty scene."""
+    """Boxes from frames. Raises DetectorError when it cannot answer: a failure is never an empty scene."""
 
     @property
     def identity(self) -> ModelIdentity: ...

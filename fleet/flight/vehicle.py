@@ -3,11 +3,14 @@
 Only tasking and the safety monitor may call the verbs, and tasking only with an Approval of the gate.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from contract.geo import GeoPoint
 from contract.site import VehicleKind
+from fleet.flight.orders import Approval, ComingHome, Sent
 
 
 class FlightMode(str, Enum):
@@ -24,7 +27,7 @@ class FlightMode(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class VehicleState:
-    """What is known about one vehicle; None is unknown, never zero. All `*_at_us` are monotonic, our clock, at receipt."""
+    """What is known about one vehicle; None is unknown, never zero. Each `*_at_us` is our monotonic clock at receipt."""
 
     vehicle_id: str
     kind: VehicleKind
@@ -60,3 +63,27 @@ class VehicleState:
 
     def link_age_s(self, now_us: int) -> float | None:
         return None if self.heard_at_us is None else (now_us - self.heard_at_us) / 1e6
+
+
+Progress = Callable[[str], None]
+
+
+class Vehicle(Protocol):
+    """One vehicle on its link. The copter and the rover are its two implementations."""
+
+    @property
+    def state(self) -> VehicleState:
+        """The latest snapshot; safe to read from any thread."""
+        ...
+
+    async def carry_out(self, approval: Approval, *, on_progress: Progress) -> Sent:
+        """Do one approved order and return when the vehicle's own state confirms it was taken up (a mode, a target, a
+        running mission; for a launch: height reached; for a disarm: disarmed). Arrival is the caller's to watch.
+
+        Raises fleet.flight.errors.CommandRefused (the vehicle said no, with its reason), NoAnswer or NotConfirmed.
+        """
+        ...
+
+    def come_home(self, order: ComingHome) -> None:
+        """Send once, from any thread, wait for nothing: the safety monitor repeats until `state` confirms."""
+        ...

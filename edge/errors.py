@@ -1,0 +1,33 @@
+"""What the caller does next, in the class.
+
+EdgeError
+    SetUpError       configuration or input is wrong: stop (exit code 78 for configuration, 2 for input)
+    FeedError
+        FeedUnreadable   not a video, or none there: stop for a file, retry for a stream
+        FeedLost         it was there and is gone: publish the state, retry with back-off
+    OutboxError      the disk did not take a row: publish the fault, keep trying
+"""
+
+
+class EdgeError(Exception):
+    """Anything the node knows how to answer."""
+
+
+class SetUpError(EdgeError):
+    """Shown as one line; the process ends."""
+
+
+class FeedError(EdgeError):
+    """A feed that gives no frames."""
+
+
+class FeedUnreadable(FeedError):
+    """Nothing decodable at that address."""
+
+
+class FeedLost(FeedError):
+    """The end of a live source is a disconnect, never an end of file."""
+
+
+class OutboxError(EdgeError):
+    """Not durable."""

@@ -1,0 +1,28 @@
+"""What the caller does next, in the class.
+
+FleetError
+    StoreError       the store did not take it: do not acknowledge, do not act, retry
+    Refused          a person asked for what may not be: say why (HTTP 409)
+    NotFound         no such thing (HTTP 404)
+    SetUpError       configuration of this machine is wrong: stop (exit code 78)
+"""
+
+
+class FleetError(Exception):
+    """Anything the coordinator knows how to answer."""
+
+
+class StoreError(FleetError):
+    """Not durable."""
+
+
+class Refused(FleetError):
+    """A rule says no; the text is the reason."""
+
+
+class NotFound(FleetError):
+    """Nothing goes by that id."""
+
+
+class SetUpError(FleetError):
+    """Shown as one line; the process ends."""

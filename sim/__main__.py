@@ -1,0 +1,22 @@
+"""`vedette-sim`: the whole stack on one machine, replays, simulated vehicles."""
+
+import sys
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+COMMANDS = ("demo", "replay", "autopilot")
+
+
+def main() -> None:
+    """Import only the chosen command: a replay needs no broker, a demo no plots."""
+    from importlib import import_module  # noqa: PLC0415
+
+    chosen = [sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS
+    for name in chosen:
+        import_module(f"sim.{name}" if name != "autopilot" else "sim.autopilot.command").register(app)
+    app()
+
+
+if __name__ == "__main__":
+    main()
