@@ -27,7 +27,7 @@ class FlightMode(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class VehicleState:
-    """What is known about one vehicle; None is unknown, never zero. Each `*_at_us` is our monotonic clock at receipt."""
+    """What is known about one vehicle; None is unknown, never zero. `*_at_us`: our monotonic clock at receipt."""
 
     vehicle_id: str
     kind: VehicleKind
