@@ -48,5 +48,6 @@ def clock() -> ManualClock:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of recordings, models and truth beside the checkout."""
-    need(SHARED.is_dir(), "no ../shared beside this checkout")
+    if not SHARED.is_dir():
+        pytest.skip("no ../shared beside this checkout")
     return SHARED
