@@ -1,0 +1,114 @@
+"""Which file a model's name means: a path given, the folders, the cache, then a download; the first found wins.
+
+The bytes are checked against the manifest every time, not only when they came over the network.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from detectors.errors import DownloadError, ModelError
+from detectors.manifest import Manifest, read_manifest, shipped_manifests
+
+DEFAULT_MODEL = "yolox-nano"
+
+Downloader = Callable[[Manifest, Path], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model found. `note` says, for a person, what was assumed; empty when nothing was."""
+
+    path: Path
+    sha256: str
+    manifest: Manifest
+    note: str = ""
+
+
+def model_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Folders of VEDETTE_MODELS, separated by colons."""
+    return tuple(Path(part) for part in environment.get("VEDETTE_MODELS", "").split(":") if part)
+
+
+def model_cache(environment: Mapping[str, str]) -> Path:
+    """Where downloaded models are kept: VEDETTE_CACHE, else ~/.cache/vedette/models."""
+    if given := environment.get("VEDETTE_CACHE"):
+        return Path(given)
+    home = environment.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "vedette" / "models"
+
+
+def find_model(
+    name_or_path: str | None, *, folders: Sequence[Path], cache: Path, download: Downloader | None = None
+) -> ModelFile:
+    """The file of a model, its bytes checked. None means the default model.
+
+    `download` None: nothing is fetched. Raises ModelError when there is no such model or its bytes are not what the
+    manifest promises, DownloadError when it could only come over the network and did not.
+    """
+    name = name_or_path or DEFAULT_MODEL
+    if "/" in name or name.endswith(".onnx"):
+        path = Path(name)
+        if not path.is_file():
+            raise ModelError(f"model '{name}': no such file")
+        return _identify(path, shipped=None)
+    shipped = shipped_manifests().get(name)
+    file_names = [f"{name}.onnx", *([_file_name(shipped)] if shipped and shipped.url else [])]
+    for folder in (*folders, cache):
+        for file_name in file_names:
+            if (folder / file_name).is_file():
+                return _identify(folder / file_name, shipped=shipped)
+    if shipped is None:
+        looked = ", ".join(str(folder) for folder in (*folders, cache))
+        raise ModelError(f"model '{name}': not one of {', '.join(shipped_manifests())}, and no {name}.onnx in {looked}")
+    if download is None or shipped.url is None:
+        raise DownloadError(f"model '{name}': not on this machine; fetch it with: vedette-models pull {name}")
+    target = cache / f"{name}.onnx"
+    download(shipped, target)
+    return _identify(target, shipped=shipped)
+
+
+def assumed_manifest(path: Path, *, sha256: str) -> Manifest:
+    """For a file that nothing is known about: the default's head and classes."""
+    default = shipped_manifests()[DEFAULT_MODEL]
+    slug = "".join(letter if letter.isalnum() else "-" for letter in path.stem.lower()).strip("-")[:63] or "unnamed"
+    return default.model_copy(
+        update={
+            "name": slug,
+            "url": None,
+            "sha256": sha256,
+            "size_bytes": path.stat().st_size,
+            "licence": "unknown",
+            "source": "unknown",
+            "training_data": "unknown",
+            "input": None,
+        }
+    )
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _identify(path: Path, *, shipped: Manifest | None) -> ModelFile:
+    """A manifest beside the file counts before one that is shipped by name, that before one shipped by content."""
+    sha256 = sha256_of(path)
+    beside = path.with_suffix(".yaml")
+    manifest = read_manifest(beside) if beside.is_file() else shipped
+    if manifest is None:
+        manifest = next((known for known in shipped_manifests().values() if known.sha256 == sha256), None)
+    if manifest is None:
+        note = f"{path.name} has no manifest: YOLOX head and COCO classes assumed"
+        return ModelFile(path, sha256, assumed_manifest(path, sha256=sha256), note)
+    if manifest.sha256 != sha256:
+        raise ModelError(f"{path}: expected sha256 {manifest.sha256} (model '{manifest.name}'), got {sha256}")
+    return ModelFile(path, sha256, manifest)
+
+
+def _file_name(manifest: Manifest) -> str:
+    return (manifest.url or "").rsplit("/", 1)[-1]
