@@ -1,0 +1,151 @@
+"""One camera's reading thread, and what can be said of the camera at any moment.
+
+OK means that its frames are being judged: pictures that arrive while the detector is silent cover nothing (SAFETY 18).
+"""
+
+import random
+import threading
+from collections.abc import Callable
+from contextlib import closing
+
+import structlog
+
+from contract.clock import Clock
+from contract.events import FeedHealth, FeedState, FeedStatus
+from detectors.detector import Prepared
+from detectors.errors import DetectorError
+from detectors.frame import Frame
+from edge.errors import FeedError, FeedLost
+from edge.intake import Intake, Ready
+from edge.source import Source
+
+FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
+STALL_US = 5_000_000  # half of the 10 s in which SAFETY 18 wants the trouble raised; the rest is for the way there
+log = structlog.get_logger()
+
+
+class CameraFeed:
+    """Reads one feed into the intake until told to stop; a live one for ever, a recording to its end.
+
+    `run` is the thread's whole life. `judged` and `failed` are the detecting thread's words; `status` and `health` are
+    the watching thread's questions. Each field is written by one of them and read whole.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        open_feed: Callable[[], Source],
+        *,
+        prepare: Callable[[Frame], Prepared],
+        intake: Intake,
+        clock: Clock,
+        chance: random.Random,
+    ) -> None:
+        self.camera = camera
+        self._open_feed = open_feed
+        self._prepare = prepare
+        self._intake = intake
+        self._clock = clock
+        self._chance = chance
+        self._stop = threading.Event()
+        self._source: Source | None = None
+        self._read_state = FeedState.STARTING
+        self._read_detail = ""
+        self._failure: str | None = None
+        self._last_decoded_us = self._last_answer_us = clock.monotonic_us()
+        self._inference_us: int | None = None
+        self._decoded = self._judged = self._judged_before = self._dropped = 0
+        self._status = FeedStatus(camera=camera, state=FeedState.STARTING, since_us=clock.wall_us())
+
+    def run(self) -> None:
+        back_off_s = FIRST_BACK_OFF_S
+        while not self._stop.is_set():
+            decoded_before = self._decoded
+            source = self._source = self._open_feed()
+            try:
+                self._read(source)
+            except FeedError as err:
+                self._read_state, self._read_detail = FeedState.LOST, str(err)
+                if not source.is_live:
+                    return
+            else:
+                if not self._stop.is_set():
+                    self._read_state, self._read_detail = FeedState.ENDED, source.remark
+                return
+            if self._decoded > decoded_before:
+                back_off_s = FIRST_BACK_OFF_S
+            self._stop.wait(back_off_s * self._chance.uniform(0.5, 1.0))
+            back_off_s = min(back_off_s * 2, LONGEST_BACK_OFF_S)
+
+    def stop(self) -> None:
+        """Returns at once; the thread ends within the read time-out of its source."""
+        self._stop.set()
+
+    @property
+    def is_over(self) -> bool:
+        """No frame will come any more, unless the feed is live and returns."""
+        return self._read_state in (FeedState.ENDED, FeedState.LOST)
+
+    def judged(self, *, inference_us: int) -> None:
+        self._last_answer_us = self._clock.monotonic_us()
+        self._inference_us = inference_us
+        self._judged += 1
+        self._failure = None
+
+    def failed(self, reason: str) -> None:
+        self._failure = reason
+
+    def status(self) -> FeedStatus:
+        """The state now; `since_us` changes only with the state."""
+        state, detail = self._state(self._clock.monotonic_us())
+        if state is not self._status.state:
+            self._status = FeedStatus(camera=self.camera, state=state, since_us=self._clock.wall_us(), detail=detail)
+            log.info("feed state changed", camera=self.camera, state=state.value, detail=detail)
+        elif detail != self._status.detail:
+            self._status = self._status.model_copy(update={"detail": detail})
+        return self._status
+
+    def health(self) -> FeedHealth:
+        inference_us = self._inference_us
+        return FeedHealth(
+            camera=self.camera,
+            frames_decoded=self._decoded,
+            frames_used=self._judged,
+            frames_dropped=self._dropped,
+            inference_ms=None if inference_us is None else inference_us / 1e3,
+        )
+
+    def _read(self, source: Source) -> None:
+        with closing(source.frames(self._stop)) as frames:
+            for frame in frames:
+                self._last_decoded_us = self._clock.monotonic_us()
+                if frame.index == 0:
+                    self._last_answer_us = self._last_decoded_us
+                    self._judged_before = self._judged
+                self._read_state = FeedState.OK
+                self._decoded += 1
+                try:
+                    prepared = self._prepare(frame)
+                except DetectorError as err:
+                    self._failure = str(err)
+                    continue
+                ready = Ready(self.camera, frame, prepared, self._clock.monotonic_us())
+                self._dropped += self._intake.put(ready, drop_oldest=source.is_paced)
+        if source.is_live and not self._stop.is_set():
+            raise FeedLost(f"camera '{self.camera}': the feed ended")
+
+    def _state(self, now_us: int) -> tuple[FeedState, str]:
+        if self._read_state is not FeedState.OK:
+            return self._read_state, self._read_detail
+        if self._failure is not None:
+            return FeedState.DETECTOR_FAILED, self._failure
+        if now_us - self._last_answer_us > STALL_US:
+            if self._last_decoded_us > self._last_answer_us or self._judged == self._judged_before:
+                return FeedState.DETECTOR_FAILED, f"no answer for more than {STALL_US / 1e6:.0f} s"
+            return FeedState.STALLED, f"no frame for more than {STALL_US / 1e6:.0f} s"
+        if self._judged == self._judged_before:
+            return FeedState.STARTING, "waiting for the detector's first answer"
+        source = self._source
+        if source is None:
+            return FeedState.OK, ""
+        return FeedState.OK, source.remark or f"stamped by {source.captured_by.value}"

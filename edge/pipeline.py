@@ -1,0 +1,246 @@
+"""From a frame to events: the file to read first.
+
+    frame -> detect -> track -> locate on the ground -> rules -> events -> envelopes
+
+Synchronous and pure of I/O: no socket, file, thread or clock of its own. Detecting stands outside `step`, because one
+accelerator serves many cameras and may take their frames as a batch:
+
+    detections = detector.detect([detector.prepare(frame)])[0]
+    result = pipeline.step(frame, detections)
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from contract.envelope import Envelope, Origin, derive_trace_id
+from contract.events import (
+    Event,
+    EventKind,
+    ModelIdentity,
+    Sighting,
+    Tracks,
+    derive_event_id,
+    derive_message_id,
+)
+from contract.geo import BoxPx, GroundFix, LocalFrame
+from contract.labels import Label
+from contract.site import Site, Zone
+from detectors.detections import Detections
+from detectors.frame import Frame
+from edge.perception.locate import Locator
+from edge.perception.track import Track, TrackState
+from edge.perception.tracking import Tracker
+from edge.pose import PoseSource
+from edge.rule import Finding, Rule, Subject, open_rule
+from edge.sender import Sender
+
+BELIEVED = (TrackState.CONFIRMED, TrackState.COASTING)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One rule on one zone."""
+
+    kind: EventKind
+    zone: Zone
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one frame led to.
+
+    tracks: all of the tracker's, tentative and just lost ones too; sightings: the believed ones, located.
+    events: envelopes without a sequence (the outbox gives it); hops_us: how long each step took, empty without a clock.
+    """
+
+    captured_at_us: int
+    trace_id: str
+    tracks: Sequence[Track]
+    sightings: tuple[Sighting, ...]
+    events: tuple[Envelope, ...]
+    hops_us: Mapping[str, int]
+
+
+class Pipeline:
+    """One camera."""
+
+    def __init__(
+        self,
+        camera: str,
+        *,
+        sender: Sender,
+        origin: Origin,
+        model: ModelIdentity,
+        labels: tuple[Label, ...],
+        tracker: Tracker,
+        poses: PoseSource,
+        locator: Locator,
+        frame: LocalFrame,
+        watches: Iterable[Watch],
+        monotonic_us: Callable[[], int] | None = None,
+    ) -> None:
+        self.camera = camera
+        self._sender = sender
+        self._origin = origin
+        self._model = model
+        self._labels = labels
+        self._tracker = tracker
+        self._poses = poses
+        self._locator = locator
+        self._frame = frame
+        self._watches = tuple(watches)
+        self._set_zones = {watch.zone.id for watch in self._watches if watch.zone.initially_set}
+        self._monotonic_us = monotonic_us
+
+    def step(
+        self, frame: Frame, detections: Detections, *, earlier_hops_us: Mapping[str, int] | None = None
+    ) -> StepResult:
+        """Judge one frame. `earlier_hops_us`: what the caller measured before (queue, detect)."""
+        hops = _Hops(self._monotonic_us, {"decode": frame.decode_us, **(earlier_hops_us or {})})
+
+        tracks = self._tracker.update(detections, captured_at_us=frame.captured_at_us)
+        hops.mark("track")
+
+        believed = [track for track in tracks if track.state in BELIEVED]
+        fixes = self._locate(believed, frame.captured_at_us)
+        subjects = [self._subject(track, fix) for track, fix in zip(believed, fixes, strict=True)]
+        hops.mark("locate")
+
+        findings = self._judge(subjects, frame.captured_at_us)
+        hops.mark("rule")
+
+        return self._result(frame.captured_at_us, tracks, subjects, findings, hops.us)
+
+    def close(self, captured_at_us: int) -> StepResult:
+        """The feed is gone: end whatever is still open. `captured_at_us` is the last frame's."""
+        return self._result(captured_at_us, (), (), self._judge((), captured_at_us), {})
+
+    def set_zone(self, zone: str) -> None:
+        """From the next frame on, `zone` must be empty. One word per call: safe from another thread."""
+        self._set_zones.add(zone)
+
+    def unset_zone(self, zone: str) -> None:
+        """From the next frame on `zone` raises nothing; what is open in it ends there."""
+        self._set_zones.discard(zone)
+
+    def tracks_message(self, result: StepResult) -> Envelope:
+        """The believed tracks of one step, for the live map."""
+        return self._sender.envelope(
+            Tracks(camera=self.camera, sightings=result.sightings),
+            message_id=self._sender.derive_id(f"tracks/{self.camera}/{result.captured_at_us}"),
+            captured_at_us=result.captured_at_us,
+            origin=self._origin,
+            trace_id=result.trace_id,
+            hops_us=result.hops_us,
+        )
+
+    def _locate(self, tracks: Sequence[Track], captured_at_us: int) -> Sequence[GroundFix | None]:
+        pose = self._poses.at(captured_at_us)
+        if pose is None or not tracks:
+            return [None] * len(tracks)
+        return self._locator.locate(np.array([track.xyxy_px for track in tracks]), pose)
+
+    def _subject(self, track: Track, fix: GroundFix | None) -> Subject:
+        left, top, right, bottom = track.xyxy_px
+        sighting = Sighting(
+            camera=self.camera,
+            track=track.track_id,
+            label=self._labels[track.class_index],
+            score=track.score,
+            box=BoxPx(x_px=left, y_px=top, width_px=right - left, height_px=bottom - top),
+            ground=fix,
+        )
+        point = None if fix is None else self._frame.to_enu(fix.point)
+        return Subject(sighting, is_seen=track.state is TrackState.CONFIRMED, point=point)
+
+    def _judge(self, subjects: Sequence[Subject], captured_at_us: int) -> list[tuple[Watch, Finding]]:
+        return [
+            (watch, finding)
+            for watch in self._watches
+            for finding in watch.rule.judge(
+                subjects if watch.zone.id in self._set_zones else (), captured_at_us=captured_at_us
+            )
+        ]
+
+    def _result(
+        self,
+        captured_at_us: int,
+        tracks: Sequence[Track],
+        subjects: Sequence[Subject],
+        findings: Sequence[tuple[Watch, Finding]],
+        hops_us: Mapping[str, int],
+    ) -> StepResult:
+        trace_id = derive_trace_id(
+            outbox_id=self._sender.outbox_id,
+            boot=self._sender.boot,
+            camera=self.camera,
+            captured_at_us=captured_at_us,
+        )
+        events = []
+        for watch, finding in findings:
+            event = self._event(watch, finding)
+            envelope = self._sender.envelope(
+                event,
+                message_id=derive_message_id(event),
+                captured_at_us=captured_at_us,
+                origin=self._origin,
+                trace_id=trace_id,
+                hops_us=hops_us,
+            )
+            events.append(envelope)
+        sightings = tuple(subject.sighting for subject in subjects)
+        return StepResult(captured_at_us, trace_id, tracks, sightings, tuple(events), hops_us)
+
+    def _event(self, watch: Watch, finding: Finding) -> Event:
+        event_id = derive_event_id(
+            outbox_id=self._sender.outbox_id,
+            boot=self._sender.boot,
+            rule=watch.kind.value,
+            zone=watch.zone.id,
+            camera=self.camera,
+            track=finding.sighting.track,
+            started_at_us=finding.started_at_us,
+        )
+        return Event(
+            event_id=event_id,
+            kind=watch.kind,
+            stage=finding.stage,
+            revision=finding.revision,
+            zone=watch.zone.id,
+            severity=watch.zone.severity,
+            certainty=finding.certainty,
+            started_at_us=finding.started_at_us,
+            sighting=finding.sighting,
+            model=self._model,
+        )
+
+
+class _Hops:
+    """How long each step took; nothing at all without a clock, so that a replay is the same twice."""
+
+    def __init__(self, monotonic_us: Callable[[], int] | None, earlier_us: Mapping[str, int]) -> None:
+        self._monotonic_us = monotonic_us
+        self.us = dict(earlier_us) if monotonic_us else {}
+        self._last_us = monotonic_us() if monotonic_us else 0
+
+    def mark(self, step: str) -> None:
+        if self._monotonic_us:
+            now_us = self._monotonic_us()
+            self.us[step] = now_us - self._last_us
+            self._last_us = now_us
+
+
+def watches_of(
+    site: Site, camera: str, rules: Mapping[EventKind, Mapping[str, object]] | None = None
+) -> tuple[Watch, ...]:
+    """Every rule (kind to its options; default: intrusion as it comes) on every zone that `camera` covers."""
+    kinds = {EventKind.INTRUSION: {}} if rules is None else rules
+    frame = site.local_frame()
+    return tuple(
+        Watch(kind, zone, open_rule(kind, zone, frame=frame, options=options))
+        for kind, options in kinds.items()
+        for zone in site.zones_seen_by(camera)
+    )

@@ -1,0 +1,62 @@
+"""What a rule gets and gives back; a rule is one file in edge/rules whose name is its key.
+
+A rule watches one zone through one camera. It never learns whether the zone is set: an unset zone has no subjects.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from contract.events import Certainty, EventKind, Sighting, Stage
+from contract.geo import LocalFrame, PointEnu
+from contract.site import Zone
+from edge.errors import SetUpError
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One believed track at one frame.
+
+    is_seen: False while the tracker only predicts where it is.
+    point: `sighting.ground` in the site's frame; None where the track cannot be located.
+    """
+
+    sighting: Sighting
+    is_seen: bool
+    point: PointEnu | None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One stage of one event, before anybody signed it. `revision` counts from 0, the start."""
+
+    stage: Stage
+    revision: int
+    certainty: Certainty
+    started_at_us: int
+    sighting: Sighting
+
+
+class Rule(Protocol):
+    """A state machine in seconds and metres: values in, values out."""
+
+    def judge(self, subjects: Sequence[Subject], *, captured_at_us: int) -> list[Finding]:
+        """What follows from this frame. Whatever was started and has no subject any more is ended here: a rule never
+        falls silent about what it started."""
+        ...
+
+
+def open_rule(kind: EventKind, zone: Zone, *, frame: LocalFrame, options: Mapping[str, object]) -> Rule:
+    """The rule of edge/rules/<kind>.py for one zone. Raises SetUpError for options that are not its own."""
+    module = importlib.import_module(f"edge.rules.{kind.value}")
+    try:
+        checked = module.Options.model_validate(dict(options))
+    except ValidationError as err:
+        first = err.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SetUpError(f"rules.{kind.value}.{key}: {first['msg']}, got {first['input']!r}") from err
+    rule: Rule = module.open_rule(zone, frame, checked)
+    return rule
