@@ -4,9 +4,13 @@ The bytes are checked against the manifest every time, not only when they came o
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
 
 from detectors.errors import DownloadError, ModelError
 from detectors.manifest import Manifest, read_manifest, shipped_manifests
@@ -67,6 +71,31 @@ def find_model(
     target = cache / f"{name}.onnx"
     download(shipped, target)
     return _identify(target, shipped=shipped)
+
+
+def add_model(file: ModelFile, *, name: str, cache: Path) -> ModelFile:
+    """Copy a model into the cache with its manifest. Raises ModelError when the name is taken or cannot be a name."""
+    if name in shipped_manifests():
+        raise ModelError(f"model '{name}': that name belongs to a model Vedette knows; choose another")
+    try:
+        manifest = Manifest.model_validate({**file.manifest.model_dump(), "name": name})
+    except ValidationError as err:
+        raise ModelError(f"model '{name}': {err.errors(include_url=False)[0]['msg']}") from err
+    if manifest.sha256 != file.sha256:
+        raise ModelError(f"{file.path}: expected sha256 {manifest.sha256} as its manifest says, got {file.sha256}")
+    target = cache / f"{name}.onnx"
+    part = target.with_name(target.name + ".part")
+    try:
+        if target.is_file() and sha256_of(target) != file.sha256:
+            raise ModelError(f"{target}: another model has that name already; choose another, or remove the file")
+        cache.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file.path, part)
+        text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False)
+        target.with_suffix(".yaml").write_text(text, encoding="utf-8")
+        part.replace(target)
+    except OSError as err:
+        raise ModelError(f"{target}: {err.strerror or err}") from err
+    return ModelFile(target, file.sha256, manifest)
 
 
 def assumed_manifest(path: Path, *, sha256: str) -> Manifest:

@@ -1,0 +1,110 @@
+"""`vedette-models`: what models there are, fetch one, bring one's own."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from detectors.errors import DetectorError, DownloadError, ModelError
+from detectors.manifest import read_manifest, shipped_manifests
+from detectors.opening import open_file
+from detectors.progress import download_with_bar
+from detectors.registry import (
+    DEFAULT_MODEL,
+    Downloader,
+    ModelFile,
+    add_model,
+    find_model,
+    model_cache,
+    model_folders,
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=(
+        "Models of Vedette. A name is looked up in the folders of VEDETTE_MODELS (separated by ':'), then in the cache "
+        "(VEDETTE_CACHE, else ~/.cache/vedette/models); 'pull' fetches the ones Vedette knows. Every file is checked "
+        "against its sha256. Exit codes: 0 done, 1 it could not be fetched, 2 wrong usage, model or manifest."
+    ),
+)
+
+
+@app.command("list")
+def list_models() -> None:
+    """Show every model Vedette knows, and whether it is on this machine."""
+    table = Table("name", "here", "licence", "MB", "input", "file")
+    known = shipped_manifests()
+    for folder in (*model_folders(os.environ), model_cache(os.environ)):
+        known |= {path.stem: read_manifest(path) for path in sorted(folder.glob("*.yaml"))}
+    for name, manifest in sorted(known.items()):
+        size = f"{manifest.input.width_px}x{manifest.input.height_px}" if manifest.input else "as the file"
+        try:
+            here, where = "yes", str(_find(name).path)
+        except DownloadError:
+            here, where = "no", ""
+        except ModelError as err:
+            here, where = "wrong", str(err)
+        default = " (default)" if name == DEFAULT_MODEL else ""
+        megabytes = f"{manifest.size_bytes / 1e6:.1f}"
+        table.add_row(name + default, here, manifest.licence, megabytes, size, where)
+    Console().print(table)
+
+
+@app.command()
+def pull(name: Annotated[str, typer.Argument(help="A name from 'vedette-models list'.")] = DEFAULT_MODEL) -> None:
+    """Fetch a model into the cache; a broken download is continued by the next pull."""
+    file = _find(name, download_with_bar(Console(stderr=True)))
+    typer.echo(f"{name}: {file.path}")
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(help="An ONNX file: YOLOX, one input [1, 3, height, width].")],
+    name: Annotated[str | None, typer.Option(help="What to call it; the file's name when left out.")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option(help="Its manifest (YAML); when left out, COCO classes are assumed.")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="The licence its weights come under, for whoever asks later.")
+    ] = "unknown",
+) -> None:
+    """Copy a model of your own into the cache, with its sha256 and a manifest.
+
+    Example: vedette-models add ./fence.onnx --name fence-v2 --licence Apache-2.0
+    """
+    found = find_model(str(file.resolve()), folders=(), cache=Path())
+    described = read_manifest(manifest) if manifest else found.manifest.model_copy(update={"licence": licence})
+    ready = replace(found, manifest=described)
+    open_file(ready)  # what cannot be opened is not taken in
+    stored = add_model(ready, name=name or described.name, cache=model_cache(os.environ))
+    if found.note and not manifest:
+        typer.echo(found.note, err=True)
+    typer.echo(f"{stored.manifest.name}: {stored.path}")
+
+
+def main() -> None:
+    try:
+        app()
+    except DownloadError as err:
+        _end(err, code=1)
+    except DetectorError as err:
+        _end(err, code=2)
+
+
+def _find(name: str, downloader: Downloader | None = None) -> ModelFile:
+    return find_model(name, folders=model_folders(os.environ), cache=model_cache(os.environ), download=downloader)
+
+
+def _end(err: Exception, *, code: int) -> NoReturn:
+    typer.echo(f"vedette-models: {err}", err=True)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()
