@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Make a site's own certificate authority and a certificate for each party.
+#   deploy/provision.sh FOLDER NODE...      e.g. deploy/provision.sh deploy/certs edge-1 edge-2
+# Writes ca, broker, coordinator, api and one pair per NODE. Run again with more nodes: what exists is kept.
+# FOLDER/ca.key signs everything: keep it off the machines that run.
+set -euo pipefail
+[ $# -ge 2 ] || { sed -n '2,4p' "$0" >&2; exit 2; }
+folder=$1; shift
+mkdir -p "$folder"
+cd "$folder"
+umask 077
+
+if [ ! -f ca.key ]; then
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.crt \
+    -days 3650 -subj "/CN=vedette site CA" -addext "basicConstraints=critical,CA:TRUE" \
+    -addext "keyUsage=critical,keyCertSign,cRLSign" 2>/dev/null
+fi
+
+certify() { # NAME  EXTENDED_KEY_USAGE  SUBJECT_ALT_NAMES
+  [ -f "$1.crt" ] && return
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1.key" -out "$1.csr" \
+    -subj "/CN=$1" 2>/dev/null
+  openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -out "$1.crt" -days 825 -extfile <(
+    echo "basicConstraints=critical,CA:FALSE"
+    echo "extendedKeyUsage=$2"
+    echo "subjectAltName=$3"
+  ) 2>/dev/null
+  rm "$1.csr"
+  echo "$1"
+}
+
+certify broker serverAuth "DNS:broker,DNS:localhost,IP:127.0.0.1"
+certify api serverAuth "DNS:fleet,DNS:localhost,IP:127.0.0.1"
+certify coordinator clientAuth "DNS:coordinator"
+for node in "$@"; do
+  [[ "$node" =~ ^[a-z0-9][a-z0-9_-]{0,62}$ ]] || { echo "provision: a node is named like edge-1, got '$node'" >&2; exit 2; }
+  case "$node" in
+    ca | broker | api | coordinator) echo "provision: '$node' is a name of Vedette's own; give the node another" >&2; exit 2 ;;
+  esac
+  certify "$node" clientAuth "DNS:$node"
+done
+chmod 644 ./*.crt
