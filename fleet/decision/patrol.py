@@ -1,0 +1,56 @@
+"""Which patrols are due, and a patrol as the mission it is flown by.
+
+Slots count in elapsed time from the start of a window, so a day of 23 or 25 hours neither loses nor repeats one; only
+the window's ends follow the site's clock on the wall.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from contract.site import Hours, Patrol, Site
+from fleet.flight.orders import FlyMission, MissionItem
+
+
+def due_patrols(site: Site, *, last_started_at_us: Mapping[str, int], now_us: int) -> tuple[Patrol, ...]:
+    """Patrols that have not started since their latest slot. All times are wall time, microseconds UTC."""
+    due = []
+    for patrol in site.patrols:
+        slot_us = latest_slot_us(patrol, time_zone=site.time_zone, now_us=now_us)
+        started_us = last_started_at_us.get(patrol.id)
+        if slot_us is not None and (started_us is None or started_us < slot_us):
+            due.append(patrol)
+    return tuple(due)
+
+
+def latest_slot_us(patrol: Patrol, *, time_zone: str, now_us: int) -> int | None:
+    """Start of the slot that `now_us` lies in; None outside the patrol's hours."""
+    zone = ZoneInfo(time_zone)
+    now = datetime.fromtimestamp(now_us / 1e6, timezone.utc)
+    for days_back in (0, 1):
+        day = now.astimezone(zone) - timedelta(days=days_back)
+        start, end = _window(day, patrol.hours, zone)
+        if start <= now < end:
+            every = timedelta(minutes=patrol.every_min)
+            slot = start + every * ((now - start) // every)
+            return round(slot.timestamp() * 1e6)
+    return None
+
+
+def _window(day: datetime, hours: Hours, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """The stretch that starts on `day`, in UTC. An hour that comes twice in autumn counts twice."""
+
+    def at(moment: time, plus_days: int, fold: int) -> datetime:
+        local = datetime.combine(day.date() + timedelta(days=plus_days), moment, zone).replace(fold=fold)
+        return local.astimezone(timezone.utc)
+
+    return at(hours.start, 0, 0), at(hours.end, 0 if hours.start < hours.end else 1, 1)
+
+
+def mission_of(patrol: Patrol, *, flies: bool, speed_m_s: float) -> FlyMission:
+    """All laps, one after the other, from the first waypoint."""
+    lap = tuple(
+        MissionItem(waypoint.position, patrol.altitude_m if flies else None, waypoint.dwell_s)
+        for waypoint in patrol.waypoints
+    )
+    return FlyMission(items=lap * patrol.laps, from_index=0, speed_m_s=speed_m_s)
