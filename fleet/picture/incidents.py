@@ -1,0 +1,327 @@
+"""From events to what people handle: an alarm is acknowledged by a person, an incident gathers alarms until closed.
+
+Pure: values in, values out. Stages arrive in any order (after an outage the new goes first), so any stage of an unknown
+event opens its alarm, an older revision never overwrites a newer one, and an end is never undone.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from contract.envelope import Envelope, Origin
+from contract.events import Certainty, Event, Sighting, Stage
+from contract.frozen import Frozen, Identifier, TimeUs, TraceId
+from contract.geo import distance_m
+from contract.site import Severity
+from fleet.errors import Refused
+
+CORRELATE_WITHIN_M = 10.0  # two people who are handled by one response; plus one sigma of each fix
+CORRELATE_AT_MOST_M = 25.0  # however unsure the fixes are
+CORRELATE_WITHIN_US = 60_000_000  # since the incident was last added to
+MAX_TIMELINE = 200
+TROUBLE_NAMESPACE = uuid.UUID("0f6a3c58-5f0e-5c0e-9d8a-6a3c9a1f2b77")
+SYSTEM = "system"
+
+
+class IncidentKind(str, Enum):
+    INTRUSION = "intrusion"
+    TROUBLE = "trouble"  # a fault of the system
+
+
+class State(str, Enum):
+    """Of an alarm and of an incident alike; an incident is acknowledged when all its alarms are."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    CLOSED = "closed"
+
+
+class Disposition(str, Enum):
+    """What it turned out to be."""
+
+    CONFIRMED = "confirmed"
+    FALSE_ALARM = "false_alarm"
+    AUTHORISED = "authorised"
+    TEST = "test"
+    UNKNOWN = "unknown"
+    RECOVERED = "recovered"  # a trouble that went away by itself
+
+
+class TimelineEntry(Frozen):
+    at_us: TimeUs
+    who: str
+    what: str
+
+
+class Alarm(Frozen):
+    """What a person acknowledges. Trouble has no event, zone or sighting."""
+
+    alarm_id: uuid.UUID
+    incident_id: uuid.UUID
+    kind: IncidentKind
+    state: State
+    severity: Severity
+    title: str
+    origin: Origin
+    trace_id: TraceId
+    raised_at_us: TimeUs  # when we first heard of it
+    captured_at_us: TimeUs  # of the newest revision
+    ended_at_us: TimeUs | None = None
+    is_stale: bool = False  # too old at arrival to send anything without a person
+    event_id: uuid.UUID | None = None
+    revision: int = 0
+    node: Identifier | None = None
+    zone: Identifier | None = None
+    certainty: Certainty | None = None
+    sighting: Sighting | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at_us: TimeUs | None = None
+
+
+class Incident(Frozen):
+    """What is handled. `sighting` is the newest of its alarms; `subject` names what is in trouble."""
+
+    incident_id: uuid.UUID
+    kind: IncidentKind
+    state: State
+    severity: Severity
+    title: str
+    origin: Origin
+    trace_id: TraceId
+    opened_at_us: TimeUs
+    changed_at_us: TimeUs
+    captured_at_us: TimeUs
+    alarm_ids: tuple[uuid.UUID, ...]
+    zones: tuple[Identifier, ...] = ()
+    sighting: Sighting | None = None
+    subject: str | None = None
+    uncovered_zones: tuple[Identifier, ...] = ()
+    disposition: Disposition | None = None
+    closed_by: str | None = None
+    note: str = ""
+    timeline: tuple[TimelineEntry, ...] = ()
+
+    def noting(self, *, at_us: int, who: str, what: str) -> "Incident":
+        """With one more line in its timeline; past the bound the middle gives way."""
+        timeline = (*self.timeline, TimelineEntry(at_us=at_us, who=who, what=what))
+        if len(timeline) > MAX_TIMELINE:
+            timeline = timeline[: MAX_TIMELINE // 2] + timeline[-MAX_TIMELINE // 2 + 1 :]
+        return self.model_copy(update={"timeline": timeline, "changed_at_us": at_us})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One alarm and its incident after something happened to them."""
+
+    alarm: Alarm
+    incident: Incident
+    is_new_alarm: bool = False
+    is_new_incident: bool = False
+
+
+def on_event(
+    envelope: Envelope,
+    *,
+    alarm: Alarm | None,
+    incident_of_alarm: Incident | None,
+    open_incidents: Iterable[Incident],
+    at_us: int,
+    is_stale: bool,
+) -> Change:
+    """What one stage of an event does. `alarm` is the event's own, where one exists; `at_us` is wall time."""
+    event = envelope.body
+    assert isinstance(event, Event)
+    if alarm is not None and incident_of_alarm is not None:
+        if event.stage is not Stage.END and not is_stale:
+            alarm = alarm.model_copy(update={"is_stale": False})  # it goes on, and we see it now
+        return _revised(envelope, event, alarm=alarm, incident=incident_of_alarm, at_us=at_us)
+    incident = _related(envelope, event, open_incidents)
+    is_new_incident = incident is None
+    if incident is None:
+        incident = _opened(envelope, event, at_us=at_us)
+    alarm = Alarm(
+        alarm_id=uuid.uuid5(event.event_id, "alarm"),
+        incident_id=incident.incident_id,
+        kind=IncidentKind.INTRUSION,
+        state=State.OPEN,
+        severity=event.severity,
+        title=_title(event),
+        origin=envelope.origin,
+        trace_id=envelope.trace_id,
+        raised_at_us=at_us,
+        captured_at_us=envelope.captured_at_us,
+        ended_at_us=envelope.captured_at_us if event.stage is Stage.END else None,
+        is_stale=is_stale,
+        event_id=event.event_id,
+        revision=event.revision,
+        node=envelope.node,
+        zone=event.zone,
+        certainty=event.certainty,
+        sighting=event.sighting,
+    )
+    stale = "; too old to send anything without a person" if is_stale else ""
+    sure = " (possibly outside: the position is not sure)" if event.certainty is Certainty.POSSIBLE else ""
+    incident = incident.noting(at_us=at_us, who=envelope.node, what=f"alarm: {alarm.title}{sure}{stale}")
+    incident = incident.model_copy(
+        update={
+            "state": State.OPEN,
+            "severity": max(incident.severity, event.severity, key=_LOUDNESS.index),
+            "alarm_ids": (*incident.alarm_ids, alarm.alarm_id),
+            "zones": tuple(sorted({*incident.zones, event.zone})),
+            **_newest(incident, envelope, event),
+        }
+    )
+    return Change(alarm=alarm, incident=incident, is_new_alarm=True, is_new_incident=is_new_incident)
+
+
+def on_trouble(
+    subject: str, *, title: str, uncovered_zones: tuple[str, ...], severity: Severity, origin: Origin, at_us: int
+) -> Change:
+    """A fault of the system opens an incident that names the zones nobody watches now (SAFETY 18)."""
+    incident_id = uuid.uuid5(TROUBLE_NAMESPACE, f"{subject}/{at_us}")
+    alarm_id = uuid.uuid5(incident_id, "alarm")
+    zones = f"; zones now uncovered: {', '.join(uncovered_zones)}" if uncovered_zones else ""
+    alarm = Alarm(
+        alarm_id=alarm_id,
+        incident_id=incident_id,
+        kind=IncidentKind.TROUBLE,
+        state=State.OPEN,
+        severity=severity,
+        title=title,
+        origin=origin,
+        trace_id=incident_id.hex,
+        raised_at_us=at_us,
+        captured_at_us=at_us,
+    )
+    incident = Incident(
+        incident_id=incident_id,
+        kind=IncidentKind.TROUBLE,
+        state=State.OPEN,
+        severity=severity,
+        title=title,
+        origin=origin,
+        trace_id=incident_id.hex,
+        opened_at_us=at_us,
+        changed_at_us=at_us,
+        captured_at_us=at_us,
+        alarm_ids=(alarm_id,),
+        zones=uncovered_zones,
+        subject=subject,
+        uncovered_zones=uncovered_zones,
+    ).noting(at_us=at_us, who=SYSTEM, what=f"trouble: {title}{zones}")
+    return Change(alarm=alarm, incident=incident, is_new_alarm=True, is_new_incident=True)
+
+
+def acknowledged(alarm: Alarm, incident: Incident, *, others: Iterable[Alarm], by: str, at_us: int) -> Change:
+    """A person has seen it. Raises Refused when somebody already had."""
+    if alarm.state is not State.OPEN:
+        raise Refused(f"alarm {alarm.alarm_id}: expected an open alarm, it is {alarm.state.value}")
+    alarm = alarm.model_copy(update={"state": State.ACKNOWLEDGED, "acknowledged_by": by, "acknowledged_at_us": at_us})
+    incident = incident.noting(at_us=at_us, who=by, what=f"acknowledged: {alarm.title}")
+    if incident.state is State.OPEN and all(
+        other.state is not State.OPEN for other in others if other.alarm_id != alarm.alarm_id
+    ):
+        incident = incident.model_copy(update={"state": State.ACKNOWLEDGED})
+    return Change(alarm=alarm, incident=incident)
+
+
+def closed(
+    incident: Incident, *, alarms: Iterable[Alarm], disposition: Disposition, note: str, by: str, at_us: int
+) -> tuple[Incident, tuple[Alarm, ...]]:
+    """The incident and all its alarms, closed. Raises Refused when it already is."""
+    if incident.state is State.CLOSED:
+        raise Refused(f"incident {incident.incident_id}: expected an open incident, it is closed")
+    incident = incident.noting(at_us=at_us, who=by, what=f"closed as {disposition.value}{note and ': ' + note}")
+    update = {
+        "state": State.CLOSED,
+        "disposition": disposition,
+        "closed_by": by,
+        "note": note,
+    }
+    return (
+        incident.model_copy(update=update),
+        tuple(
+            alarm.model_copy(update={"state": State.CLOSED, "ended_at_us": alarm.ended_at_us or at_us})
+            for alarm in alarms
+        ),
+    )
+
+
+_LOUDNESS = [Severity.LOW, Severity.MEDIUM, Severity.HIGH]
+
+
+def _title(event: Event) -> str:
+    return f"{event.sighting.label.value} in zone {event.zone}"
+
+
+def _opened(envelope: Envelope, event: Event, *, at_us: int) -> Incident:
+    return Incident(
+        incident_id=uuid.uuid5(event.event_id, "incident"),
+        kind=IncidentKind.INTRUSION,
+        state=State.OPEN,
+        severity=event.severity,
+        title=_title(event),
+        origin=envelope.origin,
+        trace_id=envelope.trace_id,
+        opened_at_us=at_us,
+        changed_at_us=at_us,
+        captured_at_us=envelope.captured_at_us,
+        alarm_ids=(),
+        sighting=event.sighting,
+    )
+
+
+def _revised(envelope: Envelope, event: Event, *, alarm: Alarm, incident: Incident, at_us: int) -> Change:
+    if event.revision > alarm.revision:
+        alarm = alarm.model_copy(
+            update={
+                "revision": event.revision,
+                "captured_at_us": envelope.captured_at_us,
+                "sighting": event.sighting,
+                "certainty": event.certainty,
+                "severity": max(alarm.severity, event.severity, key=_LOUDNESS.index),
+            }
+        )
+    if event.stage is Stage.END:
+        alarm = alarm.model_copy(update={"ended_at_us": envelope.captured_at_us})
+    if incident.state is State.CLOSED:
+        return Change(alarm=alarm, incident=incident)
+    incident = incident.model_copy(update={"changed_at_us": at_us, **_newest(incident, envelope, event)})
+    if event.stage is Stage.END:
+        incident = incident.noting(at_us=at_us, who=envelope.node, what=f"ended: {alarm.title}")
+    return Change(alarm=alarm, incident=incident)
+
+
+def _newest(incident: Incident, envelope: Envelope, event: Event) -> dict[str, object]:
+    """The newest place known; a sighting without a place does not wipe out one with a place."""
+    if envelope.captured_at_us < incident.captured_at_us and incident.sighting is not None:
+        return {}
+    has_lost_place = event.sighting.ground is None and incident.sighting is not None and incident.sighting.ground
+    sighting = incident.sighting if has_lost_place else event.sighting
+    return {"captured_at_us": max(envelope.captured_at_us, incident.captured_at_us), "sighting": sighting}
+
+
+def _related(envelope: Envelope, event: Event, open_incidents: Iterable[Incident]) -> Incident | None:
+    """The open incident this event belongs to: same kind of evidence, near in time, and the same track or place."""
+    for incident in sorted(open_incidents, key=lambda each: (each.opened_at_us, each.incident_id.hex)):
+        if (
+            incident.kind is IncidentKind.INTRUSION
+            and incident.state is not State.CLOSED
+            and incident.origin is envelope.origin
+            and abs(envelope.captured_at_us - incident.captured_at_us) <= CORRELATE_WITHIN_US
+            and _same_place(event.sighting, incident.sighting)
+        ):
+            return incident
+    return None
+
+
+def _same_place(a: Sighting, b: Sighting | None) -> bool:
+    if b is None:
+        return False
+    if (a.camera, a.track) == (b.camera, b.track):
+        return True
+    if a.ground is None or b.ground is None:
+        return False
+    reach_m = CORRELATE_WITHIN_M + a.ground.sigma_m + b.ground.sigma_m
+    return distance_m(a.ground.point, b.ground.point) <= min(reach_m, CORRELATE_AT_MOST_M)

@@ -1,0 +1,159 @@
+"""What the API and a restart read back; every list is bounded and newest first."""
+
+import json
+import uuid
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Connection, Select, Table, select
+
+from contract.tasks import Task
+from fleet.errors import NotFound
+from fleet.picture.incidents import Alarm, Incident, IncidentKind
+from fleet.picture.sequence import Stream
+from fleet.records import tables
+
+MAX_ROWS = 500
+Document = TypeVar("Document", bound=BaseModel)
+Row = dict[str, Any]  # plain JSON values, straight from a table
+
+
+def streams(connection: Connection) -> dict[tuple[str, str], Stream]:
+    rows = connection.execute(select(tables.NODE_STREAMS)).all()
+    return {
+        (row.node, row.outbox_id): Stream(row.contiguous, tuple((first, last) for first, last in row.beyond))
+        for row in rows
+    }
+
+
+def open_incidents(connection: Connection) -> list[Incident]:
+    query = select(tables.INCIDENTS.c.document).where(tables.INCIDENTS.c.state != "closed")
+    return [Incident.model_validate_json(text) for text in connection.scalars(query)]
+
+
+def incidents(connection: Connection, *, kind: IncidentKind | None = None, limit: int = 100) -> list[Incident]:
+    query = select(tables.INCIDENTS.c.document).order_by(tables.INCIDENTS.c.opened_at_us.desc())
+    if kind is not None:
+        query = query.where(tables.INCIDENTS.c.kind == kind.value)
+    return _documents(connection, query, Incident, limit)
+
+
+def alarms(connection: Connection, *, limit: int = 100) -> list[Alarm]:
+    query = select(tables.ALARMS.c.document).order_by(tables.ALARMS.c.raised_at_us.desc())
+    return _documents(connection, query, Alarm, limit)
+
+
+def alarms_of(connection: Connection, incident_ids: Iterable[uuid.UUID]) -> list[Alarm]:
+    found = []
+    for incident_id in incident_ids:
+        query = select(tables.ALARMS.c.document).where(tables.ALARMS.c.incident_id == str(incident_id))
+        found += [Alarm.model_validate_json(text) for text in connection.scalars(query)]
+    return found
+
+
+def tasks(connection: Connection, *, only_open: bool = False, limit: int = 100) -> list[Task]:
+    query = select(tables.TASKS.c.document).order_by(tables.TASKS.c.created_at_us.desc())
+    if only_open:
+        query = query.where(tables.TASKS.c.is_final.is_(False))
+    return _documents(connection, query, Task, limit)
+
+
+def tasks_of(connection: Connection, incident_id: uuid.UUID) -> list[Task]:
+    query = (
+        select(tables.TASKS.c.document)
+        .where(tables.TASKS.c.incident_id == str(incident_id))
+        .order_by(tables.TASKS.c.created_at_us)
+    )
+    return _documents(connection, query, Task, MAX_ROWS)
+
+
+def alarm(connection: Connection, alarm_id: uuid.UUID) -> Alarm | None:
+    return _document(connection, tables.ALARMS, alarm_id, Alarm)
+
+
+def incident(connection: Connection, incident_id: uuid.UUID) -> Incident | None:
+    return _document(connection, tables.INCIDENTS, incident_id, Incident)
+
+
+def task(connection: Connection, task_id: uuid.UUID) -> Task | None:
+    return _document(connection, tables.TASKS, task_id, Task)
+
+
+def task_changes(connection: Connection, task_id: uuid.UUID) -> list[Row]:
+    changes = tables.TASK_CHANGES
+    query = select(changes.c.at_us, changes.c.state, changes.c.reason).where(changes.c.task_id == str(task_id))
+    return _rows(connection, query.order_by(changes.c.id), MAX_ROWS)
+
+
+def decision(connection: Connection, decision_id: uuid.UUID) -> Row:
+    """Raises NotFound."""
+    query = select(tables.DECISIONS.c.document).where(tables.DECISIONS.c.decision_id == str(decision_id))
+    text = connection.scalar(query)
+    if text is None:
+        raise NotFound(f"decision {decision_id}: there is none")
+    found: Row = json.loads(text)
+    return found
+
+
+def decisions_of(connection: Connection, *, task_id: uuid.UUID) -> list[Row]:
+    query = (
+        select(tables.DECISIONS.c.document)
+        .where(tables.DECISIONS.c.task_id == str(task_id))
+        .order_by(tables.DECISIONS.c.at_us)
+        .limit(MAX_ROWS)
+    )
+    return [json.loads(text) for text in connection.scalars(query)]
+
+
+def zones_set(connection: Connection) -> dict[str, bool]:
+    """Zones a person set or unset; the others are as the site file says."""
+    return {row.zone: row.is_set for row in connection.execute(select(tables.ZONES))}
+
+
+def hops(connection: Connection, trace_id: str) -> dict[str, int]:
+    query = select(tables.HOPS.c.hop, tables.HOPS.c.took_us).where(tables.HOPS.c.trace_id == trace_id)
+    return {row.hop: row.took_us for row in connection.execute(query)}
+
+
+def messages_of(connection: Connection, trace_id: str) -> list[Row]:
+    query = select(tables.MESSAGES.c.envelope).where(tables.MESSAGES.c.trace_id == trace_id).limit(MAX_ROWS)
+    return [json.loads(text) for text in connection.scalars(query)]
+
+
+def tasks_of_trace(connection: Connection, trace_id: str) -> list[Task]:
+    query = select(tables.TASKS.c.document).where(tables.TASKS.c.trace_id == trace_id)
+    return _documents(connection, query, Task, MAX_ROWS)
+
+
+def incidents_of_trace(connection: Connection, trace_id: str) -> list[Incident]:
+    query = select(tables.INCIDENTS.c.document).where(tables.INCIDENTS.c.trace_id == trace_id)
+    return _documents(connection, query, Incident, MAX_ROWS)
+
+
+def audit(connection: Connection, *, trace_id: str | None = None, limit: int = 100) -> list[Row]:
+    query = select(tables.AUDIT).order_by(tables.AUDIT.c.id.desc())
+    if trace_id is not None:
+        query = query.where(tables.AUDIT.c.trace_id == trace_id)
+    return _rows(connection, query, limit)
+
+
+def quarantine(connection: Connection, *, limit: int = 100) -> list[Row]:
+    table = tables.QUARANTINE
+    query = select(table.c.id, table.c.at_us, table.c.topic, table.c.reason, table.c.detail)
+    return _rows(connection, query.order_by(table.c.id.desc()), limit)
+
+
+def _documents(connection: Connection, query: Select[Any], model: type[Document], limit: int) -> list[Document]:
+    texts = connection.scalars(query.limit(min(limit, MAX_ROWS)))
+    return [model.model_validate_json(text) for text in texts]
+
+
+def _document(connection: Connection, table: Table, key: uuid.UUID, model: type[Document]) -> Document | None:
+    column = next(iter(table.primary_key))
+    text = connection.scalar(select(table.c.document).where(column == str(key)))
+    return None if text is None else model.model_validate_json(text)
+
+
+def _rows(connection: Connection, query: Select[Any], limit: int) -> list[Row]:
+    return [dict(row._mapping) for row in connection.execute(query.limit(min(limit, MAX_ROWS)))]

@@ -1,0 +1,138 @@
+"""The store's schema, in portable SQLAlchemy Core: SQLite on one box, PostgreSQL later.
+
+What a person reads as a whole (alarm, incident, task, decision) is kept as one JSON document; the columns beside it are
+only what is searched by.
+"""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+SCHEMA_VERSION = 1
+
+METADATA = MetaData()
+
+SCHEMA = Table("schema_version", METADATA, Column("version", Integer, primary_key=True))
+
+MESSAGES = Table(
+    "messages",
+    METADATA,
+    Column("message_id", String(36), primary_key=True),
+    Column("digest", String(64), nullable=False),  # contract.codec.content_digest
+    Column("node", String(64), nullable=False),
+    Column("outbox_id", String(36), nullable=False),
+    Column("boot", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("trace_id", String(32), nullable=False, index=True),
+    Column("event_id", String(36), nullable=False, index=True),
+    Column("stage", String(16), nullable=False),
+    Column("captured_at_us", BigInteger, nullable=False),
+    Column("received_at_us", BigInteger, nullable=False),
+    Column("envelope", Text, nullable=False),
+    Index("one_message_a_number", "node", "outbox_id", "sequence", unique=True),
+)
+
+NODE_STREAMS = Table(
+    "node_streams",
+    METADATA,
+    Column("node", String(64), primary_key=True),
+    Column("outbox_id", String(36), primary_key=True),
+    Column("contiguous", BigInteger, nullable=False),
+    Column("beyond", JSON, nullable=False),  # [[first, last], ...]
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("topic", String(200), nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),  # the same nonsense twice is one row
+    Column("payload", LargeBinary, nullable=False),
+)
+
+INCIDENTS = Table(
+    "incidents",
+    METADATA,
+    Column("incident_id", String(36), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("trace_id", String(32), nullable=False, index=True),
+    Column("opened_at_us", BigInteger, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+)
+
+ALARMS = Table(
+    "alarms",
+    METADATA,
+    Column("alarm_id", String(36), primary_key=True),
+    Column("incident_id", String(36), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("raised_at_us", BigInteger, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+)
+
+TASKS = Table(
+    "tasks",
+    METADATA,
+    Column("task_id", String(36), primary_key=True),
+    Column("incident_id", String(36), nullable=True, index=True),
+    Column("vehicle", String(64), nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("is_final", Boolean, nullable=False),
+    Column("trace_id", String(32), nullable=False, index=True),
+    Column("created_at_us", BigInteger, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+)
+
+TASK_CHANGES = Table(
+    "task_changes",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("task_id", String(36), nullable=False, index=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+DECISIONS = Table(
+    "decisions",
+    METADATA,
+    Column("decision_id", String(36), primary_key=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("vehicle", String(64), nullable=False, index=True),
+    Column("task_id", String(36), nullable=True, index=True),
+    Column("trace_id", String(32), nullable=True, index=True),
+    Column("verdict", String(16), nullable=False),
+    Column("document", Text, nullable=False),  # inputs, parameters and code version (SAFETY 14)
+)
+
+HOPS = Table(
+    "hops",
+    METADATA,
+    Column("trace_id", String(32), primary_key=True),
+    Column("hop", String(32), primary_key=True),
+    Column("took_us", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
+ZONES = Table(
+    "zones",
+    METADATA,
+    Column("zone", String(64), primary_key=True),
+    Column("is_set", Boolean, nullable=False),
+    Column("by", String(120), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+)
+
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at_us", BigInteger, nullable=False, index=True),
+    Column("actor", String(120), nullable=False),
+    Column("act", String(64), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("trace_id", String(32), nullable=True),
+    Column("detail", JSON, nullable=False),
+)
