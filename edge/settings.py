@@ -1,0 +1,149 @@
+"""The configuration file of an edge node.
+
+Relative paths count from the folder of the file. Passwords never stand in it: it names the environment variables that
+hold them.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from contract.documents import parse_document
+from contract.envelope import Origin
+from contract.events import EventKind
+from contract.frozen import Frozen, Identifier
+from edge.errors import SetUpError
+from edge.link.uplink import Broker
+from edge.source import RECORDING_START, SourceOptions, with_credentials
+
+
+def _with_zone(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("expected a time with its zone, such as 2026-01-01T00:00:00Z")
+    return moment
+
+
+class TlsSettings(Frozen):
+    """Mutual TLS; required for a broker that is not on this machine."""
+
+    ca: Annotated[str, Field(description="path of the PEM file with the broker's authority")]
+    certificate: Annotated[str | None, Field(description="path of this node's PEM certificate")] = None
+    key: Annotated[str | None, Field(description="path of this node's PEM key")] = None
+
+
+class BrokerSettings(Frozen):
+    """Where the messages go."""
+
+    host: Annotated[str, Field(min_length=1, description="name or address")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="TCP port")] = 1883
+    tls: TlsSettings | None = None
+    user: Annotated[str | None, Field(description="user name, where the broker wants one")] = None
+    password_env: Annotated[str | None, Field(description="environment variable that holds the password")] = None
+
+
+class ModelSettings(Frozen):
+    """What looks at the frames."""
+
+    name: Annotated[str | None, Field(description="name of a model or path of its file; none: the default model")] = (
+        None
+    )
+    backend: Annotated[str, Field(description="file of detectors/backends")] = "onnxruntime"
+    score_min: Annotated[float | None, Field(ge=0, lt=1, description="weakest box kept, 0 to 1")] = None
+    threads: Annotated[int | None, Field(ge=1, le=64, description="threads of one inference")] = None
+
+
+class FeedSettings(Frozen):
+    """One camera's pictures."""
+
+    camera: Annotated[Identifier, Field(description="a camera of the site file that belongs to this node")]
+    url: Annotated[str, Field(min_length=1, description="path of a recording, or rtsp://HOST[:PORT]/PATH")]
+    origin: Annotated[Origin, Field(description="live, replayed or simulated; a recording cannot be live")]
+    user: Annotated[str | None, Field(description="user name at the camera")] = None
+    password_env: Annotated[str | None, Field(description="environment variable with the camera's password")] = None
+    realtime: Annotated[bool, Field(description="play a recording as slowly as it was taken")] = False
+    start: Annotated[
+        Annotated[datetime, AfterValidator(_with_zone)] | Literal["now"],
+        Field(description="time of a recording's first frame, with its zone; or now"),
+    ] = RECORDING_START
+    pose_file: Annotated[str | None, Field(description="recorded poses of a camera that moves")] = None
+    detections: Annotated[str | None, Field(description="play these recorded detections instead of a model")] = None
+
+    @property
+    def is_file(self) -> bool:
+        return "://" not in self.url
+
+    @model_validator(mode="after")
+    def _is_honest(self) -> "FeedSettings":
+        if self.is_file and self.origin is Origin.LIVE:
+            raise ValueError(f"feed '{self.camera}': a recording is replayed or simulated, never live")
+        if not self.is_file and (self.realtime or self.start != RECORDING_START):
+            raise ValueError(
+                f"feed '{self.camera}': realtime and start are for recordings, got {self.url.split(':')[0]}"
+            )
+        if self.detections is not None and self.origin is Origin.LIVE:
+            raise ValueError(f"feed '{self.camera}': recorded detections never judge a live feed")
+        return self
+
+
+class EdgeSettings(Frozen):
+    """One node."""
+
+    node: Annotated[Identifier, Field(description="this node's id, as the site file's cameras name it")]
+    site_file: Annotated[str, Field(description="path of the site file")]
+    data_dir: Annotated[str, Field(description="folder for the outbox; made when missing")]
+    broker: BrokerSettings = BrokerSettings()
+    model: ModelSettings = ModelSettings()
+    feeds: Annotated[tuple[FeedSettings, ...], Field(min_length=1, description="one for each camera")]
+    rules: Annotated[
+        dict[EventKind, dict[str, object]], Field(description="rules on every zone, each with its own options")
+    ] = {EventKind.INTRUSION: {}}  # noqa: RUF012 - pydantic copies it
+    exit_when_ended: Annotated[bool, Field(description="stop when every recording came to its end")] = False
+
+    @model_validator(mode="after")
+    def _names_each_camera_once(self) -> "EdgeSettings":
+        cameras = [feed.camera for feed in self.feeds]
+        double = next((camera for camera in cameras if cameras.count(camera) > 1), None)
+        if double is not None:
+            raise ValueError(f"feed '{double}' stands here twice")
+        return self
+
+
+def parse_settings(text: str, *, source: str) -> EdgeSettings:
+    """Raises DocumentError with one line."""
+    return parse_document(text, EdgeSettings, source=source)
+
+
+def broker_of(settings: BrokerSettings, *, folder: Path, environment: Mapping[str, str]) -> Broker:
+    """Raises SetUpError for a password that is named and not there."""
+    tls = settings.tls
+    return Broker(
+        host=settings.host,
+        port=settings.port,
+        ca=str(folder / tls.ca) if tls else None,
+        certificate=str(folder / tls.certificate) if tls and tls.certificate else None,
+        key=str(folder / tls.key) if tls and tls.key else None,
+        user=settings.user,
+        password=_secret(settings.password_env, environment, who="broker"),
+    )
+
+
+def source_of(feed: FeedSettings, *, folder: Path, environment: Mapping[str, str]) -> SourceOptions:
+    """Raises SetUpError for a password that is named and not there."""
+    url = str(folder / feed.url) if feed.is_file else feed.url
+    password = _secret(feed.password_env, environment, who=f"feed '{feed.camera}'")
+    if feed.user is not None:
+        url = with_credentials(url, user=feed.user, password=password or "")
+    start = None if isinstance(feed.start, str) else feed.start
+    return SourceOptions(url=url, start=start, is_realtime=feed.realtime)
+
+
+def _secret(name: str | None, environment: Mapping[str, str], *, who: str) -> str | None:
+    if name is None:
+        return None
+    value = environment.get(name)
+    if not value:
+        raise SetUpError(f"{who}: expected a password in the environment variable {name}, found none")
+    return value
