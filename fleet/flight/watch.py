@@ -164,7 +164,7 @@ def _leaving(state: VehicleState, snapshot: Snapshot) -> Hazard | None:
 
 
 def _people(state: VehicleState, route: Route, snapshot: Snapshot) -> Hazard | None:
-    """Has somebody moved in since the gate said yes? Judged by where people are believed to be: the error of that was the
+    """Has somebody moved in since the gate said yes? Judged by where people are believed to be: that error was the
     gate's and tasking's margin, and it is used up now."""
     if state.position is None:
         return None
