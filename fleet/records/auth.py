@@ -1,0 +1,68 @@
+"""Who may do what: named tokens with a role each (SAFETY 22).
+
+Only the sha256 of a token is kept; a token is 32 random bytes, so a plain hash suffices. Without tokens the API is in
+demo mode: loopback only, and every command names its person itself.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from enum import Enum
+
+from fleet.errors import SetUpError
+
+_LINE = re.compile(r"^(?P<name>[^:\s][^:]{0,79}):(?P<role>[a-z]+):(?P<digest>[0-9a-f]{64})$")
+
+
+class Role(str, Enum):
+    """Each may do what the ones before it may. Only a remote pilot lets a vehicle go."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    PILOT = "pilot"
+
+    def includes(self, other: "Role") -> bool:
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The people of this installation, by the hash of their token."""
+
+    people: dict[str, Person]
+
+    def person(self, token: str) -> Person | None:
+        """Whose token this is; compares with every hash in constant time."""
+        digest = hashlib.sha256(token.encode(errors="replace")).hexdigest()
+        found = None
+        for known, person in self.people.items():
+            if secrets.compare_digest(known, digest):
+                found = person
+        return found
+
+
+def parse_tokens(text: str, *, source: str) -> Tokens:
+    """Lines (or `,`-separated) of `name:role:sha256hex`. Raises SetUpError without ever showing a hash."""
+    people: dict[str, Person] = {}
+    lines = [line.strip() for line in text.replace(",", "\n").splitlines()]
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        match = _LINE.match(line)
+        if match is None or match["role"] not in {role.value for role in Role}:
+            roles = "|".join(role.value for role in Role)
+            raise SetUpError(f"{source}: line {number}: expected NAME:{roles}:SHA256HEX")
+        if match["digest"] in people:
+            raise SetUpError(f"{source}: line {number}: this token stands here twice")
+        people[match["digest"]] = Person(match["name"], Role(match["role"]))
+    if not people:
+        raise SetUpError(f"{source}: expected at least one NAME:ROLE:SHA256HEX, got none")
+    return Tokens(people)

@@ -1,0 +1,150 @@
+"""The coordinator's configuration: one YAML file, secrets from the environment.
+
+Relative paths count from the folder of the file. Anything but loopback needs TLS (and, for the API, tokens): that is
+checked here, so that nothing starts in the open (SAFETY 22).
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from contract.documents import parse_document
+from contract.errors import DocumentError
+from contract.frozen import Frozen, Identifier
+from contract.site import Site, parse_site
+from fleet.errors import SetUpError
+from fleet.records.auth import Tokens, parse_tokens
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class BrokerTls(Frozen):
+    """Certificates for the broker; a client certificate where the broker asks for one."""
+
+    ca_file: Path
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class BrokerSettings(Frozen):
+    """The MQTT 5 broker."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    tls: BrokerTls | None = None
+    username: str | None = None
+    password_env: str | None = None  # name of the environment variable
+
+    @model_validator(mode="after")
+    def _is_loopback_or_tls(self) -> "BrokerSettings":
+        if not is_loopback(self.host) and self.tls is None:
+            raise ValueError(f"a broker at '{self.host}' needs tls; only loopback goes without")
+        return self
+
+
+class HttpSettings(Frozen):
+    """The API and the console. Port 0 takes any free one and prints it."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tokens_env: str | None = None  # environment variable with NAME:ROLE:SHA256HEX lines
+
+    @model_validator(mode="after")
+    def _is_loopback_or_closed(self) -> "HttpSettings":
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("expected both of tls_cert and tls_key, or neither")
+        if not is_loopback(self.host) and (self.tls_cert is None or self.tokens_env is None):
+            raise ValueError(f"an API on '{self.host}' needs tls_cert, tls_key and tokens_env; only loopback goes open")
+        return self
+
+
+class FleetSettings(Frozen):
+    """Everything the coordinator is told from outside."""
+
+    site_file: Path
+    data_dir: Path
+    broker: BrokerSettings = BrokerSettings()
+    http: HttpSettings = HttpSettings()
+    system_id: Annotated[int, Field(ge=1, le=250)] = 245  # ours on MAVLink; 255 is everybody else's ground station
+    connections: dict[Identifier, str] = {}  # vehicle id: connection, in place of the site file's
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(path: Path) -> FleetSettings:
+    """Raises SetUpError with one line."""
+    try:
+        settings = parse_document(_text(path), FleetSettings, source=str(path))
+    except DocumentError as err:
+        raise SetUpError(str(err)) from err
+    return resolved(settings, path.parent)
+
+
+def resolved(settings: FleetSettings, folder: Path) -> FleetSettings:
+    """With every path absolute."""
+
+    def absolute(path: Path | None) -> Path | None:
+        return None if path is None else folder / path
+
+    http = settings.http.model_copy(
+        update={"tls_cert": absolute(settings.http.tls_cert), "tls_key": absolute(settings.http.tls_key)}
+    )
+    broker = settings.broker
+    if broker.tls is not None:
+        files = {name: absolute(path) for name, path in broker.tls}
+        broker = broker.model_copy(update={"tls": broker.tls.model_copy(update=files)})
+    update = {
+        "site_file": folder / settings.site_file,
+        "data_dir": folder / settings.data_dir,
+        "http": http,
+        "broker": broker,
+    }
+    return settings.model_copy(update=update)
+
+
+def load_site(settings: FleetSettings) -> Site:
+    """The site with this machine's connections. Raises SetUpError with one line."""
+    try:
+        site = parse_site(_text(settings.site_file), source=str(settings.site_file))
+    except DocumentError as err:
+        raise SetUpError(str(err)) from err
+    unknown = sorted(settings.connections.keys() - {vehicle.id for vehicle in site.vehicles})
+    if unknown:
+        raise SetUpError(f"connections: expected a vehicle of site '{site.id}', got '{unknown[0]}'")
+    if settings.system_id in {vehicle.system_id for vehicle in site.vehicles}:
+        raise SetUpError(f"system_id: {settings.system_id} belongs to a vehicle of site '{site.id}'")
+    vehicles = tuple(
+        vehicle.model_copy(update={"connection": settings.connections.get(vehicle.id, vehicle.connection)})
+        for vehicle in site.vehicles
+    )
+    return site.model_copy(update={"vehicles": vehicles})
+
+
+def load_tokens(http: HttpSettings) -> Tokens | None:
+    """None: demo mode, which only loopback may have. Raises SetUpError."""
+    if http.tokens_env is None:
+        return None
+    text = os.environ.get(http.tokens_env)
+    if text is None:
+        raise SetUpError(f"http.tokens_env: the environment has no {http.tokens_env}")
+    return parse_tokens(text, source=http.tokens_env)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        reason = err.strerror if isinstance(err, OSError) else "not UTF-8 text"
+        raise SetUpError(f"{path}: {reason}") from err

@@ -1,0 +1,106 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+
+from fleet.errors import SetUpError, StoreError
+from fleet.flight.journal import JournalEntry
+from fleet.picture.ingest import Arrival, Ingest
+from fleet.records import reads, writes
+from fleet.records.audit import MemoryJournal, StoreJournal
+from fleet.records.store import Store, open_store
+from fleet.records.tables import AUDIT, QUARANTINE, ZONES
+from tests.fleet.messages import NOW_US, make_event, make_site, on_bus
+
+
+def entry(act: str) -> JournalEntry:
+    return JournalEntry(at_us=NOW_US, actor="ada", act=act, subject="kestrel", detail={"why": "a test"})
+
+
+def test_the_store_is_wal_and_synchronous_full(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store, store.transaction() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA synchronous")) == 2
+
+
+def test_what_was_committed_is_there_when_opened_again(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+        Ingest(make_site(), store).take([Arrival(on_bus(make_event(sequence=1)), NOW_US, 0)])
+    with open_store(tmp_path / "s.db") as store, store.reading() as connection:
+        assert len(reads.open_incidents(connection)) == 1
+
+
+def test_another_schema_version_is_refused(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store, store.transaction() as connection:
+        connection.execute(text("UPDATE schema_version SET version = 99"))
+    with pytest.raises(SetUpError, match="expected schema version 1, got 99"), open_store(tmp_path / "s.db"):
+        pass
+
+
+def test_a_file_that_is_no_database_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "s.db").write_bytes(b"certainly not a database, but long enough to be looked at" * 20)
+    with pytest.raises(SetUpError, match="not a database"), open_store(tmp_path / "s.db"):
+        pass
+
+
+def _set_a_zone_and_then_fail(store: Store) -> None:
+    with store.transaction() as connection:
+        writes.put_zone(connection, "north", is_set=True, by="ada", at_us=NOW_US)
+        connection.execute(text("SELECT * FROM nowhere"))
+
+
+def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+        with pytest.raises(StoreError, match="no such table"):
+            _set_a_zone_and_then_fail(store)
+        with store.reading() as connection:
+            assert connection.execute(select(ZONES)).all() == []
+
+
+def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store, store.transaction() as writing:
+        writes.put_zone(writing, "north", is_set=True, by="ada", at_us=NOW_US)
+        with store.reading() as connection:
+            assert reads.zones_set(connection) == {}
+
+
+def test_the_reader_cannot_write(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store, pytest.raises(StoreError, match="readonly"), store.reading() as reader:
+        writes.put_zone(reader, "north", is_set=True, by="ada", at_us=NOW_US)
+
+
+def test_quarantine_is_bounded_keeps_the_newest_and_the_same_nonsense_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writes, "MAX_QUARANTINE_ROWS", 3)
+    with open_store(None) as store, store.transaction() as connection:
+        for at_us, payload in enumerate([b"a", b"b", b"c", b"d", b"d", b"e"]):
+            writes.add_quarantined(connection, topic="t", payload=payload, reason="malformed", detail="", at_us=at_us)
+        kept = connection.scalars(select(QUARANTINE.c.payload).order_by(QUARANTINE.c.id)).all()
+    assert kept == [b"c", b"d", b"e"]
+
+
+def _audit(store: Store) -> list[str]:
+    with store.reading() as connection:
+        return list(connection.scalars(select(AUDIT.c.act).order_by(AUDIT.c.id)))
+
+
+def test_the_journal_is_durable_on_return() -> None:
+    with open_store(None) as store:
+        StoreJournal(store).write(entry("approve"))
+        assert _audit(store) == ["approve"]
+
+
+def test_coming_home_is_journalled_in_memory_while_the_store_is_broken_and_written_after(tmp_path: Path) -> None:
+    with open_store(tmp_path / "s.db") as store:
+        journal = MemoryJournal(store)
+        other = sqlite3.connect(tmp_path / "s.db")
+        other.execute("ALTER TABLE audit RENAME TO away")
+        journal.write(entry("recall"))
+        journal.write(entry("hold"))
+        assert not journal.flush()
+        assert journal.waiting == 2
+        other.execute("ALTER TABLE away RENAME TO audit")
+        other.close()
+        assert journal.flush()
+        assert _audit(store) == ["recall", "hold"]
+        assert journal.waiting == 0
