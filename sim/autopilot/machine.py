@@ -1,0 +1,437 @@
+"""What copter and rover share: boot, modes, arming, home, failsafes, fence, mission. No MAVLink framing, no I/O.
+
+Time is the vehicle's own (`now_s` since boot) and only `step` moves it.
+"""
+
+import math
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import IntEnum
+
+from contract.geo import GeoPoint, LocalFrame, PointEnu
+from sim.autopilot import fence as fences
+from sim.autopilot import items as kept
+from sim.autopilot.energy import Battery
+from sim.autopilot.mission_run import MissionRun, MissionState
+from sim.autopilot.modes import ARMABLE, NEEDS_POSITION, NOT_SIMULATED
+from sim.autopilot.motion import Motion, approach_speed_m_s
+from sim.autopilot.parameters import Parameters
+from sim.autopilot.spec import AutopilotSpec
+
+EKF_READY_S = 41.0  # measured: position modes are ready about then after boot
+MODE_SETTLES_S = 5.0  # a mode set sooner is acknowledged, then undone
+GYROS_READY_S = 12.0
+PREARM_JUDGED_EACH_S = 1.0
+STEP_S = 0.04  # 25 Hz inside, whatever `step` is given
+CRITICAL, WARNING, INFO = 2, 4, 6  # MAV_SEVERITY
+
+
+class Machine(ABC):
+    """One vehicle's state and its reflexes."""
+
+    mode_type: type[IntEnum]
+    guided: IntEnum
+    auto: IntEnum
+    returning: IntEnum
+
+    def __init__(self, spec: AutopilotSpec, table: Mapping[str, tuple[float, int]]) -> None:
+        self.spec = spec
+        self.frame = LocalFrame(spec.home, ground_amsl_m=spec.home_amsl_m)
+        self.parameters = Parameters(dict(table), firmware=spec.firmware)
+        self.parameters.set_inside("SYSID_THISMAV", spec.system_id)
+        self.motion = Motion(heading_deg=spec.heading_deg)
+        self.battery = Battery(self.parameters["BATT_CAPACITY"])
+        self.mission = MissionRun()
+        self.fence_items: list[kept.Item] = []
+        self.rally_items: list[kept.Item] = []
+        self.texts: list[tuple[int, str]] = []
+        self.home_was_told = False
+        self._random = random.Random(f"{spec.seed}/{spec.system_id}")  # noqa: S311 - weather, not secrets
+        self.wind_m_s = spec.wind_m_s
+        self.gps_error_m = (0.0, 0.0)
+        self.gps_is_lost = False
+        self.boot(already_s=spec.boot_s_already)
+
+    def boot(self, *, already_s: float = 0.0) -> None:
+        """Switched on, or rebooted: parameters and items stay, everything else is forgotten."""
+        self.now_s = already_s
+        self.armed = False
+        self.mode = self.mode_type(int(self.parameters["INITIAL_MODE"]))
+        self.home: PointEnu = PointEnu(self.motion.east_m, self.motion.north_m)
+        self.home_is_locked = False
+        self.home_was_told = already_s >= EKF_READY_S
+        self.target: PointEnu | None = None
+        self.speed_override_m_s: float | None = None
+        self.roi: PointEnu | None = None
+        self.gimbal_pitch_deg = 0.0
+        self.nose_follows_roi = False
+        self.is_paused = False
+        self.held_at: PointEnu | None = None
+        self.pre_arm_ok = False
+        self.gcs_heard_at_s: float | None = None
+        self.gcs_failsafe = False
+        self.battery_failsafe = False
+        self.ekf_failsafe = False
+        self.breach_type = fences.BREACH_NONE
+        self.breach_count = 0
+        self.breach_at_s = 0.0
+        self._battery_low_since_s: float | None = None
+        self._gps_lost_since_s: float | None = None
+        self._mode_to_undo: IntEnum | None = None
+        self._armed_at_s = 0.0
+        self._next_second_s = already_s
+        self.mission.reset()
+        self.limits = self.fence_limits()
+
+    # What each kind does in its own way
+
+    @abstractmethod
+    def control(self, dt_s: float) -> None:
+        """One inner step of the current mode."""
+
+    @abstractmethod
+    def entered(self, mode: IntEnum) -> None:
+        """A mode was just taken up."""
+
+    @abstractmethod
+    def mode_refusal(self, mode: IntEnum) -> str | None:
+        """Why this mode cannot be entered now."""
+
+    @abstractmethod
+    def disarm_refusal(self) -> str | None: ...
+
+    @abstractmethod
+    def begin_item(self, item: kept.Item) -> None: ...
+
+    @abstractmethod
+    def item_is_done(self, item: kept.Item) -> bool: ...
+
+    @abstractmethod
+    def battery_action(self) -> IntEnum | None: ...
+
+    @abstractmethod
+    def gcs_action(self) -> IntEnum | None: ...
+
+    @abstractmethod
+    def is_under_way(self) -> bool:
+        """In the air, or driving about: when a failsafe has something to do."""
+
+    @abstractmethod
+    def system_status(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def cruise_m_s(self) -> float: ...
+
+    @property
+    @abstractmethod
+    def accel_m_s2(self) -> float: ...
+
+    @property
+    @abstractmethod
+    def current_a(self) -> float: ...
+
+    # Time
+
+    def step(self, dt_s: float) -> None:
+        """Advance by exactly `dt_s`, at most a few inner steps at a time."""
+        self.now_s += dt_s
+        if self.now_s >= self._next_second_s:
+            self._next_second_s = self.now_s + PREARM_JUDGED_EACH_S
+            self._each_second()
+        if self._mode_to_undo is not None and self.now_s >= MODE_SETTLES_S:
+            self.set_mode(self._mode_to_undo)
+            self._mode_to_undo = None
+        self.control(dt_s)
+        self.battery.drain(self.current_a, dt_s)
+        if self.armed:
+            self._watch_fence()
+            self._watch_gcs()
+
+    def _each_second(self) -> None:
+        draw = self._random.gauss
+        self.wind_m_s = max(0.0, self.wind_m_s + 0.2 * (self.spec.wind_m_s - self.wind_m_s) + draw(0.0, 0.15))
+        east, north = self.gps_error_m
+        self.gps_error_m = (0.95 * east + draw(0.0, 0.05), 0.95 * north + draw(0.0, 0.05))
+        self.pre_arm_ok = self.arm_refusal() is None
+        self.battery.capacity_mah = max(1.0, self.parameters["BATT_CAPACITY"])
+        self.limits = self.fence_limits()
+        self._watch_battery()
+        self._watch_position()
+
+    # Readiness
+
+    @property
+    def ekf_ready(self) -> bool:
+        return self.now_s >= EKF_READY_S and not self.gps_is_lost
+
+    def arm_refusal(self) -> str | None:
+        """The first reason not to arm in the current mode."""
+        if self.mode not in ARMABLE:
+            return f"{self.mode.name} mode not armable"
+        if not self.parameters.checks_before_arming:
+            return None
+        if self.now_s < GYROS_READY_S:
+            return "Gyros not calibrated"
+        if self.battery_failsafe:
+            return "Battery failsafe"
+        if self.battery.remaining_mah < self.parameters["BATT_ARM_MAH"]:
+            return "Battery 1 below minimum arming capacity"
+        fence_on = bool(self.parameters["FENCE_ENABLE"])
+        if (self.mode in NEEDS_POSITION or fence_on) and not self.ekf_ready:
+            return "Need Position Estimate"
+        if fence_on and self.limits.breach(self.point_above_home) != fences.BREACH_NONE:
+            return "Vehicle breaching fence"
+        return None
+
+    def arm(self, *, forced: bool = False) -> bool:
+        if self.armed:
+            return True
+        refusal = None if forced else self.arm_refusal()
+        if refusal is not None:
+            self.say(CRITICAL, f"Arm: {refusal}")
+            return False
+        self.armed = True
+        self._armed_at_s = self.now_s
+        if self.ekf_ready and not self.home_is_locked:
+            self.home = PointEnu(self.motion.east_m, self.motion.north_m)
+            self.home_was_told = False
+        self.say(INFO, "Arming motors")
+        return True
+
+    def disarm(self, *, forced: bool = False) -> bool:
+        if not self.armed:
+            return True
+        refusal = None if forced else self.disarm_refusal()
+        if refusal is not None:
+            self.say(CRITICAL, f"Disarm: {refusal}")
+            return False
+        self.armed = False
+        self.speed_override_m_s = None
+        self.say(INFO, "Disarming motors")
+        return True
+
+    # Modes
+
+    def set_mode(self, number: int, *, by_failsafe: bool = False) -> bool:
+        """True when acknowledged; early in boot that does not mean it lasts."""
+        try:
+            mode = self.mode_type(number)
+        except ValueError:
+            self.say(WARNING, f"No such mode {number}")
+            return False
+        if mode is self.mode:
+            return True
+        refusal = "not available" if mode in NOT_SIMULATED else self._position_refusal(mode) or self.mode_refusal(mode)
+        if refusal is not None:
+            self.say(WARNING, f"Mode change to {mode.name} failed: {refusal}")
+            return False
+        if self.now_s < MODE_SETTLES_S and not by_failsafe and self._mode_to_undo is None:
+            self._mode_to_undo = self.mode
+        if self.mode is self.auto:
+            self.mission.stop()
+        self.mode = mode
+        self.speed_override_m_s = None
+        self.nose_follows_roi = False
+        self.is_paused = False
+        self.target = None
+        self.entered(mode)
+        return True
+
+    def _position_refusal(self, mode: IntEnum) -> str | None:
+        return "requires position" if self.armed and mode in NEEDS_POSITION and not self.ekf_ready else None
+
+    # Places
+
+    def enu(self, x: int, y: int) -> PointEnu:
+        """Local point on the ground of degrees times 1e7."""
+        point = self.frame.to_enu(GeoPoint(lat_deg=x / 1e7, lon_deg=y / 1e7))
+        return PointEnu(point.east_m, point.north_m)
+
+    def item_point(self, item: kept.Item) -> PointEnu:
+        """Where an item is; its height is brought to metres above the ground here. (0, 0) means right here."""
+        up_m = item.z - self.spec.home_amsl_m if item.frame == kept.AMSL else item.z + self.home.up_m
+        if item.x == 0 and item.y == 0:
+            return PointEnu(self.motion.east_m, self.motion.north_m, up_m)
+        ground = self.enu(item.x, item.y)
+        return PointEnu(ground.east_m, ground.north_m, up_m)
+
+    @property
+    def point_above_home(self) -> PointEnu:
+        return PointEnu(self.motion.east_m, self.motion.north_m, self.motion.up_m - self.home.up_m)
+
+    def reported_position(self) -> tuple[GeoPoint, float]:
+        """What the vehicle believes: truth and a slowly wandering error; AMSL metres."""
+        east_m, north_m = self.gps_error_m
+        motion = self.motion
+        return self.frame.to_geo(PointEnu(motion.east_m + east_m, motion.north_m + north_m, motion.up_m))
+
+    def fly_or_drive_to(self, target: PointEnu) -> bool:
+        """A target from outside (GUIDED). False when it may not go there."""
+        self.target = target
+        self.is_paused = False
+        return True
+
+    # What GUIDED and AUTO share
+
+    def pause(self) -> bool:
+        """MAV_CMD_DO_PAUSE_CONTINUE 0: hold here."""
+        if self.mode not in (self.guided, self.auto):
+            return False
+        self.is_paused = True
+        self.held_at = self.motion.stopping_point(self.accel_m_s2)
+        return True
+
+    def go_on(self) -> bool:
+        if self.mode not in (self.guided, self.auto):
+            return False
+        self.is_paused = False
+        return True
+
+    def look_at(self, point: PointEnu | None) -> None:
+        """Camera and, on a copter, the nose; None looks ahead again."""
+        self.roi = point
+        self.nose_follows_roi = point is not None
+
+    def carry_out_at_once(self, item: kept.Item) -> None:
+        """A DO_ command of a mission."""
+        if item.command == kept.DO_CHANGE_SPEED:
+            self.speed_override_m_s = item.params[1] if item.params[1] > 0 else self.speed_override_m_s
+        elif item.command in (kept.DO_SET_ROI_LOCATION, kept.DO_SET_ROI):
+            self.look_at(self.item_point(item) if item.x or item.y else None)
+        elif item.command == kept.DO_SET_ROI_NONE:
+            self.look_at(None)
+
+    # Wind, as a vector the air moves along
+
+    @property
+    def wind_vector(self) -> tuple[float, float]:
+        towards = math.radians(self.spec.wind_from_deg + 180.0)
+        return self.wind_m_s * math.sin(towards), self.wind_m_s * math.cos(towards)
+
+    # Fence
+
+    def fence_limits(self) -> fences.FenceLimits:
+        """All limits that are on; none while FENCE_ENABLE is 0."""
+        read = self.parameters
+        if not read["FENCE_ENABLE"]:
+            return fences.FenceLimits(home=self.home)
+        bits = int(read["FENCE_TYPE"])
+        try:
+            shapes = fences.shapes_of(self.fence_items, self.item_point) if bits & fences.TYPE_POLYGON else ()
+        except fences.BadFence:
+            shapes = ()
+        return fences.FenceLimits(
+            shapes=shapes,
+            home=self.home,
+            radius_m=read["FENCE_RADIUS"] if bits & fences.TYPE_CIRCLE else None,
+            max_up_m=read["FENCE_ALT_MAX"] if bits & fences.TYPE_MAX_ALT else None,
+            min_up_m=read["FENCE_ALT_MIN"] if bits & fences.TYPE_MIN_ALT else None,
+        )
+
+    def enable_fence(self, *, is_on: bool) -> None:
+        """MAV_CMD_DO_FENCE_ENABLE: everything FENCE_TYPE names, circle and height limit too."""
+        self.parameters.set_inside("FENCE_ENABLE", float(is_on))
+        self.settings_changed()
+
+    def settings_changed(self) -> None:
+        self.parameters.set_inside("FENCE_TOTAL", len(self.fence_items))
+        self.parameters.set_inside("RALLY_TOTAL", len(self.rally_items))
+        self.limits = self.fence_limits()
+
+    def _watch_fence(self) -> None:
+        if not self.parameters["FENCE_ENABLE"]:
+            self.breach_type = fences.BREACH_NONE
+            return
+        breach = self.limits.breach(self.point_above_home)
+        is_new = breach != fences.BREACH_NONE and self.breach_type == fences.BREACH_NONE
+        self.breach_type = breach
+        if is_new:
+            self.breach_count += 1
+            self.breach_at_s = self.now_s
+            self.say(CRITICAL, "Fence Breached")
+            if self.parameters["FENCE_ACTION"] and self.is_under_way():
+                self.set_mode(self.returning, by_failsafe=True)
+
+    # Failsafes
+
+    def _watch_gcs(self) -> None:
+        if not self.parameters["FS_GCS_ENABLE"] or self.gcs_heard_at_s is None:
+            self.gcs_failsafe = False
+            return
+        is_gone = self.now_s - self.gcs_heard_at_s > self.parameters["FS_GCS_TIMEOUT"]
+        if is_gone and not self.gcs_failsafe:
+            self.say(CRITICAL, "GCS Failsafe")
+            self._act(self.gcs_action())
+        elif self.gcs_failsafe and not is_gone:
+            self.say(WARNING, "GCS Failsafe Cleared")
+        self.gcs_failsafe = is_gone
+
+    def _watch_battery(self) -> None:
+        read = self.parameters
+        low_volt = 0 < self.battery.voltage_v < read["BATT_LOW_VOLT"]
+        low_mah = self.battery.remaining_mah < read["BATT_LOW_MAH"]
+        if self.battery_failsafe or not self.armed or not (low_volt or low_mah):
+            self._battery_low_since_s = None
+            return
+        if self._battery_low_since_s is None:
+            self._battery_low_since_s = self.now_s
+        if low_mah or self.now_s - self._battery_low_since_s >= read["BATT_LOW_TIMER"]:
+            self.battery_failsafe = True
+            self.say(WARNING, f"Battery 1 is low {self.battery.voltage_v:.2f}V used {self.battery.used_mah:.0f} mAh")
+            if read["BATT_FS_LOW_ACT"]:
+                self.say(WARNING, "Battery Failsafe")
+                self._act(self.battery_action())
+
+    def _watch_position(self) -> None:
+        if not self.gps_is_lost or self.now_s < EKF_READY_S:
+            self._gps_lost_since_s = None
+            self.ekf_failsafe = False
+            return
+        if self._gps_lost_since_s is None:
+            self._gps_lost_since_s = self.now_s
+        elif not self.ekf_failsafe and self.armed:
+            self.ekf_failsafe = True
+            self.say(CRITICAL, "EKF variance")
+            if self.is_under_way() and self.mode in NEEDS_POSITION:
+                self.without_position()
+
+    @abstractmethod
+    def without_position(self) -> None:
+        """The position is lost in a mode that needs it."""
+
+    def _act(self, mode: IntEnum | None) -> None:
+        if mode is None:
+            return
+        if self.is_under_way():
+            self.set_mode(mode, by_failsafe=True)
+        else:
+            self.disarm(forced=True)
+
+    @property
+    def in_failsafe(self) -> bool:
+        return self.gcs_failsafe or self.battery_failsafe or self.ekf_failsafe
+
+    # Mission
+
+    def start_mission(self) -> bool:
+        """MAV_CMD_MISSION_START."""
+        if not self.armed or not self.mission.has_items or not self.set_mode(self.auto):
+            return False
+        if self.mission.state is not MissionState.ACTIVE:
+            self.mission.start_or_resume()
+        return True
+
+    def mission_state(self) -> MissionState:
+        is_paused = self.is_paused and self.mission.state is MissionState.ACTIVE
+        return MissionState.PAUSED if is_paused else self.mission.state
+
+    def speed_towards(self, distance_m: float) -> float:
+        speed_m_s = self.cruise_m_s if self.speed_override_m_s is None else self.speed_override_m_s
+        return approach_speed_m_s(distance_m, speed_m_s=speed_m_s, accel_m_s2=self.accel_m_s2)
+
+    def say(self, severity: int, text: str) -> None:
+        """STATUSTEXT on every link; the oldest are dropped when nobody reads."""
+        self.texts.append((severity, text[:50]))
+        del self.texts[:-50]
