@@ -8,6 +8,12 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
 COMMANDS = ("demo", "replay", "autopilot")
 
 
+@app.callback()
+def vedette_sim() -> None:
+    """The whole stack on one machine, replays, simulated vehicles."""
+    # Without a callback typer takes a lone command's name for an argument.
+
+
 def main() -> None:
     """Import only the chosen command: a replay needs no broker, a demo no plots."""
     from importlib import import_module  # noqa: PLC0415
