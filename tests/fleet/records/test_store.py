@@ -5,10 +5,11 @@ import pytest
 from sqlalchemy import select, text
 
 from fleet.errors import SetUpError, StoreError
+from fleet.flight.deferred import DeferredJournal
 from fleet.flight.journal import JournalEntry
 from fleet.picture.ingest import Arrival, Ingest
 from fleet.records import reads, writes
-from fleet.records.audit import MemoryJournal, StoreJournal
+from fleet.records.audit import StoreJournal
 from fleet.records.store import Store, open_store
 from fleet.records.tables import AUDIT, QUARANTINE, ZONES
 from tests.fleet.messages import NOW_US, make_event, make_site, on_bus
@@ -92,15 +93,15 @@ def test_the_journal_is_durable_on_return() -> None:
 
 def test_coming_home_is_journalled_in_memory_while_the_store_is_broken_and_written_after(tmp_path: Path) -> None:
     with open_store(tmp_path / "s.db") as store:
-        journal = MemoryJournal(store)
+        journal = DeferredJournal()
         other = sqlite3.connect(tmp_path / "s.db")
         other.execute("ALTER TABLE audit RENAME TO away")
         journal.write(entry("recall"))
         journal.write(entry("hold"))
-        assert not journal.flush()
-        assert journal.waiting == 2
+        with pytest.raises(StoreError):
+            journal.flush(StoreJournal(store))
+        assert len(journal.held) == 2
         other.execute("ALTER TABLE away RENAME TO audit")
         other.close()
-        assert journal.flush()
+        assert journal.flush(StoreJournal(store)) == 2
         assert _audit(store) == ["recall", "hold"]
-        assert journal.waiting == 0

@@ -1,0 +1,174 @@
+"""The coordinator's link to the broker: MQTT 5, a persistent session, connected for ever again.
+
+The broker's word is never proof of anything here: what overflows the bounded queues is dropped, and a node sends an
+event again until the coordinator's own Ack covers it (SAFETY 15). Sending never waits for the network.
+"""
+
+import os
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiomqtt
+import anyio
+import structlog
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from contract.bus import BusMessage
+from contract.clock import Clock
+from contract.topics import KEEP_ALIVE_S, SESSION_EXPIRY_S, TOPICS, Direction
+from fleet.errors import SetUpError
+from fleet.picture.ingest import Arrival
+from fleet.settings import BrokerSettings
+
+MAX_INBOX = 1000  # decoded by nobody yet; past that reading stops
+MAX_UNREAD = 10_000  # held by the MQTT client while reading stops; past that messages are dropped
+MAX_OUTBOX = 1000
+BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+TIMEOUT_S = 5.0
+
+log = structlog.get_logger()
+
+
+class MqttBus:
+    """`run` inside a task group; `receive` gives what came; `publish` hands over for sending."""
+
+    def __init__(self, settings: BrokerSettings, *, site_id: str, clock: Clock) -> None:
+        self._settings = settings
+        self._site_id = site_id
+        self._clock = clock
+        self.is_connected = False
+        self._inbox_in: MemoryObjectSendStream[Arrival]
+        self._inbox_out: MemoryObjectReceiveStream[Arrival]
+        self._outbox_in: MemoryObjectSendStream[BusMessage]
+        self._outbox_out: MemoryObjectReceiveStream[BusMessage]
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator["MqttBus"]:
+        """Connected in the background for as long as the block runs. Raises SetUpError for unusable certificates."""
+        tls, password = self._tls_context(), self._password()
+        self._inbox_in, self._inbox_out = anyio.create_memory_object_stream[Arrival](MAX_INBOX)
+        self._outbox_in, self._outbox_out = anyio.create_memory_object_stream[BusMessage](MAX_OUTBOX)
+        with self._inbox_in, self._inbox_out, self._outbox_in, self._outbox_out:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._stay_connected, tls, password, name="broker link")
+                yield self
+                tasks.cancel_scope.cancel()
+
+    async def receive(self, *, at_most: int) -> list[Arrival]:
+        """Wait for a message, then take what else is there."""
+        batch = [await self._inbox_out.receive()]
+        while len(batch) < at_most:
+            try:
+                batch.append(self._inbox_out.receive_nowait())
+            except anyio.WouldBlock:
+                break
+        return batch
+
+    def publish(self, message: BusMessage) -> bool:
+        """False when there is no connection or no room."""
+        if not self.is_connected:
+            return False
+        try:
+            self._outbox_in.send_nowait(message)
+        except anyio.WouldBlock:
+            return False
+        return True
+
+    async def _stay_connected(self, tls: ssl.SSLContext | None, password: str | None) -> None:
+        failures = 0
+        while True:
+            try:
+                async with self._client(tls, password) as client:
+                    await self._subscribe(client)
+                    log.info("broker connected", host=self._settings.host, port=self._settings.port)
+                    failures, self.is_connected = 0, True
+                    async with anyio.create_task_group() as tasks:
+                        tasks.start_soon(self._send, client, tasks.cancel_scope, name="broker sending")
+                        await self._read(client)
+                        tasks.cancel_scope.cancel()
+            except aiomqtt.MqttError as err:
+                if failures == 0:
+                    log.warning("no broker", host=self._settings.host, port=self._settings.port, reason=str(err))
+            finally:
+                self.is_connected = False
+            await anyio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
+            failures += 1
+
+    def _client(self, tls: ssl.SSLContext | None, password: str | None) -> aiomqtt.Client:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        return aiomqtt.Client(
+            self._settings.host,
+            self._settings.port,
+            username=self._settings.username,
+            password=password,
+            identifier=f"vedette-coordinator-{self._site_id}",
+            protocol=aiomqtt.ProtocolVersion.V5,
+            clean_start=False,
+            properties=properties,
+            keepalive=KEEP_ALIVE_S,
+            max_queued_incoming_messages=MAX_UNREAD,
+            max_queued_outgoing_messages=MAX_OUTBOX,
+            tls_context=tls,
+            timeout=TIMEOUT_S,
+        )
+
+    async def _subscribe(self, client: aiomqtt.Client) -> None:
+        for topic in TOPICS:
+            if topic.direction is Direction.NODE_TO_COORDINATOR:
+                answers = await client.subscribe(
+                    topic.filter(site=self._site_id), options=SubscribeOptions(qos=topic.qos)
+                )
+                refused = [str(answer) for answer in answers if isinstance(answer, ReasonCode) and answer.is_failure]
+                if refused:
+                    raise aiomqtt.MqttError(f"subscription to {topic.name} refused: {refused[0]}")
+
+    async def _read(self, client: aiomqtt.Client) -> None:
+        """Until the connection breaks."""
+        try:
+            async for message in client.messages:
+                expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
+                received = BusMessage(
+                    str(message.topic), message.payload, message.qos, retain=message.retain, expiry_s=expiry_s
+                )
+                arrival = Arrival(received, self._clock.wall_us(), self._clock.monotonic_us())
+                await self._inbox_in.send(arrival)
+        except aiomqtt.MqttError as err:
+            log.warning("broker lost", host=self._settings.host, port=self._settings.port, reason=str(err))
+
+    async def _send(self, client: aiomqtt.Client, scope: anyio.CancelScope) -> None:
+        """What cannot be sent is dropped: an Ack comes again with the redelivery, a command expires."""
+        try:
+            while True:
+                message = await self._outbox_out.receive()
+                properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+                if message.expiry_s is not None:
+                    properties.MessageExpiryInterval = message.expiry_s
+                await client.publish(message.topic, message.payload, message.qos, message.retain, properties=properties)
+        except aiomqtt.MqttError:
+            scope.cancel()
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        tls = self._settings.tls
+        if tls is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=str(tls.ca_file))
+            if tls.cert_file is not None:
+                context.load_cert_chain(tls.cert_file, tls.key_file)
+        except (OSError, ssl.SSLError) as err:
+            raise SetUpError(f"broker.tls: {err}") from err
+        return context
+
+    def _password(self) -> str | None:
+        name = self._settings.password_env
+        if name is None:
+            return None
+        if name not in os.environ:
+            raise SetUpError(f"broker.password_env: the environment has no {name}")
+        return os.environ[name]
