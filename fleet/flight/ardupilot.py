@@ -1,0 +1,375 @@
+"""What ArduPilot's copter and rover have in common: orders into commands, and waiting for the vehicle to show it.
+
+An acknowledgement is never the end of an order: a mode counts when a heartbeat shows it, a target when it is reported.
+LOITER, ALT_HOLD and POSHOLD are never used: they read a throttle stick that nobody holds, and the aircraft sinks.
+"""
+
+import contextlib
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from typing import ClassVar
+
+import anyio
+import structlog
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from contract.clock import Clock
+from contract.geo import GeoPoint, LocalFrame, distance_m
+from contract.site import Vehicle as VehicleSpec
+from fleet.flight.ardupilot_parameters import is_listed
+from fleet.flight.ardupilot_safety import upload_safety
+from fleet.flight.errors import CommandRefused, FlightError, LinkDown, NoAnswer, NotConfirmed
+from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, Frame
+from fleet.flight.mavlink_link import Link
+from fleet.flight.mavlink_mission import MissionKind, item_of_seq, mission_of, seq_of_item, upload_verified
+from fleet.flight.mavlink_port import Act, Port, request_message, set_message_interval
+from fleet.flight.orders import (
+    Approval,
+    ComingHome,
+    Disarm,
+    FlyMission,
+    GoTo,
+    Hold,
+    Land,
+    Launch,
+    LookAt,
+    ReturnHome,
+    Sent,
+    UploadSafety,
+)
+from fleet.flight.telemetry import Airframe, Telemetry, hear, moved, not_ready_because
+from fleet.flight.vehicle import FlightMode, Progress, VehicleState
+
+# Unasked, only a heartbeat and texts come: these are asked for, by message id, in microseconds of the vehicle's time.
+INTERVALS_US: Mapping[int, int] = {
+    mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 200_000,
+    mavlink.MAVLINK_MSG_ID_ATTITUDE: 500_000,
+    mavlink.MAVLINK_MSG_ID_MISSION_CURRENT: 500_000,
+    mavlink.MAVLINK_MSG_ID_POSITION_TARGET_GLOBAL_INT: 500_000,
+    mavlink.MAVLINK_MSG_ID_GPS_RAW_INT: 1_000_000,
+    mavlink.MAVLINK_MSG_ID_SYS_STATUS: 1_000_000,
+    mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT: 1_000_000,
+    mavlink.MAVLINK_MSG_ID_FENCE_STATUS: 1_000_000,
+    mavlink.MAVLINK_MSG_ID_HOME_POSITION: 2_000_000,
+    mavlink.MAVLINK_MSG_ID_WIND: 1_000_000,
+}
+STOPPED_AFTER_US = 5_000_000  # more than two of the slowest interval: the stream stopped
+ASK_AGAIN_US = 3_000_000
+ASK_SELDOM_US = 15_000_000  # after three unanswered requests: this vehicle may not have it (a rover has no wind)
+_TICK_S = 0.1
+
+TAKEN_UP_WITHIN_S = 10.0  # a target shows in POSITION_TARGET_GLOBAL_INT each 0.5 s
+TARGET_WITHIN_M = 1.5
+ARRIVED_WITHIN_M = 3.0
+ARM_EACH_S = 1.0
+DISARM_WITHIN_S = 5.0
+MOVING_M_S = 0.5  # towards the target: more than a held position wanders
+MISSION_RUNS = (None, 3, 5)  # MISSION_STATE: not said, active, complete
+
+_log = structlog.get_logger(__name__)
+
+
+class ArdupilotVehicle(ABC):
+    """One vehicle; build it, `run` it in a task group."""
+
+    airframe: ClassVar[Airframe]
+    numbers: ClassVar[Mapping[FlightMode, int]]  # custom_mode of what we order
+    disarmed_in: ClassVar[FlightMode | None] = None  # the mode it must be in to disarm; None: whichever it is in
+
+    def __init__(self, spec: VehicleSpec, *, link: Link, clock: Clock) -> None:
+        self.spec = spec
+        self._link = link
+        self._clock = clock
+        self._port = Port(link, spec.system_id, clock=clock)
+        state = VehicleState(spec.id, spec.kind, spec.system_id, spec.simulated)
+        self._telemetry = Telemetry(state, bound_uid=spec.autopilot_uid)
+        self._asked: dict[int, tuple[int, int]] = {}  # message id -> (when last, how often unanswered)
+        link.attach(spec.system_id, self._on_frame)
+
+    @property
+    def state(self) -> VehicleState:
+        telemetry, system_id = self._telemetry, self.spec.system_id
+        reasons = not_ready_because(
+            telemetry,
+            now_us=self._clock.monotonic_us(),
+            is_listed=is_listed,
+            is_quarantined=self._link.is_quarantined(system_id),
+        )
+        seq = telemetry.state.mission_seq
+        return replace(
+            telemetry.state,
+            link_loss_frac=self._link.loss_frac(system_id),
+            not_ready_because=reasons,
+            mission_seq=None if seq is None else item_of_seq(seq),
+        )
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """Everything heard, raw; for logs and tests."""
+        return self._telemetry
+
+    async def run(self) -> None:
+        """Ask for telemetry, and ask again when it stops or the autopilot rebooted; until cancelled."""
+        boots = self._telemetry.boots
+        while True:
+            if self._telemetry.boots != boots:
+                boots = self._telemetry.boots
+                self._asked.clear()
+                _log.warning("autopilot rebooted", vehicle=self.spec.id)
+            self._ask_for_telemetry()
+            await anyio.sleep(_TICK_S)
+
+    async def carry_out(self, approval: Approval, *, on_progress: Progress) -> Sent:
+        if approval.vehicle_id != self.spec.id:
+            raise CommandRefused(f"{self.spec.id}: the approval is for vehicle '{approval.vehicle_id}'")
+        act = Act(self._port, approval, telemetry=lambda: self._telemetry, on_progress=on_progress)
+        act.raise_if_expired()
+        order = approval.order
+        if not isinstance(order, Hold | ReturnHome | Land):
+            self._refuse_strangers(act)
+        self._port.begin(act)
+        if isinstance(order, Hold | ReturnHome | Land):
+            await self._come_home(act, order)
+        elif isinstance(order, UploadSafety):
+            await self._upload_safety(act, order)
+        elif isinstance(order, Launch):
+            await self._launch_if_safe(act, order)
+        elif isinstance(order, GoTo):
+            await self._go_to(act, order)
+        elif isinstance(order, LookAt):
+            await self._look_at(act, order.point)
+        elif isinstance(order, FlyMission):
+            await self._fly_mission(act, order)
+        else:
+            await self._disarm(act, order)
+        return act.sent()
+
+    def come_home(self, order: ComingHome) -> None:
+        """Once, from any thread; raises LinkDown."""
+        mode = self.coming_home_mode(order)
+        message = mavlink.MAVLink_command_long_message(
+            self.spec.system_id,
+            AUTOPILOT_COMPONENT_ID,
+            mavlink.MAV_CMD_DO_SET_MODE,
+            0,
+            float(mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED),
+            float(self.numbers[mode]),
+            *(0.0, 0.0, 0.0, 0.0, 0.0),
+        )
+        self._port.send_home(message, what=type(order).__name__)
+
+    @abstractmethod
+    def coming_home_mode(self, order: ComingHome) -> FlightMode:
+        """Which mode does it."""
+
+    @abstractmethod
+    async def launch(self, act: Act, order: Launch) -> None:
+        """GUIDED is set and confirmed by `take_guided`, motors by `arm`."""
+
+    @abstractmethod
+    def mission_refusal(self, state: VehicleState) -> str | None:
+        """Why a mission cannot start from here."""
+
+    # Orders
+
+    async def _come_home(self, act: Act, order: ComingHome) -> None:
+        await self.take(act, self.coming_home_mode(order))
+
+    async def _upload_safety(self, act: Act, order: UploadSafety) -> None:
+        self._set_safety_uploaded(False)
+        await upload_safety(act, order.plan, kind=self.spec.kind)
+        self._set_safety_uploaded(True)
+
+    async def _launch_if_safe(self, act: Act, order: Launch) -> None:
+        if not self._telemetry.state.safety_uploaded:
+            raise CommandRefused(f"{act.name}: fence and failsafes are not in the vehicle, so it is not armed")
+        await self.launch(act, order)
+
+    async def _go_to(self, act: Act, order: GoTo) -> None:
+        if self._telemetry.state.mode is FlightMode.GUIDED:
+            await self._try(act, self._set_speed(act, order.speed_m_s))  # so that it never starts faster
+        started_us = self._clock.monotonic_us()
+        height = "" if order.above_home_m is None else f" {order.above_home_m:.1f} m above home"
+        await act.command_at(
+            mavlink.MAV_CMD_DO_REPOSITION,
+            order.point,
+            above_home_m=order.above_home_m or 0.0,
+            params=(-1.0, float(mavlink.MAV_DO_REPOSITION_FLAGS_CHANGE_MODE), 0.0, math.nan),
+            said=f"DO_REPOSITION {_place(order.point)}{height}",
+        )
+        try:
+            await self._set_speed(act, order.speed_m_s)  # again: a mode or submode just entered begins at its own speed
+        except FlightError:
+            await self._try(act, self.take(act, FlightMode.HOLD))
+            raise
+        if not await act.mode_is(self.numbers[FlightMode.GUIDED], since_us=started_us, within_s=TAKEN_UP_WITHIN_S):
+            raise NotConfirmed(f"{act.name}: acknowledged, but the heartbeat shows mode {self._telemetry.state.mode}")
+        if not await act.until(lambda: self._is_on_its_way(order.point, started_us), within_s=TAKEN_UP_WITHIN_S):
+            raise NotConfirmed(f"{act.name}: acknowledged, but neither its target nor its motion shows it")
+        if order.look_at is not None:  # after the target: taking up a target points the nose ahead again
+            await self._try(act, self._look_at(act, order.look_at))
+
+    async def _look_at(self, act: Act, point: GeoPoint) -> None:
+        """Turns a gimbal that can pan, else a copter's nose, and keeps it there until the next target."""
+        await act.command_at(
+            mavlink.MAV_CMD_DO_SET_ROI_LOCATION,
+            point,
+            above_home_m=0.0,
+            params=(0.0, 0.0, 0.0, 0.0),
+            said=f"DO_SET_ROI_LOCATION {_place(point)}",
+        )
+
+    async def _fly_mission(self, act: Act, order: FlyMission) -> None:
+        state = self._telemetry.state
+        if not 0 <= order.from_index < len(order.items):
+            raise CommandRefused(f"{act.name}: expected from_index below {len(order.items)}, got {order.from_index}")
+        refusal = self.mission_refusal(state)
+        if refusal is not None:
+            raise CommandRefused(f"{act.name}: {refusal}")
+        if state.home is None:
+            raise CommandRefused(f"{act.name}: home is not known, and a mission begins with it")
+        if state.mode is FlightMode.AUTO:  # an upload overwrites in place: never under a running mission
+            await self.take(act, FlightMode.HOLD)
+        items = mission_of(order, home=state.home)
+        await upload_verified(act, MissionKind.MISSION, items, said=f"mission of {len(order.items)} points")
+        seq = seq_of_item(order.from_index)
+        await act.command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, seq, 1.0, said=f"DO_SET_MISSION_CURRENT {seq}")
+        await self.take(act, FlightMode.AUTO)
+        since_us = self._clock.monotonic_us()
+        await self._set_speed(act, order.speed_m_s)  # its item is behind us when we start further on
+
+        def runs() -> bool:
+            now = self._telemetry.state
+            is_fresh = self._telemetry.heard.get("MISSION_CURRENT", 0) > since_us
+            return is_fresh and now.mission_state in MISSION_RUNS and (now.mission_seq or 0) >= seq
+
+        if not await act.until(runs, within_s=TAKEN_UP_WITHIN_S):
+            now = self._telemetry.state
+            raise NotConfirmed(
+                f"{act.name}: expected item {seq} active, got item {now.mission_seq}, state {now.mission_state}"
+            )
+
+    async def _disarm(self, act: Act, order: Disarm) -> None:
+        refusal = self.disarm_refusal(self._telemetry.state)
+        if refusal is not None:
+            raise CommandRefused(f"{act.name}: {refusal}")
+        if self.disarmed_in is not None:
+            await self.take(act, self.disarmed_in)
+        await act.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 0.0, said="disarm")  # never with 21196: that falls
+        since_us = self._clock.monotonic_us()
+        if not await act.until(lambda: self._armed_since(since_us) is False, within_s=DISARM_WITHIN_S):
+            raise NotConfirmed(f"{act.name}: acknowledged, but the heartbeat still says armed")
+
+    def disarm_refusal(self, state: VehicleState) -> str | None:
+        """Why it may not be disarmed here; the vehicle refuses in the air by itself as well."""
+        return None
+
+    # Steps that orders are made of
+
+    async def take(self, act: Act, mode: FlightMode) -> None:
+        await act.take_mode(self.numbers[mode], called=mode.value)
+
+    async def arm(self, act: Act) -> None:
+        """Once a second until the vehicle agrees or the approval expires; its reasons are told meanwhile."""
+        while True:
+            try:
+                await act.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 1.0, said="arm")
+            except CommandRefused as refusal:
+                act.progress(str(refusal))
+                await act.until(lambda: False, within_s=ARM_EACH_S)
+                if self._clock.monotonic_us() >= act.approval.expires_at_us:
+                    raise
+            else:
+                return
+
+    async def _set_speed(self, act: Act, speed_m_s: float) -> None:
+        await act.command(
+            mavlink.MAV_CMD_DO_CHANGE_SPEED,
+            *(float(mavlink.SPEED_TYPE_GROUNDSPEED), speed_m_s, -1.0),
+            said=f"DO_CHANGE_SPEED {speed_m_s:.1f} m/s",
+        )
+
+    async def _try(self, act: Act, step: Awaitable[None]) -> None:
+        """A step whose refusal does not undo the order; being overtaken still ends it."""
+        try:
+            await step
+        except (CommandRefused, NoAnswer, NotConfirmed) as err:
+            act.raise_if_overtaken()
+            act.progress(str(err))
+
+    # What the vehicle shows
+
+    def _is_on_its_way(self, point: GeoPoint, since_us: int) -> bool:
+        now = self._telemetry
+        if (
+            now.target is not None
+            and (now.target_at_us or 0) > since_us
+            and distance_m(now.target, point) < TARGET_WITHIN_M
+        ):
+            return True
+        state = now.state
+        if state.position is None or (state.position_at_us or 0) <= since_us:
+            return False
+        way = LocalFrame(state.position, ground_amsl_m=0.0).to_enu(point)
+        ahead_m = math.hypot(way.east_m, way.north_m)
+        if ahead_m < ARRIVED_WITHIN_M:
+            return True
+        east, north = state.velocity_east_m_s or 0.0, state.velocity_north_m_s or 0.0
+        return (east * way.east_m + north * way.north_m) / ahead_m > MOVING_M_S
+
+    def _armed_since(self, since_us: int) -> bool | None:
+        """What heartbeats after `since_us` say; None while there was none."""
+        return self._telemetry.state.armed if (self._telemetry.mode_at_us or 0) > since_us else None
+
+    # Identity and telemetry
+
+    def _refuse_strangers(self, act: Act) -> None:
+        """SAFETY 11: only the autopilot that is bound to this vehicle is commanded. Coming home asks nobody."""
+        now = self._telemetry
+        uid = now.state.autopilot_uid
+        if uid is None or uid != now.bound_uid:
+            raise CommandRefused(f"{act.name}: expected autopilot UID {now.bound_uid or 'to be known'}, got {uid}")
+        if now.wrong_type is not None:
+            raise CommandRefused(f"{act.name}: expected a {self.airframe.called}, got heartbeat type {now.wrong_type}")
+
+    def _set_safety_uploaded(self, is_uploaded: bool) -> None:
+        self._telemetry = replace(self._telemetry, state=replace(self._telemetry.state, safety_uploaded=is_uploaded))
+
+    def _on_frame(self, frame: Frame, has_moved: bool) -> None:
+        if has_moved:
+            self._telemetry = moved(self._telemetry)
+        self._telemetry = hear(
+            self._telemetry, frame.message, now_us=self._clock.monotonic_us(), airframe=self.airframe
+        )
+        self._port.deliver(frame)
+
+    def _ask_for_telemetry(self) -> None:
+        now, now_us = self._telemetry, self._clock.monotonic_us()
+        if now.state.heard_at_us is None or now_us - now.state.heard_at_us > STOPPED_AFTER_US:
+            return
+        system_id = self.spec.system_id
+        wanted = {
+            mid: set_message_interval(system_id, mid, us) for mid, us in INTERVALS_US.items() if self._is_silent(mid)
+        }
+        if now.state.autopilot_uid is None:
+            wanted[mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION] = request_message(
+                system_id, mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION
+            )
+        self._asked = {mid: asked for mid, asked in self._asked.items() if mid in wanted}
+        for message_id, message in wanted.items():
+            asked_us, times = self._asked.get(message_id, (None, 0))
+            pause_us = ASK_AGAIN_US if times < 3 else ASK_SELDOM_US
+            if asked_us is None or now_us - asked_us >= pause_us:
+                self._asked[message_id] = (now_us, times + 1)
+                with contextlib.suppress(LinkDown):  # asked again soon
+                    self._port.send_harmless(message)
+
+    def _is_silent(self, message_id: int) -> bool:
+        heard_us = self._telemetry.heard.get(str(mavlink.mavlink_map[message_id].msgname))
+        return heard_us is None or self._clock.monotonic_us() - heard_us > STOPPED_AFTER_US
+
+
+def _place(point: GeoPoint) -> str:
+    return f"{point.lat_deg:.7f},{point.lon_deg:.7f}"

@@ -1,0 +1,85 @@
+"""The links and vehicles of one site: who shares a connection string shares a socket.
+
+Everything opens before the first background loop runs, so a port in use is one clear error and not a crashed task.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import cast
+
+import anyio
+
+from contract.clock import Clock
+from contract.site import Site
+from contract.site import Vehicle as VehicleSpec
+from fleet.flight.ardupilot import ArdupilotVehicle
+from fleet.flight.mavlink_codec import OUR_SYSTEM_ID, Encoder
+from fleet.flight.mavlink_link import Link
+from fleet.flight.mavlink_transport import make_transport, parse_connection
+from fleet.flight.tlog import Tlog
+from fleet.flight.vehicle import Vehicle
+
+
+class Flight:
+    """`async with Flight(...) as flight`: `flight.vehicles` by vehicle id, kept fresh until the block ends.
+
+    `is_alive` says whether gate and monitor completed a cycle within the last second; without it no heartbeat goes out
+    (SAFETY 9). Raises SetUpError on entering when a connection can never work.
+    """
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        clock: Clock,
+        is_alive: Callable[[], bool],
+        system_id: int = OUR_SYSTEM_ID,
+        tlog_path: Path | None = None,
+    ) -> None:
+        self._tlog = Tlog(tlog_path, clock=clock)
+        connections = {spec.id: parse_connection(spec.connection) for spec in site.vehicles}
+        self.links: Mapping[str, Link] = {
+            str(connection): Link(
+                str(connection),
+                transport=make_transport(connection, clock=clock),
+                encoder=Encoder(system_id),
+                clock=clock,
+                tlog=self._tlog,
+                is_alive=is_alive,
+            )
+            for connection in connections.values()
+        }
+        self._drivers = {
+            spec.id: _driver(spec)(spec, link=self.links[str(connections[spec.id])], clock=clock)
+            for spec in site.vehicles
+        }
+        self.vehicles: Mapping[str, Vehicle] = dict(self._drivers)
+
+    async def __aenter__(self) -> "Flight":
+        async with AsyncExitStack() as opening:
+            opening.enter_context(self._tlog)
+            for link in self.links.values():
+                opening.callback(link.close)
+                await link.open()
+            tasks = await opening.enter_async_context(anyio.create_task_group())
+            for link in self.links.values():
+                tasks.start_soon(link.run, name=f"link {link.name}")
+            for vehicle_id, driver in self._drivers.items():
+                tasks.start_soon(driver.run, name=f"vehicle {vehicle_id}")
+            opening.callback(tasks.cancel_scope.cancel)
+            self._opened = opening.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._opened.__aexit__(kind, error, trace)
+
+
+def _driver(spec: VehicleSpec) -> type[ArdupilotVehicle]:
+    """The Driver of the file in fleet/flight/vehicles that is named as the kind."""
+    module = importlib.import_module(f"fleet.flight.vehicles.{spec.kind.value}")
+    return cast(type[ArdupilotVehicle], module.Driver)

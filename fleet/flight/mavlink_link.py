@@ -1,0 +1,190 @@
+"""One MAVLink connection, shared by the vehicles behind it: routes by system id, answers where each was last heard.
+
+Two ways to send, on purpose: `send_harmless` takes only what cannot move a vehicle, everything else is
+`send_commanding`, which only mavlink_port.py calls on behalf of an approved order or a coming home.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import anyio
+import structlog
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from contract.clock import Clock
+from fleet.flight.errors import LinkDown
+from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, Encoder, Frame, FrameParser, Message
+from fleet.flight.mavlink_sources import Address, SequenceLoss, SourceWatch, Verdict
+from fleet.flight.mavlink_transport import Transport
+from fleet.flight.tlog import Tlog
+
+# What cannot move a vehicle (RULINGS 14). COMMAND_LONG counts only with one of the commands below.
+HARMLESS_MESSAGES = frozenset(
+    {
+        "HEARTBEAT",
+        "TIMESYNC",
+        "PARAM_REQUEST_READ",
+        "PARAM_REQUEST_LIST",
+        "MISSION_REQUEST_LIST",
+        "MISSION_REQUEST_INT",
+        "MISSION_ACK",
+    }
+)
+HARMLESS_COMMANDS = frozenset({mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, mavlink.MAV_CMD_REQUEST_MESSAGE})
+
+HEARTBEAT_PERIOD_US = 1_000_000
+_TICK_S = 0.05  # how late a heartbeat may be
+_MOST_STRANGERS = 32  # system ids we name in the log before we only count
+
+OnFrame = Callable[[Frame, bool], None]  # the frame, and whether its sender has a new address
+_log = structlog.get_logger(__name__)
+
+
+def is_harmless(message: Message) -> bool:
+    name = message.get_type()
+    if name == "COMMAND_LONG":
+        return int(message.command) in HARMLESS_COMMANDS
+    return name in HARMLESS_MESSAGES
+
+
+@dataclass(slots=True)
+class _Peer:
+    on_frame: OnFrame
+    watch: SourceWatch = field(default_factory=SourceWatch)
+    loss: SequenceLoss = field(default_factory=SequenceLoss)
+
+
+class Link:
+    """Open it, `run` it in a task group, close it; sending is safe from any thread."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        transport: Transport,
+        encoder: Encoder,
+        clock: Clock,
+        tlog: Tlog,
+        is_alive: Callable[[], bool],
+    ) -> None:
+        self.name = name
+        self.system_id = encoder.system_id
+        self.component_id = encoder.component_id
+        self.dropped_frames = 0
+        self._transport = transport
+        self._encoder = encoder
+        self._clock = clock
+        self._tlog = tlog
+        self._is_alive = is_alive
+        self._parser = FrameParser()
+        self._peers: dict[int, _Peer] = {}
+        self._strangers: set[int] = set()
+        self._was_alive = True
+
+    def attach(self, system_id: int, on_frame: OnFrame) -> None:
+        """Frames of this system's autopilot go to `on_frame`, on the loop's thread."""
+        self._peers[system_id] = _Peer(on_frame)
+
+    @property
+    def bad_bytes(self) -> int:
+        return self._parser.bad_bytes
+
+    def loss_frac(self, system_id: int) -> float | None:
+        return self._peers[system_id].loss.loss_frac
+
+    def is_quarantined(self, system_id: int) -> bool:
+        return self._peers[system_id].watch.quarantined
+
+    async def open(self) -> None:
+        """Raises SetUpError when the connection can never work."""
+        await self._transport.open(self._receive)
+
+    def close(self) -> None:
+        self._transport.close()
+
+    async def run(self) -> None:
+        """Heartbeats, and whatever the transport needs, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._transport.run, name=f"transport {self.name}")
+            tasks.start_soon(self._beat, name=f"heartbeat {self.name}")
+
+    def send_harmless(self, system_id: int, message: Message) -> None:
+        """Raises LinkDown, or ValueError for a message that could move a vehicle."""
+        if not is_harmless(message):
+            raise ValueError(f"{message.get_type()} is not on the list of harmless messages")
+        self._send(system_id, message)
+
+    def send_commanding(self, system_id: int, message: Message) -> None:
+        """Raises LinkDown when the vehicle was never heard, is quarantined or the socket takes nothing."""
+        self._send(system_id, message)
+
+    def _send(self, system_id: int, message: Message) -> None:
+        watch = self._peers[system_id].watch
+        if watch.quarantined:
+            raise LinkDown(f"system {system_id} on {self.name}: two sources claim this id, neither is commanded")
+        if watch.address is None:
+            raise LinkDown(f"system {system_id} on {self.name}: never heard, so there is no address to send to")
+        if not self._transmit(message, watch.address):
+            raise LinkDown(f"system {system_id} on {self.name}: the socket takes nothing")
+
+    def _transmit(self, message: Message, address: Address) -> bool:
+        raw = self._encoder.encode(message)
+        sent = self._transport.send(raw, address)
+        if sent:
+            self._tlog.record(raw)
+        else:
+            self.dropped_frames += 1
+        return sent
+
+    def _receive(self, data: bytes, address: Address) -> None:
+        keeps_datagrams = self._transport.keeps_datagrams
+        frames = self._parser.feed_datagram(data) if keeps_datagrams else self._parser.feed_stream(data)
+        for frame in frames:
+            self._tlog.record(frame.raw)
+            peer = self._peers.get(frame.system_id)
+            if peer is None:
+                self._note_stranger(frame.system_id)
+            elif frame.component_id == AUTOPILOT_COMPONENT_ID:
+                self._route(frame, peer, address)
+
+    def _route(self, frame: Frame, peer: _Peer, address: Address) -> None:
+        verdict = peer.watch.hear(address, self._clock.monotonic_us())
+        if verdict is Verdict.CONFLICT:
+            _log.error("two sources claim one system id", system_id=frame.system_id, link=self.name)
+        elif verdict is Verdict.MOVED:
+            _log.warning("vehicle has a new address", system_id=frame.system_id, address=str(address))
+        if verdict in (Verdict.USE, Verdict.MOVED):
+            peer.loss.count(frame.sequence)
+            peer.on_frame(frame, verdict is Verdict.MOVED)
+
+    def _note_stranger(self, system_id: int) -> None:
+        if system_id not in self._strangers and len(self._strangers) < _MOST_STRANGERS:
+            self._strangers.add(system_id)
+            _log.info("system id not of this site is ignored", system_id=system_id, link=self.name)
+
+    async def _beat(self) -> None:
+        """SAFETY 9: no heartbeat unless gate and monitor live, so that the vehicle's own failsafe can work. None to a
+        quarantined id either: both of its sources then come home by themselves."""
+        due_us = self._clock.monotonic_us()
+        while True:
+            now_us = self._clock.monotonic_us()
+            if now_us >= due_us:
+                due_us = max(due_us + HEARTBEAT_PERIOD_US, now_us)
+                alive = self._is_alive()
+                if alive != self._was_alive:
+                    _log.warning("heartbeats resume" if alive else "heartbeats withheld: gate or monitor is late")
+                    self._was_alive = alive
+                if alive:
+                    self._send_heartbeat()
+            await anyio.sleep(_TICK_S)
+
+    def _send_heartbeat(self) -> None:
+        watches = [peer.watch for peer in self._peers.values()]
+        addresses = {watch.address for watch in watches if watch.address and not watch.quarantined}
+        if self._transport.dialled and not any(watch.quarantined for watch in watches):
+            addresses.add(self._transport.dialled)
+        for address in sorted(addresses):
+            beat = mavlink.MAVLink_heartbeat_message(
+                mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
+            )
+            self._transmit(beat, address)

@@ -1,0 +1,256 @@
+"""Sockets for MAVLink: UDP that listens, UDP that dials, TCP that dials again.
+
+`send` may be called from any thread and never blocks: a full buffer drops the frame and says so by returning False.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import anyio
+
+from contract.clock import Clock
+from fleet.errors import SetUpError
+from fleet.flight.mavlink_sources import Address
+
+OnData = Callable[[bytes, Address], None]
+_READS_AT_ONCE = 64  # then the loop gets a turn
+_RECEIVE_BUFFER_BYTES = 1 << 20
+_TCP_BACKLOG_BYTES = 64 * 1024  # unsent bytes beyond which frames are dropped
+_TCP_CONNECT_S = 5.0
+_TCP_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection string, read."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.host}:{self.port}"
+
+
+def parse_connection(text: str) -> Connection:
+    """Raises SetUpError for anything but udpin, udpout and tcp."""
+    scheme, _, rest = text.partition(":")
+    if scheme == "serial":
+        raise SetUpError(f"connection '{text}': serial links are not supported yet, use udpin, udpout or tcp")
+    host, _, port = rest.rpartition(":")
+    if scheme not in ("udpin", "udpout", "tcp") or not host or not port.isdecimal() or int(port) > 65535:
+        raise SetUpError(f"connection '{text}': expected udpin:HOST:PORT, udpout:HOST:PORT or tcp:HOST:PORT")
+    return Connection(scheme, host.strip("[]"), int(port))
+
+
+class Transport(Protocol):
+    """One socket, or the attempt to have one."""
+
+    @property
+    def keeps_datagrams(self) -> bool: ...
+
+    @property
+    def dialled(self) -> Address | None:
+        """Where to say hello before anybody was heard."""
+        ...
+
+    async def open(self, on_data: OnData) -> None:
+        """Raises SetUpError when this can never work."""
+        ...
+
+    async def run(self) -> None:
+        """Whatever must go on while it is open, for ever."""
+        ...
+
+    def send(self, raw: bytes, address: Address) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+def make_transport(connection: Connection, *, clock: Clock) -> Transport:
+    return TcpTransport(connection, clock=clock) if connection.scheme == "tcp" else UdpTransport(connection)
+
+
+class UdpTransport:
+    """One datagram is one or more whole frames; peers are told apart by their address."""
+
+    keeps_datagrams = True
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._socket: socket.socket | None = None
+        self._on_data: OnData | None = None
+        self.dialled: Address | None = None
+
+    @property
+    def local_address(self) -> Address:
+        assert self._socket is not None
+        return tuple(self._socket.getsockname())
+
+    async def open(self, on_data: OnData) -> None:
+        self._on_data = on_data
+        family, address = await _resolve(self._connection, kind=socket.SOCK_DGRAM)
+        opened = socket.socket(family, socket.SOCK_DGRAM)
+        opened.setblocking(False)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
+        try:
+            if self._connection.scheme == "udpin":
+                opened.bind(address)
+            else:
+                opened.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))  # noqa: S104 - a client's own port
+                self.dialled = address
+        except OSError as err:
+            opened.close()
+            raise SetUpError(f"connection '{self._connection}': expected a free address, got: {err.strerror}") from err
+        self._socket = opened
+        asyncio.get_running_loop().add_reader(opened.fileno(), self._read)
+
+    async def run(self) -> None:
+        await anyio.sleep_forever()
+
+    def _read(self) -> None:
+        assert self._socket is not None
+        assert self._on_data is not None
+        for _ in range(_READS_AT_ONCE):
+            try:
+                data, address = self._socket.recvfrom(65_535)
+            except OSError:  # nothing more, or the port we dialled is closed: both are silence
+                return
+            self._on_data(data, address)
+
+    def send(self, raw: bytes, address: Address) -> bool:
+        if self._socket is None:
+            return False
+        try:
+            return self._socket.sendto(raw, address) == len(raw)
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self._socket.close()
+            self._socket = None
+
+
+class TcpTransport:
+    """Dials, and dials again with back-off; frames are dropped while there is no connection."""
+
+    keeps_datagrams = False
+
+    def __init__(self, connection: Connection, *, clock: Clock) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._socket: socket.socket | None = None
+        self._on_data: OnData | None = None
+        self._unsent = bytearray()
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.dialled: Address | None = (str(connection),)
+
+    async def open(self, on_data: OnData) -> None:
+        self._on_data = on_data
+        self._loop = asyncio.get_running_loop()
+        await _resolve(self._connection, kind=socket.SOCK_STREAM)
+
+    async def run(self) -> None:
+        failures = 0
+        while True:
+            if await self._connect():
+                failures = 0
+                await self._serve()
+            await anyio.sleep(_TCP_BACK_OFF_S[min(failures, len(_TCP_BACK_OFF_S) - 1)])
+            failures += 1
+
+    async def _connect(self) -> bool:
+        assert self._loop is not None
+        try:
+            family, address = await _resolve(self._connection, kind=socket.SOCK_STREAM)
+        except SetUpError:  # the name was found when we started: a name server is down
+            return False
+        dialling = socket.socket(family, socket.SOCK_STREAM)
+        dialling.setblocking(False)
+        dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            with anyio.fail_after(_TCP_CONNECT_S):
+                await self._loop.sock_connect(dialling, address)
+        except OSError:  # TimeoutError is one
+            dialling.close()
+            return False
+        except BaseException:
+            dialling.close()
+            raise
+        with self._lock:
+            self._socket = dialling
+            self._unsent.clear()
+        return True
+
+    async def _serve(self) -> None:
+        """Read until the other end goes."""
+        assert self._loop is not None
+        assert self._socket is not None
+        assert self._on_data is not None
+        assert self.dialled is not None
+        try:
+            while data := await self._loop.sock_recv(self._socket, 65_536):
+                self._on_data(data, self.dialled)
+        except OSError:
+            pass
+        finally:
+            self._drop()
+
+    def send(self, raw: bytes, address: Address) -> bool:
+        with self._lock:
+            if self._socket is None or len(self._unsent) + len(raw) > _TCP_BACKLOG_BYTES:
+                return False
+            waits_already = bool(self._unsent)
+            self._unsent += raw
+            if not waits_already:
+                self._push()
+            if self._unsent and not waits_already:
+                assert self._loop is not None
+                self._loop.call_soon_threadsafe(self._watch)
+        return True
+
+    def _push(self) -> None:
+        assert self._socket is not None
+        with contextlib.suppress(OSError):  # would block: later; gone: the reader notices
+            del self._unsent[: self._socket.send(self._unsent)]
+
+    def _watch(self) -> None:
+        with self._lock:
+            if self._socket is not None and self._loop is not None:
+                self._loop.add_writer(self._socket.fileno(), self._flush)
+
+    def _flush(self) -> None:
+        with self._lock:
+            if self._socket is None or self._loop is None:
+                return
+            self._push()
+            if not self._unsent:
+                self._loop.remove_writer(self._socket.fileno())
+
+    def _drop(self) -> None:
+        with self._lock:
+            if self._socket is not None and self._loop is not None:
+                self._loop.remove_writer(self._socket.fileno())
+                self._socket.close()
+                self._socket = None
+
+    def close(self) -> None:
+        self._drop()
+
+
+async def _resolve(connection: Connection, *, kind: socket.SocketKind) -> tuple[int, Address]:
+    try:
+        with anyio.fail_after(5.0):
+            found = await asyncio.get_running_loop().getaddrinfo(connection.host, connection.port, type=kind)
+    except OSError as err:
+        raise SetUpError(f"connection '{connection}': expected a host that can be found, got: {err}") from err
+    family, _, _, _, address = found[0]
+    return family, tuple(address)

@@ -1,0 +1,280 @@
+"""What a vehicle says, message by message, into an immutable snapshot; pure: no clock, no socket, no log.
+
+Zero is how MAVLink says nothing: a latitude and longitude of 0, a battery of -1, a heading of 65535 and a fix below 3
+all become None here. A value that cannot be (latitude 91, NaN) is discarded and counted.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from contract.geo import GeoPoint
+from fleet.flight.mavlink_codec import Message, finite
+from fleet.flight.vehicle import FlightMode, VehicleState
+
+HEARTBEAT_LATE_US = 3_000_000  # three missed heartbeats
+EKF_POSITION_ABSOLUTE, EKF_CONSTANT_POSITION = 0x10, 0x80
+PREARM_BIT = 0x10000000
+REBOOT_STEP_MS = 5_000  # boot time that falls by more than this is a reboot, not a reordered datagram
+_TEXT_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Airframe:
+    """What tells one kind of vehicle from another on the wire."""
+
+    called: str
+    heartbeat_types: frozenset[int]
+    modes: Mapping[int, FlightMode]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One STATUSTEXT, whole."""
+
+    at_us: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """`state` as the rest of the fleet sees it, and what only its driver needs. `*_at_us`: monotonic at receipt."""
+
+    state: VehicleState
+    bound_uid: str | None
+    boot_ms: int | None = None
+    boots: int = 0  # reboots seen
+    mode_at_us: int | None = None  # when custom_mode was last said
+    wrong_type: int | None = None
+    firmware_version: int | None = None  # AUTOPILOT_VERSION.flight_sw_version
+    prearm_ok: bool | None = None
+    prearm_text: str = ""
+    target: GeoPoint | None = None
+    target_at_us: int | None = None
+    reached_seq: int | None = None
+    fence_breach: int | None = None
+    texts: tuple[Text, ...] = ()
+    discarded: int = 0
+    heard: Mapping[str, int] = field(default_factory=dict)  # message name -> last receipt
+
+
+def hear(telemetry: Telemetry, message: Message, *, now_us: int, airframe: Airframe) -> Telemetry:
+    """The snapshot after one message."""
+    name = message.get_type()
+    read = _HEARTBEATS.get(name)
+    if read is not None:
+        telemetry = read(telemetry, message, now_us, airframe)
+    elif (plain := _READERS.get(name)) is not None:
+        try:
+            telemetry = plain(telemetry, message, now_us)
+        except (ValidationError, ValueError):
+            return replace(telemetry, discarded=telemetry.discarded + 1)
+    return replace(telemetry, heard={**telemetry.heard, name: now_us})
+
+
+def moved(telemetry: Telemetry) -> Telemetry:
+    """Whoever speaks now has a new address: who it is must be asked anew."""
+    return replace(telemetry, state=replace(telemetry.state, autopilot_uid=None, safety_uploaded=False))
+
+
+def not_ready_because(
+    telemetry: Telemetry, *, now_us: int, is_listed: Callable[[int], bool], is_quarantined: bool
+) -> tuple[str, ...]:
+    """Everything that speaks against launching, in plain words; empty means ready."""
+    state = telemetry.state
+    if is_quarantined:
+        return ("quarantined: two sources claim this system id",)
+    if state.heard_at_us is None:
+        return ("not heard yet",)
+    age_us = now_us - state.heard_at_us
+    if age_us > HEARTBEAT_LATE_US:
+        return (f"no heartbeat for {age_us / 1e6:.0f} s",)
+    uid, bound = state.autopilot_uid, telemetry.bound_uid
+    version = telemetry.firmware_version
+    reasons = {
+        f"its heartbeat is of type {telemetry.wrong_type}, another kind of vehicle": telemetry.wrong_type is not None,
+        "autopilot UID not known yet": uid is None,
+        f"autopilot UID is {uid}, expected {bound}": None not in (uid, bound) and uid != bound,
+        "firmware version not known yet": version is None,
+        f"firmware {state.firmware} is not in the parameter table": version is not None and not is_listed(version),
+        "still starting up": state.system_status in (0, 1, 2),
+        "critical: a failsafe is active": state.system_status in (5, 6),
+        "no position": state.position is None,
+        "no home position": state.home is None,
+        "no battery level": state.battery_frac is None,
+        "no GNSS fix": state.gnss_fix is None,
+        "position estimate not ready (EKF)": not state.ekf_ready,
+        f"pre-arm: {telemetry.prearm_text or 'refused, no reason given yet'}": telemetry.prearm_ok is False
+        and not state.armed,
+        "outside its fence": bool(telemetry.fence_breach),
+        "safety not uploaded": not state.safety_uploaded,
+    }
+    return tuple(reason for reason, applies in reasons.items() if applies)
+
+
+def firmware_text(version: int) -> str:
+    """4.7.0-dev of flight_sw_version 0x04070000; the last byte is FIRMWARE_VERSION_TYPE."""
+    kinds = {0: "-dev", 64: "-alpha", 128: "-beta", 192: "-rc", 255: ""}
+    kind = kinds.get(version & 0xFF, f"-type{version & 0xFF}")
+    return f"{version >> 24 & 0xFF}.{version >> 16 & 0xFF}.{version >> 8 & 0xFF}{kind}"
+
+
+def _heartbeat(telemetry: Telemetry, message: Message, now_us: int, airframe: Airframe) -> Telemetry:
+    kind, autopilot = int(message.type), int(message.autopilot)
+    is_ours = kind in airframe.heartbeat_types and autopilot == mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA
+    custom_mode = int(message.custom_mode)
+    state = replace(
+        telemetry.state,
+        heard_at_us=now_us,
+        custom_mode=custom_mode if is_ours else None,
+        mode=airframe.modes.get(custom_mode, FlightMode.OTHER) if is_ours else None,
+        armed=bool(int(message.base_mode) & mavlink.MAV_MODE_FLAG_SAFETY_ARMED),
+        system_status=int(message.system_status),
+    )
+    return replace(telemetry, state=state, mode_at_us=now_us, wrong_type=None if is_ours else kind)
+
+
+def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    telemetry = _booted(telemetry, int(message.time_boot_ms))
+    position = _point(int(message.lat), int(message.lon))
+    heading = int(message.hdg)
+    state = replace(
+        telemetry.state,
+        position=position,
+        position_at_us=now_us,
+        above_home_m=int(message.relative_alt) / 1000 if position else None,
+        amsl_m=int(message.alt) / 1000 if position else None,
+        velocity_north_m_s=int(message.vx) / 100,
+        velocity_east_m_s=int(message.vy) / 100,
+        heading_deg=heading / 100 % 360 if heading != 65_535 else None,
+    )
+    return replace(telemetry, state=state)
+
+
+def _booted(telemetry: Telemetry, boot_ms: int) -> Telemetry:
+    if telemetry.boot_ms is None or boot_ms >= telemetry.boot_ms - REBOOT_STEP_MS:
+        return replace(telemetry, boot_ms=boot_ms)
+    state = replace(telemetry.state, safety_uploaded=False, autopilot_uid=None, home=None, ekf_ready=None)
+    return replace(telemetry, state=state, boot_ms=boot_ms, boots=telemetry.boots + 1, prearm_ok=None, prearm_text="")
+
+
+def _gps(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    fix = int(message.fix_type)
+    accuracy_mm = int(message.h_acc)
+    has_fix = fix >= 3
+    state = replace(
+        telemetry.state,
+        gnss_fix=fix if has_fix else None,
+        gnss_sigma_m=accuracy_mm / 1000 if has_fix and accuracy_mm else None,
+    )
+    return replace(telemetry, state=state)
+
+
+def _system_status(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    percent = int(message.battery_remaining)
+    known = 0 <= percent <= 100
+    prearm_ok = None
+    if int(message.onboard_control_sensors_present) & PREARM_BIT:
+        prearm_ok = bool(int(message.onboard_control_sensors_health) & PREARM_BIT)
+    state = replace(
+        telemetry.state,
+        battery_frac=percent / 100 if known else None,
+        battery_at_us=now_us if known else telemetry.state.battery_at_us,
+    )
+    return replace(telemetry, state=state, prearm_ok=prearm_ok)
+
+
+def _ekf(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    flags = int(message.flags)
+    ready = bool(flags & EKF_POSITION_ABSOLUTE) and not flags & EKF_CONSTANT_POSITION
+    return replace(telemetry, state=replace(telemetry.state, ekf_ready=ready))
+
+
+def _home(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    return replace(
+        telemetry, state=replace(telemetry.state, home=_point(int(message.latitude), int(message.longitude)))
+    )
+
+
+def _mission_current(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    said = int(message.mission_state)
+    state = replace(telemetry.state, mission_seq=int(message.seq), mission_state=said or None)
+    return replace(telemetry, state=state)
+
+
+def _mission_reached(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    return replace(telemetry, reached_seq=int(message.seq))
+
+
+def _wind(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    return replace(telemetry, state=replace(telemetry.state, wind_m_s=_plausible(message.speed, most=100.0)))
+
+
+def _target(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    target = _point(int(message.lat_int), int(message.lon_int))
+    return replace(telemetry, target=target, target_at_us=now_us)
+
+
+def _attitude(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    return _booted(telemetry, int(message.time_boot_ms))
+
+
+def _version(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    uid2 = bytes(int(byte) for byte in message.uid2)
+    uid = uid2.hex() if any(uid2) else f"{int(message.uid):016x}" if int(message.uid) else None
+    version = int(message.flight_sw_version)
+    state = replace(telemetry.state, autopilot_uid=uid, firmware=firmware_text(version))
+    return replace(telemetry, state=state, firmware_version=version, bound_uid=telemetry.bound_uid or uid)
+
+
+def _status_text(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    """Long texts come in chunks of 50 characters with one id."""
+    part = "".join(c for c in str(message.text) if c.isprintable())
+    last = telemetry.texts[-1] if telemetry.texts else None
+    if int(message.id) and int(message.chunk_seq) and last is not None:
+        whole = Text(last.at_us, (last.text + part)[:_TEXT_CHARACTERS])
+        texts = (*telemetry.texts[:-1], whole)
+    else:
+        whole = Text(now_us, part)
+        texts = (*telemetry.texts[-7:], whole)
+    prearm = whole.text.removeprefix("PreArm: ") if whole.text.startswith("PreArm: ") else telemetry.prearm_text
+    state = replace(telemetry.state, last_text=whole.text)
+    return replace(telemetry, state=state, texts=texts, prearm_text=prearm)
+
+
+def _fence(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    return replace(telemetry, fence_breach=int(message.breach_type) if int(message.breach_status) else None)
+
+
+def _point(lat_e7: int, lon_e7: int) -> GeoPoint | None:
+    """None for an unset receiver; raises ValidationError for a place that is not on Earth."""
+    if lat_e7 == 0 and lon_e7 == 0:
+        return None
+    return GeoPoint(lat_deg=lat_e7 / 1e7, lon_deg=lon_e7 / 1e7)
+
+
+def _plausible(value: object, *, most: float) -> float:
+    number = finite(value)
+    if number is None or not 0 <= number <= most:
+        raise ValueError(f"expected 0 to {most}, got {value}")
+    return number
+
+
+_HEARTBEATS: dict[str, Callable[[Telemetry, Message, int, Airframe], Telemetry]] = {"HEARTBEAT": _heartbeat}
+_READERS: dict[str, Callable[[Telemetry, Message, int], Telemetry]] = {
+    "GLOBAL_POSITION_INT": _global_position,
+    "GPS_RAW_INT": _gps,
+    "SYS_STATUS": _system_status,
+    "EKF_STATUS_REPORT": _ekf,
+    "HOME_POSITION": _home,
+    "MISSION_CURRENT": _mission_current,
+    "MISSION_ITEM_REACHED": _mission_reached,
+    "WIND": _wind,
+    "POSITION_TARGET_GLOBAL_INT": _target,
+    "ATTITUDE": _attitude,
+    "AUTOPILOT_VERSION": _version,
+    "STATUSTEXT": _status_text,
+    "FENCE_STATUS": _fence,
+}
