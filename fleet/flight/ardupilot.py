@@ -188,6 +188,7 @@ class ArdupilotVehicle(ABC):
         await self.launch(act, order)
 
     async def _go_to(self, act: Act, order: GoTo) -> None:
+        self._refuse_unknown_height(act, order.above_home_m)
         if self._telemetry.state.mode is FlightMode.GUIDED:
             await self._try(act, self._set_speed(act, order.speed_m_s))  # so that it never starts faster
         started_us = self._clock.monotonic_us()
@@ -199,11 +200,7 @@ class ArdupilotVehicle(ABC):
             params=(-1.0, float(mavlink.MAV_DO_REPOSITION_FLAGS_CHANGE_MODE), 0.0, math.nan),
             said=f"DO_REPOSITION {_place(order.point)}{height}",
         )
-        try:
-            await self._set_speed(act, order.speed_m_s)  # again: a mode or submode just entered begins at its own speed
-        except FlightError:
-            await self._try(act, self.take(act, FlightMode.HOLD))
-            raise
+        await self._or_hold(act, self._set_speed(act, order.speed_m_s))  # again: a mode just entered has its own speed
         if not await act.mode_is(self.numbers[FlightMode.GUIDED], since_us=started_us, within_s=TAKEN_UP_WITHIN_S):
             raise NotConfirmed(f"{act.name}: acknowledged, but the heartbeat shows mode {self._telemetry.state.mode}")
         if not await act.until(lambda: self._is_on_its_way(order.point, started_us), within_s=TAKEN_UP_WITHIN_S):
@@ -225,6 +222,8 @@ class ArdupilotVehicle(ABC):
         state = self._telemetry.state
         if not 0 <= order.from_index < len(order.items):
             raise CommandRefused(f"{act.name}: expected from_index below {len(order.items)}, got {order.from_index}")
+        for item in order.items:
+            self._refuse_unknown_height(act, item.above_home_m)
         refusal = self.mission_refusal(state)
         if refusal is not None:
             raise CommandRefused(f"{act.name}: {refusal}")
@@ -238,7 +237,8 @@ class ArdupilotVehicle(ABC):
         await act.command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, seq, 1.0, said=f"DO_SET_MISSION_CURRENT {seq}")
         await self.take(act, FlightMode.AUTO)
         since_us = self._clock.monotonic_us()
-        await self._set_speed(act, order.speed_m_s)  # its item is behind us when we start further on
+        speed = self._set_speed(act, order.speed_m_s)
+        await (self._or_hold(act, speed) if order.from_index else self._try(act, speed))  # the first brings its own
 
         def runs() -> bool:
             now = self._telemetry.state
@@ -298,6 +298,18 @@ class ArdupilotVehicle(ABC):
         except (CommandRefused, NoAnswer, NotConfirmed) as err:
             act.raise_if_overtaken()
             act.progress(str(err))
+
+    async def _or_hold(self, act: Act, step: Awaitable[None]) -> None:
+        """A step without which the vehicle must not go on: it holds, and the error goes on."""
+        try:
+            await step
+        except FlightError:
+            await self._try(act, self.take(act, FlightMode.HOLD))
+            raise
+
+    def _refuse_unknown_height(self, act: Act, above_home_m: float | None) -> None:
+        if self.spec.kind.flies and above_home_m is None:
+            raise CommandRefused(f"{act.name}: expected a height above home for a copter")
 
     # What the vehicle shows
 

@@ -35,7 +35,6 @@ RESULT_WORDS = {
     mavlink.MAV_RESULT_DENIED: "denied",
     mavlink.MAV_RESULT_UNSUPPORTED: "unsupported",
     mavlink.MAV_RESULT_FAILED: "failed",
-    mavlink.MAV_RESULT_CANCELLED: "cancelled",
 }
 
 Inbox = deque[Message]

@@ -106,12 +106,17 @@ def not_ready_because(
         "no battery level": state.battery_frac is None,
         "no GNSS fix": state.gnss_fix is None,
         "position estimate not ready (EKF)": not state.ekf_ready,
-        f"pre-arm: {telemetry.prearm_text or 'refused, no reason given yet'}": telemetry.prearm_ok is False
-        and not state.armed,
+        f"pre-arm: {telemetry.prearm_text or 'refused, no reason given yet'}": _is_prearm_refused(telemetry),
         "outside its fence": bool(telemetry.fence_breach),
         "safety not uploaded": not state.safety_uploaded,
     }
     return tuple(reason for reason, applies in reasons.items() if applies)
+
+
+def _is_prearm_refused(telemetry: Telemetry) -> bool:
+    """The bit is judged for the current mode: in one that can never be armed (RTL after a landing) it says nothing."""
+    state = telemetry.state
+    return telemetry.prearm_ok is False and not state.armed and state.mode in (FlightMode.GUIDED, FlightMode.MANUAL)
 
 
 def firmware_text(version: int) -> str:
@@ -222,8 +227,10 @@ def _attitude(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
 
 
 def _version(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+    """The twelve bytes of the board in uid2, else uid. A simulation may have no identity; a real vehicle must."""
     uid2 = bytes(int(byte) for byte in message.uid2)
-    uid = uid2.hex() if any(uid2) else f"{int(message.uid):016x}" if int(message.uid) else None
+    short = f"{int(message.uid):016x}"
+    uid = uid2.rstrip(b"\0").hex() or (short if int(message.uid) or telemetry.state.simulated else None)
     version = int(message.flight_sw_version)
     state = replace(telemetry.state, autopilot_uid=uid, firmware=firmware_text(version))
     return replace(telemetry, state=state, firmware_version=version, bound_uid=telemetry.bound_uid or uid)

@@ -53,8 +53,8 @@ class VehicleState:
     gnss_fix: int | None = None
     gnss_sigma_m: float | None = None
     ekf_ready: bool | None = None
-    mission_seq: int | None = None
-    mission_state: int | None = None
+    mission_seq: int | None = None  # index into FlyMission.items, from 0, of the item under way
+    mission_state: int | None = None  # MISSION_STATE of MISSION_CURRENT: 3 active, 5 complete
     wind_m_s: float | None = None
     safety_uploaded: bool = False  # fence, rally and failsafes are in the vehicle and were read back
     link_loss_frac: float | None = None
