@@ -215,22 +215,24 @@ def _clip(
     return replace(order, above_home_m=height(order.above_home_m)), said
 
 
-def _slow_near_people(order: MovingOrder, way: Way, inputs: Inputs) -> tuple[MovingOrder, list[str]]:
-    response = inputs.world.site.response
-    limit_m_s = response.ground_speed_near_people_m_s
-    if isinstance(order, Launch) or order.speed_m_s <= limit_m_s:
-        return order, []
-    near_m = SLOW_WITHIN * response.ground_stop_m
-    wide = replace(way, excuses_start=False)
+def slows_down(way: Way, world: World, now_us: int) -> bool:
+    """Is somebody near enough to this way for a ground vehicle to go slowly?"""
+    response = world.site.response
+    wide = response.model_copy(update={"ground_stop_m": SLOW_WITHIN * response.ground_stop_m})
     near = people_too_near(
-        wide,
-        inputs.world.people,
-        airspace=inputs.world.airspace,
-        response=response.model_copy(update={"ground_stop_m": near_m}),
+        replace(way, excuses_start=False),
+        world.people,
+        airspace=world.airspace,
+        response=wide,
         flies=False,
-        now_us=inputs.now_us,
+        now_us=now_us,
     )
-    if not near:
+    return bool(near)
+
+
+def _slow_near_people(order: MovingOrder, way: Way, inputs: Inputs) -> tuple[MovingOrder, list[str]]:
+    limit_m_s = inputs.world.site.response.ground_speed_near_people_m_s
+    if isinstance(order, Launch) or order.speed_m_s <= limit_m_s or not slows_down(way, inputs.world, inputs.now_us):
         return order, []
     return replace(order, speed_m_s=limit_m_s), [f"speed clipped to {limit_m_s:.1f} m/s: a person is near the way"]
 

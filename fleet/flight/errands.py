@@ -1,0 +1,332 @@
+"""What a vehicle does for a task, step by step: investigate, patrol, come home.
+
+Each errand returns when the work is done and raises (see fleet/flight/desk.py) for anything else; every loop in here
+has a limit in our monotonic clock.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from contract.geo import GeoPoint, PointEnu
+from contract.tasks import TaskState
+from fleet.decision.dispatch import Dispatch, choose
+from fleet.decision.patrol import mission_of
+from fleet.flight.desk import Desk, GaveUp, Job
+from fleet.flight.errors import CommandRefused, FlightError
+from fleet.flight.footprint import View, view_of
+from fleet.flight.gate import slows_down
+from fleet.flight.orders import Disarm, FlyMission, GoTo, Hold, Launch, LookAt, ReturnHome, UploadSafety
+from fleet.flight.safety_plan import safety_plan
+from fleet.flight.vehicle import FlightMode
+from fleet.flight.watch import Route
+from fleet.flight.way import Stop, Way, is_airborne, people_too_near
+
+ARRIVED_M = 5.0
+NO_PROGRESS_US = 25_000_000
+PROGRESS_M = 1.0
+LOOK_AGAIN_US = 1_000_000
+NEW_PLACE_AGAIN_US = 1_500_000
+FIND_LIMIT_US = 30_000_000  # at the place and the sighting does not come into view
+CLEAR_FOR_US = 3_000_000
+PEOPLE_LIMIT_US = 120_000_000
+WAYPOINTS_AHEAD = 2  # nearer people stop a patrol; farther ones may be gone by then
+MISSION_COMPLETE = 5  # MISSION_STATE_COMPLETE
+AT_HOME_M = 4.0
+LANDED_LIMIT_US = 30_000_000
+
+
+@dataclass(slots=True)
+class Progress:
+    """Has anything changed lately?"""
+
+    value: float
+    at_us: int
+
+    def raise_if_none(self, value: float, *, now_us: int, limit_us: int, what: str) -> None:
+        if abs(value - self.value) >= PROGRESS_M:
+            self.value, self.at_us = value, now_us
+        elif now_us - self.at_us > limit_us:
+            raise GaveUp(f"no progress for {limit_us / 1e6:.0f} s: {what}")
+
+
+def _here(desk: Desk) -> PointEnu:
+    position = desk.state.position
+    if position is None:
+        raise GaveUp("position is not known")
+    return desk.world().airspace.enu(position)
+
+
+async def be_off(desk: Desk, job: Job, height_m: float | None) -> None:
+    """Off the ground, or with motors armed. An unknown state is the gate's to refuse."""
+    since_us = desk.now_us
+    while desk.spec.kind.flies and desk.state.armed and is_airborne(desk.state) is False:
+        desk.say(job, "waits: it has just landed and disarms")
+        if desk.now_us - since_us > LANDED_LIMIT_US:
+            raise GaveUp("on the ground, and the motors stay armed")
+        await desk.pause(job)
+    if desk.state.armed is not True:
+        desk.say(job, "launching")
+        await desk.order(job, Launch(height_m))
+
+
+def _executes(desk: Desk, job: Job, progress: str) -> None:
+    desk.move(job, TaskState.EXECUTING, progress=progress)
+
+
+async def investigate(desk: Desk, job: Job) -> None:
+    """To the stand-off point, find the sighting in the footprint, keep it there for `observe_s`."""
+    response = desk.world().site.response
+    await be_off(desk, job, job.task.stand_off_altitude_m)
+    await _go(desk, job)
+    _executes(desk, job, "on its way")
+    deadline_us = desk.now_us + _limit_us(desk, job)
+    progress = Progress(float("inf"), desk.now_us)
+    arrived_at_us: int | None = None
+    in_view_since_us: int | None = None
+    looked_at_us = placed_at_us = desk.now_us
+    while True:
+        await desk.pause(job)
+        now_us = desk.now_us
+        if now_us > deadline_us:
+            raise GaveUp("the sighting was not looked at in time")
+        if now_us - placed_at_us >= NEW_PLACE_AGAIN_US and _needs_new_place(desk, job):
+            placed_at_us = now_us
+            await _find_new_place(desk, job)
+            continue
+        left_m = _left_m(desk, job)
+        if arrived_at_us is None:
+            desk.say(job, f"{math.ceil(left_m / 10.0) * 10} m to the stand-off point")
+            if left_m > ARRIVED_M:
+                progress.raise_if_none(left_m, now_us=now_us, limit_us=NO_PROGRESS_US, what=f"{left_m:.0f} m to go")
+                continue
+            arrived_at_us = now_us
+        view = _view(desk, job)
+        if view is None or not view.is_inside:
+            in_view_since_us = None
+            if now_us - arrived_at_us > FIND_LIMIT_US:
+                raise GaveUp("at the stand-off point, but the sighting does not come into view")
+        else:
+            arrived_at_us = now_us
+            in_view_since_us = in_view_since_us or now_us
+            seen_s = (now_us - in_view_since_us) / 1e6
+            if not job.task.progress.startswith("on scene"):
+                desk.say(job, f"on scene: in view from {view.distance_m:.0f} m")
+            if seen_s >= response.observe_s:
+                return
+        if _is_off_axis(desk, view) and now_us - looked_at_us >= LOOK_AGAIN_US and job.target is not None:
+            looked_at_us = now_us
+            await _look(desk, job, job.target)
+
+
+async def _look(desk: Desk, job: Job, target: GeoPoint) -> None:
+    """A vehicle that cannot turn what it looks with may still have the sighting in view: its refusal ends nothing."""
+    try:
+        await desk.order(job, LookAt(target))
+    except FlightError as err:
+        desk.say(job, f"does not turn: {err}")
+
+
+def _limit_us(desk: Desk, job: Job) -> int:
+    """Twice the way at cruise speed, and time to find, look and look again."""
+    way_s = _left_m(desk, job) / desk.spec.cruise_speed_m_s
+    return round((2.0 * way_s + 90.0 + 4.0 * desk.world().site.response.observe_s) * 1e6)
+
+
+def _stand_off(job: Job) -> GeoPoint:
+    if job.task.stand_off is None or job.task.stand_off == job.target:
+        raise CommandRefused("a sighting is never a destination, and there is no stand-off point")
+    return job.task.stand_off
+
+
+def _left_m(desk: Desk, job: Job) -> float:
+    return _here(desk).horizontal_distance_m(desk.world().airspace.enu(_stand_off(job)))
+
+
+async def _go(desk: Desk, job: Job) -> None:
+    order = GoTo(
+        point=_stand_off(job),
+        above_home_m=job.task.stand_off_altitude_m,
+        speed_m_s=desk.spec.cruise_speed_m_s,
+        look_at=job.target,
+    )
+    await desk.order(job, order)
+
+
+def _view(desk: Desk, job: Job) -> View | None:
+    """How the target is in view; None when heading or target is not known."""
+    state = desk.state
+    if job.target is None or state.heading_deg is None:
+        return None
+    return view_of(
+        desk.world().airspace.enu(job.target),
+        position=_here(desk),
+        height_m=state.above_home_m or 0.0,
+        heading=state.heading_deg,
+        fov_deg=desk.spec.sensor_fov_deg,
+        range_m=desk.spec.sensor_range_m,
+    )
+
+
+def _is_off_axis(desk: Desk, view: View | None) -> bool:
+    return view is None or abs(view.off_axis_deg) > desk.spec.sensor_fov_deg / 4.0
+
+
+def _needs_new_place(desk: Desk, job: Job) -> bool:
+    """Have people come too near the place or the way, or has the sighting left it?"""
+    if job.target is None:
+        return False
+    world, response = desk.world(), desk.world().site.response
+    place, target = world.airspace.enu(_stand_off(job)), world.airspace.enu(job.target)
+    stand_off_m = response.air_stand_off_m if desk.spec.kind.flies else response.ground_stop_m
+    apart_m = place.horizontal_distance_m(target)
+    if not stand_off_m + job.sigma_m <= apart_m <= stand_off_m + job.sigma_m + 20.0:
+        return True
+    height_m = job.task.stand_off_altitude_m or 0.0
+    return _people_near(desk, (Stop(place, height_m, True),)) or _is_too_fast(desk, (Stop(place, height_m, True),))
+
+
+async def _find_new_place(desk: Desk, job: Job) -> None:
+    """Around the target as it is now; stand still while there is none."""
+    assert job.target is not None
+    found = choose(
+        job.target,
+        job.sigma_m,
+        vehicles=(desk.state,),
+        tasks=(),
+        world=desk.world(),
+        parameters=desk.tools.parameters,
+        now_us=desk.now_us,
+    )
+    if isinstance(found, Dispatch):
+        changes = {"stand_off": found.stand_off, "stand_off_altitude_m": found.above_home_m, "target": job.target}
+        job.task = job.task.model_copy(update=changes)
+        desk.move(job, job.task.state, reason=job.task.reason)
+        try:
+            await _go(desk, job)
+        except CommandRefused as err:
+            desk.say(job, f"waits: {err}")
+        else:
+            return
+    else:
+        desk.say(job, f"waits: {found.reason}")
+    if desk.state.mode is not desk.commanded or not isinstance(desk.route, Route) or desk.route.stops:
+        await desk.order(job, Hold())
+        desk.route = Route(())
+
+
+async def patrol(desk: Desk, job: Job) -> None:
+    """Fly the mission from `job.from_index` to its end; stand still while people are near the way."""
+    site = desk.world().site
+    plan = next((p for p in site.patrols if p.id == job.task.patrol), None)
+    if plan is None:
+        raise CommandRefused(f"expected a patrol of this site, got '{job.task.patrol}'")
+    mission = mission_of(plan, flies=desk.spec.kind.flies, speed_m_s=desk.spec.cruise_speed_m_s)
+    await be_off(desk, job, plan.altitude_m if desk.spec.kind.flies else None)
+    await desk.order(job, replace(mission, from_index=job.from_index))
+    _executes(desk, job, _waypoint(job, mission))
+    progress = Progress(float("inf"), desk.now_us)
+    limit_us = NO_PROGRESS_US + round(max(item.dwell_s for item in mission.items) * 1e6)
+    while True:
+        await desk.pause(job)
+        state = desk.state
+        if state.mission_state == MISSION_COMPLETE:
+            return
+        if state.mission_seq is not None and job.from_index < state.mission_seq < len(mission.items):
+            job.from_index = state.mission_seq
+            progress.at_us = desk.now_us
+        desk.say(job, _waypoint(job, mission))
+        ahead = _ahead(desk, job, mission)
+        desk.route = Route(ahead, (limit_us - NO_PROGRESS_US) / 1e6)
+        if _people_near(desk, ahead[:WAYPOINTS_AHEAD]):
+            await _stand_until_clear(desk, job, mission)
+            progress = Progress(float("inf"), desk.now_us)
+            continue
+        if _is_too_fast(desk, ahead[:WAYPOINTS_AHEAD]):
+            await desk.order(job, replace(mission, from_index=job.from_index))
+        left_m = _here(desk).horizontal_distance_m(ahead[0].point)
+        progress.raise_if_none(left_m, now_us=desk.now_us, limit_us=limit_us, what=_waypoint(job, mission))
+
+
+def _waypoint(job: Job, mission: FlyMission) -> str:
+    return f"waypoint {job.from_index + 1} of {len(mission.items)}"
+
+
+def _ahead(desk: Desk, job: Job, mission: FlyMission) -> tuple[Stop, ...]:
+    airspace = desk.world().airspace
+    return tuple(
+        Stop(airspace.enu(item.point), item.above_home_m or 0.0, item.dwell_s > 0.0)
+        for item in mission.items[job.from_index :]
+    )
+
+
+def _people_near(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
+    world = desk.world()
+    way = Way(Stop(_here(desk), desk.state.above_home_m or 0.0, False), ahead)
+    return bool(
+        people_too_near(
+            way,
+            world.people,
+            airspace=world.airspace,
+            response=world.site.response,
+            flies=desk.spec.kind.flies,
+            now_us=desk.now_us,
+        )
+    )
+
+
+def _is_too_fast(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
+    """Has somebody come near a ground vehicle since its speed was approved?"""
+    limit_m_s = desk.world().site.response.ground_speed_near_people_m_s
+    if desk.spec.kind.flies or desk.speed_m_s <= limit_m_s:
+        return False
+    return slows_down(Way(Stop(_here(desk), 0.0, False), ahead), desk.world(), desk.now_us)
+
+
+async def _stand_until_clear(desk: Desk, job: Job, mission: FlyMission) -> None:
+    """Hold before the monitor must, and go on when nobody was near for a while."""
+    await desk.order(job, Hold())
+    desk.route = Route(())
+    since_us = desk.now_us
+    clear_since_us: int | None = None
+    while True:
+        await desk.pause(job)
+        desk.say(job, "waits: somebody is near the way")
+        if desk.now_us - since_us > PEOPLE_LIMIT_US:
+            raise GaveUp("people stayed near the way")
+        if _people_near(desk, _ahead(desk, job, mission)):
+            clear_since_us = None
+            continue
+        clear_since_us = clear_since_us or desk.now_us
+        if desk.now_us - clear_since_us >= CLEAR_FOR_US:
+            await desk.order(job, replace(mission, from_index=job.from_index))
+            return
+
+
+async def recall(desk: Desk, job: Job) -> None:
+    """Home; done when the vehicle shows that it is coming."""
+    await desk.order(job, ReturnHome())
+    _executes(desk, job, "coming home")
+
+
+async def come_home(desk: Desk) -> None:
+    """Nothing to do: bring it home and end with motors off. A copter lands and disarms by itself."""
+    state = desk.state
+    if not desk.spec.kind.flies and _is_at_home(desk):
+        await desk.order(None, Disarm())
+    elif state.mode is not FlightMode.RETURN:
+        await desk.order(None, ReturnHome())
+
+
+def _is_at_home(desk: Desk) -> bool:
+    state = desk.state
+    if state.position is None or state.home is None:
+        return False
+    airspace = desk.world().airspace
+    slow = abs(state.velocity_east_m_s or 0.0) + abs(state.velocity_north_m_s or 0.0) < 0.3
+    return slow and airspace.enu(state.position).horizontal_distance_m(airspace.enu(state.home)) <= AT_HOME_M
+
+
+async def prepare(desk: Desk) -> None:
+    """Fence, rally point and failsafes into the vehicle, at connection and after each reboot (SAFETY 10)."""
+    site, system_id = desk.world().site, desk.tools.parameters.ground_station_system_id
+    await desk.order(None, UploadSafety(safety_plan(site, desk.spec.id, ground_station_system_id=system_id)))
