@@ -76,12 +76,11 @@ class Autopilot:
 
     # Speaking
 
-    def report(self, link: Link, message_id: int) -> bool:
-        """Send one message of the state; False when there is nothing to say yet."""
+    def report(self, link: Link, message_id: int) -> None:
+        """Send one message of the state, if there is something to say."""
         message = BUILDERS[message_id](self.machine)
         if message is not None:
             link.send(message)
-        return message is not None
 
     def broadcast(self, message: Message) -> None:
         for link in self.links:
@@ -197,8 +196,8 @@ class Autopilot:
             is_int=True,
         )
         target = commands.target_of(machine, call)
-        if target is not None:
-            machine.fly_or_drive_to(target)
+        if target is not None and machine.may_go_to(target):
+            machine.go_to(target)
 
     def _on_param_set(self, _link: Link, message: Message) -> None:
         self._send_parameter(None, self.machine.parameters.write(_name(message), message.param_value))

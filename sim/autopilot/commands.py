@@ -99,8 +99,9 @@ def _reposition(autopilot: "Autopilot", _link: "Link", call: Call) -> int:
     target = target_of(machine, call)
     if target is None or (machine.mode is not machine.guided and not may_change_mode):
         return DENIED
-    if not machine.set_mode(machine.guided) or not machine.fly_or_drive_to(target):
+    if not machine.may_go_to(target) or not machine.set_mode(machine.guided):
         return FAILED
+    machine.go_to(target)
     return ACCEPTED
 
 
@@ -115,9 +116,9 @@ def _pause_or_continue(autopilot: "Autopilot", _link: "Link", call: Call) -> int
 
 def _change_speed(autopilot: "Autopilot", _link: "Link", call: Call) -> int:
     machine, speed_m_s = autopilot.machine, call.params[1]
-    if not math.isfinite(speed_m_s) or call.params[0] not in (0.0, 1.0):
+    if not 0 < speed_m_s < math.inf or call.params[0] not in (0.0, 1.0):
         return DENIED
-    if machine.mode not in (machine.guided, machine.auto, machine.returning) or not speed_m_s > 0:
+    if machine.mode not in (machine.guided, machine.auto, machine.returning):
         return FAILED
     machine.speed_override_m_s = speed_m_s
     return ACCEPTED
@@ -130,7 +131,7 @@ def _look_at(autopilot: "Autopilot", _link: "Link", call: Call) -> int:
         return ACCEPTED
     target = target_of(machine, call)
     if target is None:
-        return DENIED
+        return FAILED
     machine.look_at(target)
     return ACCEPTED
 
@@ -214,7 +215,8 @@ def _request_message(autopilot: "Autopilot", link: "Link", call: Call) -> int:
     if message_id not in BUILDERS:
         autopilot.machine.say(INFO, f"No ap_message for mavlink id ({message_id})")
         return DENIED
-    return ACCEPTED if autopilot.report(link, message_id) else FAILED
+    autopilot.report(link, message_id)
+    return ACCEPTED
 
 
 def _request_capabilities(autopilot: "Autopilot", link: "Link", _call: Call) -> int:

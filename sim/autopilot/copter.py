@@ -4,15 +4,14 @@ Heights here are above the ground, which is also home's height: the ground is fl
 """
 
 import math
-from enum import IntEnum
+from dataclasses import replace
 
 from contract.geo import PointEnu
 from sim.autopilot import items as kept
 from sim.autopilot.energy import IDLE_A, copter_current_a
 from sim.autopilot.machine import CRITICAL, INFO, Machine
-from sim.autopilot.mission_run import MissionState
-from sim.autopilot.modes import CopterMode
-from sim.autopilot.motion import limited
+from sim.autopilot.modes import CopterMode, Mode
+from sim.autopilot.motion import approach_speed_m_s
 from sim.autopilot.parameters import COPTER
 from sim.autopilot.spec import AutopilotSpec
 
@@ -73,10 +72,10 @@ class Copter(Machine):
             ground_speed_m_s=self.motion.ground_speed_m_s, climb_m_s=self.motion.up_m_s, wind_m_s=self.wind_m_s
         )
 
-    def battery_action(self) -> IntEnum | None:
+    def battery_action(self) -> Mode | None:
         return {0: None, 1: CopterMode.LAND}.get(int(self.parameters["BATT_FS_LOW_ACT"]), CopterMode.RTL)
 
-    def gcs_action(self) -> IntEnum | None:
+    def gcs_action(self) -> Mode | None:
         return CopterMode.LAND if self.parameters["FS_GCS_ENABLE"] == 5 else CopterMode.RTL
 
     def without_position(self) -> None:
@@ -94,7 +93,7 @@ class Copter(Machine):
             self.mission.reset()
         return done
 
-    def mode_refusal(self, mode: IntEnum) -> str | None:
+    def mode_refusal(self, mode: Mode) -> str | None:
         if mode is CopterMode.AUTO and not self.mission.has_items:
             return "init failed"
         if mode is CopterMode.AUTO and self.armed and self.is_landed and not self._mission_starts_with_takeoff():
@@ -111,19 +110,22 @@ class Copter(Machine):
             return False
         self.takeoff_to_m = above_home_m + self.home.up_m
         self.target = None
+        self.is_guided_to_target = False
         return True
 
-    def fly_or_drive_to(self, target: PointEnu) -> bool:
-        if self.parameters["FENCE_ENABLE"]:
-            above_home = PointEnu(target.east_m, target.north_m, target.up_m - self.home.up_m)
-            if self.limits.breach(above_home):
-                return False
-        if self.is_landed:
-            return True  # taken, but nothing moves on the ground before a takeoff
-        if self.takeoff_to_m is not None:
+    def may_go_to(self, target: PointEnu) -> bool:
+        above_home = PointEnu(target.east_m, target.north_m, target.up_m - self.home.up_m)
+        return not self.limits.breach(above_home)
+
+    def go_to(self, target: PointEnu) -> None:
+        """On the ground it is taken, but nothing moves before a takeoff."""
+        if not self.is_guided_to_target:
+            # The position controller starts afresh: speeds and where to look asked for before are forgotten.
             self.takeoff_to_m = None
-            self.speed_override_m_s = None  # the position controller starts with the default speed
-        return super().fly_or_drive_to(target)
+            self.speed_override_m_s = None
+            self.nose_follows_roi = False
+            self.yaw_fixed_deg = None
+        super().go_to(target)
 
     def turn_to(self, heading_deg: float) -> None:
         self.nose_follows_roi = False
@@ -131,7 +133,7 @@ class Copter(Machine):
 
     # Modes
 
-    def entered(self, mode: IntEnum) -> None:
+    def entered(self, mode: Mode) -> None:
         self.takeoff_to_m = None
         self.yaw_fixed_deg = None
         self._is_landing = False
@@ -168,12 +170,12 @@ class Copter(Machine):
         if not self.armed or self.battery.is_flat:
             self._without_motors(dt_s)
             return
-        if self.is_landed and not self._wants_to_leave_the_ground():
+        if self.mode is CopterMode.AUTO:
+            self.mission.step(begin=self.begin_item, is_done=self.item_is_done)
+        if self.is_landed and self.takeoff_to_m is None:
             self._stand(dt_s)
             return
         self._landed_since_s = None
-        if self.mode is CopterMode.AUTO:
-            self.mission.step(begin=self.begin_item, is_done=self.item_is_done)
         if self.mode is CopterMode.RTL:
             self._come_home()
         if self.mode is CopterMode.LAND or self._is_landing:
@@ -182,15 +184,10 @@ class Copter(Machine):
             self._sink(STABILIZE_SINK_M_S, dt_s, holds_place=False)
         elif self.mode in (CopterMode.ALT_HOLD, CopterMode.LOITER, CopterMode.POSHOLD):
             self._sink(self._stick_sink_m_s(), dt_s, holds_place=self.mode is not CopterMode.ALT_HOLD)
-        elif self.takeoff_to_m is not None:
+        elif self.takeoff_to_m is not None and not self.is_paused:
             self._climb_out(dt_s)
         else:
             self._hold_or_go(dt_s)
-
-    def _wants_to_leave_the_ground(self) -> bool:
-        if self.mode is CopterMode.GUIDED:
-            return self.takeoff_to_m is not None
-        return self.mode is CopterMode.AUTO and self.mission.state is MissionState.ACTIVE
 
     def _stand(self, dt_s: float) -> None:
         self.motion.rest()
@@ -204,6 +201,7 @@ class Copter(Machine):
         if self.motion.up_m <= 0:
             self.has_crashed |= self.motion.up_m_s < -3.0
             self._touch_down()
+            self.disarm(forced=True)
             return
         self._landed_since_s = None
         east, north = self.wind_vector
@@ -247,8 +245,7 @@ class Copter(Machine):
     def _climb_out(self, dt_s: float) -> None:
         assert self.takeoff_to_m is not None
         missing_m = self.takeoff_to_m - self.motion.up_m
-        climb = limited(missing_m, self.parameters["WPNAV_SPEED_UP"] / 100)
-        self._fly(0.0, 0.0, climb, dt_s)
+        self._fly(*self._velocity_towards(replace(self.motion.point, up_m=self.takeoff_to_m)), dt_s)
         if abs(missing_m) < SETTLED_M:
             self.target = PointEnu(self.motion.east_m, self.motion.north_m, self.takeoff_to_m)
             self.takeoff_to_m = None
@@ -260,6 +257,10 @@ class Copter(Machine):
     @property
     def accel_m_s2(self) -> float:
         return self.parameters["WPNAV_ACCEL"] / 100
+
+    @property
+    def _accel_up_m_s2(self) -> float:
+        return self.parameters["WPNAV_ACCEL_Z"] / 100
 
     @property
     def _radius_m(self) -> float:
@@ -276,7 +277,7 @@ class Copter(Machine):
         scale = 1.0
         flat_speed = self.speed_towards(flat_m)
         climb_limit = self.parameters["WPNAV_SPEED_UP" if up > 0 else "WPNAV_SPEED_DN"] / 100
-        up_speed = min(abs(up), climb_limit)
+        up_speed = approach_speed_m_s(abs(up), speed_m_s=climb_limit, accel_m_s2=self._accel_up_m_s2)
         if flat_m > 1.0 and abs(up) > 1.0:
             scale = min(flat_speed / flat_m, up_speed / abs(up))
             return east * scale, north * scale, up * scale
@@ -289,7 +290,7 @@ class Copter(Machine):
             north_m_s=north_m_s,
             up_m_s=up_m_s,
             accel_m_s2=self.accel_m_s2,
-            accel_up_m_s2=self.parameters["WPNAV_ACCEL_Z"] / 100,
+            accel_up_m_s2=self._accel_up_m_s2,
             dt_s=dt_s,
         )
         heading = self._wanted_heading_deg()
@@ -319,6 +320,7 @@ class Copter(Machine):
 
     def begin_item(self, item: kept.Item) -> None:
         self._item_until_s = None
+        self._is_landing = False
         command = item.command
         if command == kept.TAKEOFF:
             self.takeoff_to_m = max(self.item_point(item).up_m, self.motion.up_m)

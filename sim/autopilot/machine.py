@@ -7,14 +7,13 @@ import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from enum import IntEnum
 
 from contract.geo import GeoPoint, LocalFrame, PointEnu
 from sim.autopilot import fence as fences
 from sim.autopilot import items as kept
 from sim.autopilot.energy import Battery
-from sim.autopilot.mission_run import MissionRun, MissionState
-from sim.autopilot.modes import ARMABLE, NEEDS_POSITION, NOT_SIMULATED
+from sim.autopilot.mission_run import MissionRun
+from sim.autopilot.modes import Mode
 from sim.autopilot.motion import Motion, approach_speed_m_s
 from sim.autopilot.parameters import Parameters
 from sim.autopilot.spec import AutopilotSpec
@@ -30,10 +29,10 @@ CRITICAL, WARNING, INFO = 2, 4, 6  # MAV_SEVERITY
 class Machine(ABC):
     """One vehicle's state and its reflexes."""
 
-    mode_type: type[IntEnum]
-    guided: IntEnum
-    auto: IntEnum
-    returning: IntEnum
+    mode_type: type[Mode]
+    guided: Mode
+    auto: Mode
+    returning: Mode
 
     def __init__(self, spec: AutopilotSpec, table: Mapping[str, tuple[float, int]]) -> None:
         self.spec = spec
@@ -68,6 +67,7 @@ class Machine(ABC):
         self.nose_follows_roi = False
         self.is_paused = False
         self.held_at: PointEnu | None = None
+        self.is_guided_to_target = False
         self.pre_arm_ok = False
         self.gcs_heard_at_s: float | None = None
         self.gcs_failsafe = False
@@ -78,7 +78,7 @@ class Machine(ABC):
         self.breach_at_s = 0.0
         self._battery_low_since_s: float | None = None
         self._gps_lost_since_s: float | None = None
-        self._mode_to_undo: IntEnum | None = None
+        self._mode_to_undo: Mode | None = None
         self._armed_at_s = 0.0
         self._next_second_s = already_s
         self.mission.reset()
@@ -91,11 +91,11 @@ class Machine(ABC):
         """One inner step of the current mode."""
 
     @abstractmethod
-    def entered(self, mode: IntEnum) -> None:
+    def entered(self, mode: Mode) -> None:
         """A mode was just taken up."""
 
     @abstractmethod
-    def mode_refusal(self, mode: IntEnum) -> str | None:
+    def mode_refusal(self, mode: Mode) -> str | None:
         """Why this mode cannot be entered now."""
 
     @abstractmethod
@@ -108,10 +108,10 @@ class Machine(ABC):
     def item_is_done(self, item: kept.Item) -> bool: ...
 
     @abstractmethod
-    def battery_action(self) -> IntEnum | None: ...
+    def battery_action(self) -> Mode | None: ...
 
     @abstractmethod
-    def gcs_action(self) -> IntEnum | None: ...
+    def gcs_action(self) -> Mode | None: ...
 
     @abstractmethod
     def is_under_way(self) -> bool:
@@ -168,7 +168,7 @@ class Machine(ABC):
 
     def arm_refusal(self) -> str | None:
         """The first reason not to arm in the current mode."""
-        if self.mode not in ARMABLE:
+        if not self.mode.is_armable:
             return f"{self.mode.name} mode not armable"
         if not self.parameters.checks_before_arming:
             return None
@@ -179,7 +179,7 @@ class Machine(ABC):
         if self.battery.remaining_mah < self.parameters["BATT_ARM_MAH"]:
             return "Battery 1 below minimum arming capacity"
         fence_on = bool(self.parameters["FENCE_ENABLE"])
-        if (self.mode in NEEDS_POSITION or fence_on) and not self.ekf_ready:
+        if (self.mode.needs_position or fence_on) and not self.ekf_ready:
             return "Need Position Estimate"
         if fence_on and self.limits.breach(self.point_above_home) != fences.BREACH_NONE:
             return "Vehicle breaching fence"
@@ -197,6 +197,7 @@ class Machine(ABC):
         if self.ekf_ready and not self.home_is_locked:
             self.home = PointEnu(self.motion.east_m, self.motion.north_m)
             self.home_was_told = False
+            self.limits = self.fence_limits()
         self.say(INFO, "Arming motors")
         return True
 
@@ -223,7 +224,8 @@ class Machine(ABC):
             return False
         if mode is self.mode:
             return True
-        refusal = "not available" if mode in NOT_SIMULATED else self._position_refusal(mode) or self.mode_refusal(mode)
+        refusal = None if mode.is_simulated else "not available"
+        refusal = refusal or self._position_refusal(mode) or self.mode_refusal(mode)
         if refusal is not None:
             self.say(WARNING, f"Mode change to {mode.name} failed: {refusal}")
             return False
@@ -236,11 +238,12 @@ class Machine(ABC):
         self.nose_follows_roi = False
         self.is_paused = False
         self.target = None
+        self.is_guided_to_target = False
         self.entered(mode)
         return True
 
-    def _position_refusal(self, mode: IntEnum) -> str | None:
-        return "requires position" if self.armed and mode in NEEDS_POSITION and not self.ekf_ready else None
+    def _position_refusal(self, mode: Mode) -> str | None:
+        return "requires position" if self.armed and mode.needs_position and not self.ekf_ready else None
 
     # Places
 
@@ -267,11 +270,18 @@ class Machine(ABC):
         motion = self.motion
         return self.frame.to_geo(PointEnu(motion.east_m + east_m, motion.north_m + north_m, motion.up_m))
 
-    def fly_or_drive_to(self, target: PointEnu) -> bool:
-        """A target from outside (GUIDED). False when it may not go there."""
-        self.target = target
-        self.is_paused = False
+    def may_go_to(self, target: PointEnu) -> bool:
+        """Whether a target from outside is taken at all."""
         return True
+
+    def go_to(self, target: PointEnu) -> None:
+        """A target from outside (GUIDED). A pause goes on until it is lifted, whatever targets come."""
+        self.target = target
+        self.is_guided_to_target = True
+
+    def has_navigation_target(self) -> bool:
+        """Whether `target` is what the vehicle reports as its target."""
+        return self.is_guided_to_target if self.mode is self.guided else self.mode in (self.auto, self.returning)
 
     # What GUIDED and AUTO share
 
@@ -394,14 +404,14 @@ class Machine(ABC):
         elif not self.ekf_failsafe and self.armed:
             self.ekf_failsafe = True
             self.say(CRITICAL, "EKF variance")
-            if self.is_under_way() and self.mode in NEEDS_POSITION:
+            if self.is_under_way() and self.mode.needs_position:
                 self.without_position()
 
     @abstractmethod
     def without_position(self) -> None:
         """The position is lost in a mode that needs it."""
 
-    def _act(self, mode: IntEnum | None) -> None:
+    def _act(self, mode: Mode | None) -> None:
         if mode is None:
             return
         if self.is_under_way():
@@ -417,15 +427,11 @@ class Machine(ABC):
 
     def start_mission(self) -> bool:
         """MAV_CMD_MISSION_START."""
-        if not self.armed or not self.mission.has_items or not self.set_mode(self.auto):
+        if not self.set_mode(self.auto):
             return False
-        if self.mission.state is not MissionState.ACTIVE:
+        if not self.mission.is_running:
             self.mission.start_or_resume()
         return True
-
-    def mission_state(self) -> MissionState:
-        is_paused = self.is_paused and self.mission.state is MissionState.ACTIVE
-        return MissionState.PAUSED if is_paused else self.mission.state
 
     def speed_towards(self, distance_m: float) -> float:
         speed_m_s = self.cruise_m_s if self.speed_override_m_s is None else self.speed_override_m_s

@@ -11,12 +11,11 @@ from sim.autopilot.items import DO_JUMP, NAVIGATION, Item
 
 
 class MissionState(IntEnum):
-    """MISSION_STATE of MISSION_CURRENT."""
+    """MISSION_STATE of MISSION_CURRENT; ArduPilot never says paused (4)."""
 
     NO_MISSION = 1
     NOT_STARTED = 2
     ACTIVE = 3
-    PAUSED = 4
     COMPLETE = 5
 
 
@@ -48,7 +47,7 @@ class MissionRun:
 
     def items_changed(self) -> None:
         """The list was written to. A running mission goes on with whatever now stands at its place."""
-        if self.state is not MissionState.ACTIVE:
+        if not self.is_running:
             self.reset()
         elif self.seq >= len(self.items):
             self.state = MissionState.COMPLETE
@@ -63,7 +62,7 @@ class MissionRun:
 
     def stop(self) -> None:
         """The mode was left: the current item is begun again on resuming."""
-        if self.state in (MissionState.ACTIVE, MissionState.PAUSED):
+        if self.is_running:
             self.state = MissionState.NOT_STARTED
         self._begun = False
 
@@ -79,7 +78,7 @@ class MissionRun:
     def step(self, *, begin: Callable[[Item], None], is_done: Callable[[Item], bool]) -> None:
         """Move on as far as items allow now. `begin` carries out a DO_ command at once, or sets out for the others."""
         for _ in range(len(self.items) + 1):  # a jump that leads nowhere must not hang the vehicle
-            if self.state is not MissionState.ACTIVE:
+            if not self.is_running:
                 return
             item = self.items[self.seq]
             if not self._begun:

@@ -53,21 +53,21 @@ class MissionServer:
 
     def forget_transfers(self) -> None:
         """After a reboot."""
-        self._upload: Upload | None = None
+        self._uploads: dict[int, Upload] = {}
         self._fence_before: list[Item] = []
         self._fence_fresh_at_s = 0.0
 
     def step(self) -> list[tuple[Link, Message]]:
-        upload, now_s = self._upload, self._machine.now_s
-        if upload is None:
-            return []
-        if now_s - upload.heard_at_s >= GIVE_UP_S:
-            self._upload = None
-            cancelled = mavlink.MAV_MISSION_OPERATION_CANCELLED
-            return [(upload.link, _ack(upload.sender, upload.mission_type, cancelled))]
-        if now_s - upload.asked_at_s >= REQUEST_AGAIN_S:
-            return [(upload.link, self._request(upload))]
-        return []
+        now_s = self._machine.now_s
+        said: list[tuple[Link, Message]] = []
+        for upload in list(self._uploads.values()):
+            if now_s - upload.heard_at_s >= GIVE_UP_S:
+                del self._uploads[upload.mission_type]
+                cancelled = mavlink.MAV_MISSION_OPERATION_CANCELLED
+                said.append((upload.link, _ack(upload.sender, upload.mission_type, cancelled)))
+            elif now_s - upload.asked_at_s >= REQUEST_AGAIN_S:
+                said.append((upload.link, self._request(upload)))
+        return said
 
     def receive(self, link: Link, message: Message) -> list[Message]:
         """Answers to one message of the protocol."""
@@ -95,7 +95,7 @@ class MissionServer:
 
     def _on_count(self, link: Link, sender: tuple[int, int], message: Message) -> list[Message]:
         mission_type, count = message.mission_type, message.count
-        if self._is_busy_with_another(sender):
+        if self._is_busy_with_another(sender, mission_type):
             return [_ack(sender, mission_type, mavlink.MAV_MISSION_DENIED)]
         if count > MAX_ITEMS[mission_type]:
             return [_ack(sender, mission_type, mavlink.MAV_MISSION_NO_SPACE)]
@@ -103,22 +103,24 @@ class MissionServer:
             del self._items(mission_type)[count:]
             self._changed(mission_type)
         now_s = self._machine.now_s
-        self._upload = Upload(link, sender, mission_type, count, [], now_s, now_s)
-        return [self._request(self._upload)] if count else [self._finish(self._upload)]
+        upload = Upload(link, sender, mission_type, count, [], now_s, now_s)
+        self._uploads[mission_type] = upload
+        return [self._request(upload)] if count else [self._finish(upload)]
 
     def _on_item(self, sender: tuple[int, int], message: Message) -> list[Message]:
-        upload, mission_type = self._upload, message.mission_type
-        if upload is None or upload.mission_type != mission_type:
+        mission_type = message.mission_type
+        upload = self._uploads.get(mission_type)
+        if upload is None:
             return [_ack(sender, mission_type, mavlink.MAV_MISSION_ERROR)]
-        if upload.sender != sender:
-            return [_ack(sender, mission_type, mavlink.MAV_MISSION_DENIED)]
         if message.seq != upload.next_seq:
             return [_ack(sender, mission_type, mavlink.MAV_MISSION_INVALID_SEQUENCE)]
+        if upload.sender != sender:
+            return [_ack(sender, mission_type, mavlink.MAV_MISSION_DENIED)]
         params = (message.param1, message.param2, message.param3, message.param4)
         sent = Item(message.command, message.frame, params, message.x, message.y, message.z)
         item = KEEPERS[mission_type](sent)
         if isinstance(item, Rejection):
-            self._upload = None
+            del self._uploads[mission_type]
             return [_ack(sender, mission_type, item.result)]
         upload.heard_at_s = self._machine.now_s
         upload.next_seq += 1
@@ -134,7 +136,7 @@ class MissionServer:
         self._changed(upload.mission_type)
 
     def _finish(self, upload: Upload) -> Message:
-        self._upload = None
+        del self._uploads[upload.mission_type]
         result = mavlink.MAV_MISSION_ACCEPTED
         if upload.mission_type == FENCE:
             result = self._take_fence(upload.received)
@@ -190,8 +192,9 @@ class MissionServer:
         return Item(kept.WAYPOINT, kept.AMSL, (0.0, 0.0, 0.0, 0.0), *where, round(amsl_m, 2))
 
     def _clear(self, sender: tuple[int, int], mission_type: int) -> int:
-        if self._is_busy_with_another(sender):
+        if self._is_busy_with_another(sender, mission_type):
             return int(mavlink.MAV_MISSION_DENIED)
+        self._uploads.pop(mission_type, None)
         if mission_type == FENCE:
             return self._take_fence([])
         if mission_type == MISSION and self._machine.mission.is_running:
@@ -217,8 +220,9 @@ class MissionServer:
         else:
             self._machine.settings_changed()
 
-    def _is_busy_with_another(self, sender: tuple[int, int]) -> bool:
-        return self._upload is not None and self._upload.sender != sender
+    def _is_busy_with_another(self, sender: tuple[int, int], mission_type: int) -> bool:
+        upload = self._uploads.get(mission_type)
+        return upload is not None and upload.sender != sender
 
 
 def _ack(sender: tuple[int, int], mission_type: int, result: int) -> Message:

@@ -1,14 +1,13 @@
 """A ground vehicle: no takeoff, arms and drives; stays armed when it came home; stops short of its fence."""
 
 import math
-from enum import IntEnum
 
 from contract.geo import PointEnu
 from sim.autopilot import items as kept
 from sim.autopilot.energy import rover_current_a
 from sim.autopilot.machine import CRITICAL, Machine
 from sim.autopilot.mission_run import MissionState
-from sim.autopilot.modes import RoverMode
+from sim.autopilot.modes import Mode, RoverMode
 from sim.autopilot.motion import turn_between_deg
 from sim.autopilot.parameters import ROVER
 from sim.autopilot.spec import AutopilotSpec
@@ -54,17 +53,17 @@ class Rover(Machine):
     def current_a(self) -> float:
         return rover_current_a(ground_speed_m_s=self.motion.forward_speed_m_s)
 
-    def battery_action(self) -> IntEnum | None:
+    def battery_action(self) -> Mode | None:
         return {0: None, 1: RoverMode.RTL}.get(int(self.parameters["BATT_FS_LOW_ACT"]), RoverMode.HOLD)
 
-    def gcs_action(self) -> IntEnum | None:
+    def gcs_action(self) -> Mode | None:
         return {0: None, 1: RoverMode.RTL}.get(int(self.parameters["FS_ACTION"]), RoverMode.HOLD)
 
     def without_position(self) -> None:
         self.say(CRITICAL, "EKF failsafe: changed to HOLD")
         self.set_mode(RoverMode.HOLD, by_failsafe=True)
 
-    def mode_refusal(self, mode: IntEnum) -> str | None:
+    def mode_refusal(self, mode: Mode) -> str | None:
         return "no mission" if mode is RoverMode.AUTO and not self.mission.has_items else None
 
     def disarm_refusal(self) -> str | None:
@@ -76,7 +75,7 @@ class Rover(Machine):
             self.mission.reset()
         return done
 
-    def entered(self, mode: IntEnum) -> None:
+    def entered(self, mode: Mode) -> None:
         if mode is RoverMode.RTL:
             self.target = self.home
         if mode is RoverMode.AUTO:

@@ -194,10 +194,13 @@ def wind(machine: Machine) -> Message:
 
 def mission_current(machine: Machine) -> Message:
     run = machine.mission
-    return mavlink.MAVLink_mission_current_message(run.seq, max(0, len(run.items) - 1), int(machine.mission_state()))
+    return mavlink.MAVLink_mission_current_message(run.seq, max(0, len(run.items) - 1), int(run.state))
 
 
-def fence_status(machine: Machine) -> Message:
+def fence_status(machine: Machine) -> Message | None:
+    """Nothing while the fence is off."""
+    if not machine.parameters["FENCE_ENABLE"]:
+        return None
     return mavlink.MAVLink_fence_status_message(
         1 if machine.breach_type else 0, machine.breach_count, machine.breach_type, round(machine.breach_at_s * 1000)
     )
@@ -205,7 +208,7 @@ def fence_status(machine: Machine) -> Message:
 
 def position_target_global_int(machine: Machine) -> Message | None:
     """The target in force; its altitude is AMSL whatever frame it was given in."""
-    if machine.target is None or machine.mode not in (machine.guided, machine.auto, machine.returning):
+    if machine.target is None or not machine.has_navigation_target():
         return None
     point, amsl_m = machine.frame.to_geo(machine.target)
     return mavlink.MAVLink_position_target_global_int_message(
