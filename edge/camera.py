@@ -48,6 +48,7 @@ class CameraFeed:
         self._clock = clock
         self._chance = chance
         self._stop = threading.Event()
+        self.is_finished = False  # a recording, read to its end or not readable
         self._source: Source | None = None
         self._read_state = FeedState.STARTING
         self._read_detail = ""
@@ -66,11 +67,10 @@ class CameraFeed:
                 self._read(source)
             except FeedError as err:
                 self._read_state, self._read_detail = FeedState.LOST, str(err)
-                if not source.is_live:
-                    return
             else:
-                if not self._stop.is_set():
-                    self._read_state, self._read_detail = FeedState.ENDED, source.remark
+                self._read_state, self._read_detail = FeedState.ENDED, source.remark
+            if not source.is_live:
+                self.is_finished = True
                 return
             if self._decoded > decoded_before:
                 back_off_s = FIRST_BACK_OFF_S
@@ -83,7 +83,7 @@ class CameraFeed:
 
     @property
     def is_over(self) -> bool:
-        """No frame will come any more, unless the feed is live and returns."""
+        """No frame will come, unless the feed is live and returns."""
         return self._read_state in (FeedState.ENDED, FeedState.LOST)
 
     def judged(self, *, inference_us: int) -> None:

@@ -57,11 +57,11 @@ class Video:
             return round(self._stream.duration * self._stream.time_base * 1_000_000)
         return self._container.duration
 
-    def packets(self) -> Iterator[Packet[VideoStream]]:
+    def packets(self) -> Iterator["Packet[VideoStream]"]:
         """Until the container ends, with an empty packet last. Raises READ_ERRORS."""
         return self._container.demux(self._stream)
 
-    def decode(self, packet: Packet[VideoStream]) -> list[Picture]:
+    def decode(self, packet: "Packet[VideoStream]") -> list[Picture]:
         started_us = self._monotonic_us()
         try:
             decoded = packet.decode()

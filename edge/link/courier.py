@@ -34,7 +34,8 @@ class _Sent:
 
 
 class Courier:
-    """Takes messages in, gets them delivered. `step` sends what is due and returns; `run` is its thread's life."""
+    """Takes messages in, gets them delivered. Its thread's life is `step` and `rest` in turn; a simulation calls `step`
+    alone."""
 
     def __init__(
         self,
@@ -121,14 +122,19 @@ class Courier:
             if not self._send(sequence):
                 return IDLE_S
 
-    def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set; `wake` then ends a wait early. Raises OutboxError."""
-        while not stop.is_set():
-            wait_s = self.step()
-            self._wake.wait(wait_s)
-            self._wake.clear()
+    @property
+    def is_idle(self) -> bool:
+        """Nothing new waits to be sent or for its PUBACK; a backlog may."""
+        with self._lock:
+            return not self._fresh and not self._in_flight
+
+    def rest(self, longest_s: float) -> None:
+        """Until something may be due, at most so long."""
+        self._wake.wait(longest_s)
+        self._wake.clear()
 
     def wake(self) -> None:
+        """End a rest now."""
         self._wake.set()
 
     def _choose(self, now_us: int) -> tuple[int | None, float]:

@@ -18,6 +18,7 @@ from contract.errors import ContractError
 from contract.events import OutboxStatus
 from edge.errors import OutboxError
 
+LARGEST = 2**62  # fits SQLite's integers
 BUSY_S = 2.0  # longer than any fsync, shorter than the detector's patience
 TABLES = """
 CREATE TABLE IF NOT EXISTS identity (outbox_id TEXT NOT NULL, boot INTEGER NOT NULL);
@@ -84,10 +85,11 @@ class Outbox:
 
     def sequences(self, within: SequenceRange | None = None) -> list[int]:
         """Numbers of the rows still held, rising."""
-        first, last = (0, 2**62) if within is None else (within.first, within.last)
+        first, last = (1, LARGEST) if within is None else (within.first, within.last)
         with self._using("cannot be read") as connection:
             rows = connection.execute(
-                "SELECT sequence FROM rows WHERE sequence BETWEEN ? AND ? ORDER BY sequence", (first, min(last, 2**62))
+                "SELECT sequence FROM rows WHERE sequence BETWEEN ? AND ? ORDER BY sequence",
+                (min(first, LARGEST), min(last, LARGEST)),
             ).fetchall()
         return [row[0] for row in rows]
 

@@ -57,7 +57,7 @@ class FileSource:
             yield from video.decode(packet)
             self.corrupt_packets = video.corrupt_packets
 
-    def _packets(self, video: Video) -> Iterator[Packet[VideoStream]]:
+    def _packets(self, video: Video) -> Iterator["Packet[VideoStream]"]:
         try:
             yield from video.packets()
         except READ_ERRORS as err:

@@ -58,7 +58,7 @@ class RtspSource:
                     return
         raise FeedLost(f"{where}: the camera closed the connection")
 
-    def _packets(self, video: Video) -> Iterator[Packet[VideoStream]]:
+    def _packets(self, video: Video) -> Iterator["Packet[VideoStream]"]:
         try:
             for packet in video.packets():
                 if packet.size == 0:  # how FFmpeg says that a live stream is gone
@@ -67,7 +67,7 @@ class RtspSource:
         except READ_ERRORS as err:
             raise FeedLost(f"{redacted(self._url)}: {err.strerror or 'no data'}") from err
 
-    def _read_sender_clock(self, packet: Packet[VideoStream], video: Video) -> None:
+    def _read_sender_clock(self, packet: "Packet[VideoStream]", video: Video) -> None:
         """Producer reference time: microseconds since the Unix epoch as int64, then flags (AVProducerReferenceTime)."""
         if packet.pts is None or not packet.has_sidedata("prft"):
             return
