@@ -86,8 +86,9 @@ class Copter(Machine):
         return None if self.is_landed else "not landed"
 
     def disarm(self, *, forced: bool = False) -> bool:
+        was_armed = self.armed
         done = super().disarm(forced=forced)
-        if done:
+        if done and was_armed:
             self.takeoff_to_m = None
             self.target = None
             self.mission.reset()
@@ -101,7 +102,8 @@ class Copter(Machine):
         return None
 
     def _mission_starts_with_takeoff(self) -> bool:
-        first = next((item for item in self.mission.items[1:] if item.command in kept.NAVIGATION), None)
+        ahead = self.mission.items[max(1, self.mission.seq) :]
+        first = next((item for item in ahead if item.command in kept.NAVIGATION), None)
         return first is not None and first.command == kept.TAKEOFF
 
     def take_off(self, above_home_m: float) -> bool:

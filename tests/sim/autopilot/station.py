@@ -1,5 +1,6 @@
 """A ground station in virtual time: sends messages to one Autopilot and keeps what comes back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -13,6 +14,7 @@ from sim.autopilot.spec import AutopilotSpec, Kind
 HOME = GeoPoint(lat_deg=52.1, lon_deg=5.1)
 HOME_AMSL_M = 40.0
 Message = Any
+Sent = tuple[int, int, tuple[float, ...], int, int, float]  # command, frame, params, x, y, z
 
 
 def spec(kind: Kind = Kind.COPTER, **changes: Any) -> AutopilotSpec:
@@ -127,7 +129,7 @@ class Station:
         self.run(2)
         return self
 
-    def upload(self, items: list[tuple[int, int, tuple[float, ...], int, int, float]], mission_type: int = 0) -> int:
+    def upload(self, items: Sequence[Sent], mission_type: int = 0) -> int:
         """The whole protocol; items are (command, frame, params, x, y, z). The result of MISSION_ACK."""
         before = len(self.all("MISSION_ACK"))
         self.send(mavlink.MAVLink_mission_count_message(1, 1, len(items), mission_type))
@@ -142,9 +144,7 @@ class Station:
             self.send_item(requests[-1].seq, items[requests[-1].seq], mission_type)
         return int(self.all("MISSION_ACK")[before:][0].type)
 
-    def send_item(
-        self, seq: int, item: tuple[int, int, tuple[float, ...], int, int, float], mission_type: int = 0
-    ) -> None:
+    def send_item(self, seq: int, item: Sent, mission_type: int = 0) -> None:
         command, frame, params, x, y, z = item
         filled = [*params, *[0.0] * (4 - len(params))]
         message = mavlink.MAVLink_mission_item_int_message(
