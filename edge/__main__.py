@@ -1,0 +1,202 @@
+"""`vedette-edge`: run a node, or check that its configuration would run.
+
+Exit codes: 0 done, 1 it ran and the answer is no, 2 wrong usage or input (model, recording), 78 wrong configuration.
+"""
+
+import logging
+import os
+import random
+import signal
+import sys
+import threading
+import uuid
+from contextlib import ExitStack, closing
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import structlog
+import typer
+
+from contract.clock import SystemClock
+from contract.errors import DocumentError
+from contract.events import FeedState
+from contract.site import Site, parse_site
+from detectors.detector import Detector
+from detectors.errors import DetectorError
+from detectors.fetch import download
+from detectors.opening import open_detector, open_scripted
+from detectors.registry import model_cache, model_folders
+from edge.errors import EdgeError, FeedError, OutboxError, SetUpError
+from edge.link.outbox import Outbox
+from edge.link.uplink import Uplink
+from edge.link.zone_memory import ZoneMemory
+from edge.node import Feed, Node
+from edge.pose import PoseSource
+from edge.poses.fixed import FixedPose
+from edge.poses.recorded import RecordedPoses
+from edge.settings import EdgeSettings, FeedSettings, broker_of, parse_settings, source_of
+from edge.source import open_source
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="An edge node: cameras in, events out. Exit codes: 0 done, 1 no, 2 wrong input, 78 wrong configuration.",
+)
+ConfigPath = Annotated[Path, typer.Argument(help="The node's YAML file; its relative paths count from its folder.")]
+WRONG_INPUT, WRONG_CONFIGURATION = 2, 78
+
+
+@app.command()
+def run(config: ConfigPath) -> None:
+    """Run a node until Ctrl-C or SIGTERM."""
+    settings, site = _read(config)
+    folder = config.parent
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    data_dir = folder / settings.data_dir
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise SetUpError(f"data_dir {data_dir}: {err.strerror}") from err
+    chance = random.Random()  # noqa: S311 - spreads retries
+    with ExitStack() as stack:
+        outbox = stack.enter_context(Outbox(data_dir / "outbox.sqlite", new_id=uuid.uuid4))
+        node = Node(
+            site=site,
+            node=settings.node,
+            feeds=_feeds(settings, site, folder),
+            outbox=outbox,
+            zone_memory=ZoneMemory(data_dir / "zones.json"),
+            clock=SystemClock(),
+            chance=chance,
+            software=f"vedette-edge {version('vedette')}",
+            rules=settings.rules,
+            exit_when_ended=settings.exit_when_ended,
+        )
+        uplink = Uplink(
+            broker_of(settings.broker, folder=folder, environment=os.environ),
+            client_id=f"vedette-{site.id}-{settings.node}",
+            will=node.last_will,
+            on_session=node.session_opened,
+            on_delivered=node.delivered,
+            chance=chance,
+        )
+        node.run(uplink, stop, serve_bus=uplink.run)
+    unread = [status for status in node.statuses() if status.state is FeedState.LOST]
+    if settings.exit_when_ended and unread:
+        _end(unread[0].detail, code=WRONG_INPUT)
+
+
+@app.command()
+def check(config: ConfigPath) -> None:
+    """Read the configuration, the site and the model, and open every feed."""
+    settings, site = _read(config)
+    folder = config.parent
+    broker_of(settings.broker, folder=folder, environment=os.environ)
+    for feed in _feeds(settings, site, folder):
+        with closing(feed.open_source().frames(threading.Event())) as frames:
+            frame = next(frames)
+        feed.detector.detect([feed.detector.prepare(frame)])
+        height_px, width_px = frame.image_bgr.shape[:2]
+        zones = ", ".join(zone.id for zone in site.zones_seen_by(feed.camera)) or "none"
+        typer.echo(f"camera '{feed.camera}': {width_px}x{height_px}, {feed.detector.identity.name}, zones: {zones}")
+    typer.echo(f"{config}: node '{settings.node}' of site '{site.id}' is ready to run")
+
+
+def main() -> None:
+    _log_to_stderr()
+    try:
+        app()
+    except (DocumentError, SetUpError) as err:
+        _end(err, code=WRONG_CONFIGURATION)
+    except (DetectorError, FeedError) as err:
+        _end(err, code=WRONG_INPUT)
+    except (OutboxError, EdgeError) as err:
+        _end(err, code=1)
+
+
+def _read(config: Path) -> tuple[EdgeSettings, Site]:
+    settings = parse_settings(_text(config), source=str(config))
+    site_file = config.parent / settings.site_file
+    return settings, parse_site(_text(site_file), source=str(site_file))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise SetUpError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
+
+
+def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
+    """Feeds without recorded detections share one detector, opened once."""
+    shared: list[Detector] = []
+    feeds = []
+    for feed in settings.feeds:
+        options = source_of(feed, folder=folder, environment=os.environ)
+        open_source(options, clock=SystemClock())  # says now what is wrong with the address
+        feeds.append(
+            Feed(
+                camera=feed.camera,
+                open_source=partial(open_source, options, clock=SystemClock()),
+                origin=feed.origin,
+                detector=_detector(feed, settings, folder, shared),
+                poses=_poses(feed, site, folder),
+            )
+        )
+    return feeds
+
+
+def _detector(feed: FeedSettings, settings: EdgeSettings, folder: Path, shared: list[Detector]) -> Detector:
+    if feed.detections is not None:
+        return open_scripted(folder / feed.detections)
+    if not shared:
+        model = settings.model
+        given = {"score_min": model.score_min, "threads": model.threads}
+        name = str(folder / model.name) if model.name and "/" in model.name else model.name
+        shared.append(
+            open_detector(
+                name,
+                folders=model_folders(os.environ),
+                cache=model_cache(os.environ),
+                backend=model.backend,
+                download=download,
+                **{key: value for key, value in given.items() if value is not None},
+            )
+        )
+    return shared[0]
+
+
+def _poses(feed: FeedSettings, site: Site, folder: Path) -> PoseSource:
+    if feed.pose_file is not None:
+        return RecordedPoses(folder / feed.pose_file)
+    camera = site.camera(feed.camera)
+    if camera.pose is None:
+        raise SetUpError(f"feed '{feed.camera}': the camera is carried by '{camera.vehicle}' and needs a pose_file")
+    return FixedPose(camera.pose)
+
+
+def _log_to_stderr() -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _end(reason: object, *, code: int) -> NoReturn:
+    typer.echo(f"vedette-edge: {reason}", err=True)
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,329 @@
+"""Composition root of one node: feeds, lookout, outbox, courier, bus, and the watch that tells how they are.
+
+    reading threads, one a camera -> intake -> lookout (detector, pipeline) -> courier -> bus
+
+On the bus's thread: acknowledgements and commands. Nothing here waits for the coordinator.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+import structlog
+
+from contract.bus import Bus, BusMessage
+from contract.clock import AnchoredClock, Clock
+from contract.codec import decode, encode
+from contract.commands import Ack, Command
+from contract.envelope import Body, Envelope, Origin
+from contract.errors import ContractError
+from contract.events import EventKind, FeedState, FeedStatus, Health, NodeState, Status
+from contract.site import Site
+from contract.topics import ACK, COMMAND, EVENTS, HEALTH, REPLY, STATUS, TRACKS, Topic
+from detectors.detector import Detector
+from edge.camera import CameraFeed
+from edge.crew import Crew
+from edge.errors import OutboxError, SetUpError
+from edge.intake import Intake
+from edge.link.commands import CommandDesk
+from edge.link.courier import Courier
+from edge.link.outbox import Outbox
+from edge.link.zone_memory import ZoneMemory
+from edge.lookout import Lookout, Scene
+from edge.perception.locate import Locator
+from edge.perception.tracking import Tracker
+from edge.pipeline import Pipeline, watches_of
+from edge.pose import PoseSource
+from edge.sender import Sender
+from edge.source import Source
+
+WATCH_S = 0.25
+HEALTH_US = 2_000_000
+STOP_S = 12.0  # longer than opening a feed may take
+LEAVE_US = 3_000_000  # for the last events to be taken
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One camera of the site, with what reads, judges and places its frames."""
+
+    camera: str
+    open_source: Callable[[], Source]
+    origin: Origin
+    detector: Detector
+    poses: PoseSource
+
+
+class Node:
+    """Build it, then `run`. `outbox` is open. Raises SetUpError for a camera that is not this node's."""
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        node: str,
+        feeds: Sequence[Feed],
+        outbox: Outbox,
+        zone_memory: ZoneMemory,
+        clock: Clock,
+        chance: random.Random,
+        software: str,
+        rules: Mapping[EventKind, Mapping[str, object]] | None = None,
+        exit_when_ended: bool = False,
+    ) -> None:
+        self._site = site
+        self._node = node
+        self._feeds = tuple(feeds)
+        self._outbox = outbox
+        self._zone_memory = zone_memory
+        self._clock = clock
+        self._now_us = AnchoredClock(clock).now_us
+        self._software = software
+        self._exit_when_ended = exit_when_ended
+        self._sender = Sender(site=site.id, node=node, outbox_id=outbox.outbox_id, boot=outbox.boot)
+        self._bus: Bus | None = None
+        self._courier = Courier(outbox, self._publish, topic=self._address(EVENTS), clock=clock, now_us=self._now_us)
+        self._intake = Intake()
+        self._scenes = [self._scene(feed, rules, chance) for feed in feeds]
+        self._lookout = Lookout(
+            self._scenes, self._intake, post=self._courier.post, tell_tracks=self._tell_tracks, clock=clock
+        )
+        zones = sorted({zone.id for feed in feeds for zone in site.zones_seen_by(feed.camera)})
+        self._desk = CommandDesk(
+            zones=zones, set_zone=self._set_zone, unset_zone=self._unset_zone, wall_us=clock.wall_us
+        )
+        for zone, is_set in zone_memory.load(zones).items():
+            self._switch(zone, is_set=is_set)
+        self._numbers = count(1)
+        self._link_fault = ""
+        self._malformed: dict[str, int] = {}
+        self._told_feeds: tuple[FeedStatus, ...] | None = None
+        self._health_told_us = clock.monotonic_us() - HEALTH_US
+
+    def run(
+        self, bus: Bus, stop: threading.Event, *, serve_bus: Callable[[threading.Event], None] | None = None
+    ) -> None:
+        """Until `stop` is set, or every recording has ended where that was asked for.
+
+        `serve_bus` is the bus's own life: it gets a thread, and an event that stops it last. Whatever crashes one of
+        the threads is raised here.
+        """
+        self._bus = bus
+        for topic in (ACK, COMMAND):
+            bus.subscribe(self._address(topic), self._receive)
+        link_stop = threading.Event()
+        link, cameras = Crew(stop), Crew(stop)
+        if serve_bus is not None:
+            link.start("uplink", lambda: serve_bus(link_stop))
+        link.start("courier", lambda: self._deliver(link_stop))
+        cameras.start("lookout", lambda: self._lookout.run(stop))
+        for scene in self._scenes:
+            cameras.start(f"feed {scene.reader.camera}", scene.reader.run)
+        while not stop.wait(WATCH_S):
+            self._tell_how_it_is()
+            if self._exit_when_ended and self._has_nothing_left_to_do():
+                stop.set()
+        for scene in self._scenes:
+            scene.reader.stop()
+        self._intake.close()
+        cameras.join(STOP_S)
+        self._leave()
+        link_stop.set()
+        self._courier.wake()
+        link.join(STOP_S)
+        cameras.raise_crash()
+        link.raise_crash()
+
+    def last_will(self) -> BusMessage:
+        """What the broker says when this node no longer can."""
+        return self._message(STATUS, Status(state=NodeState.OFFLINE, software=self._software))
+
+    def session_opened(self) -> None:
+        """A new session: tell the watch to say who is there, and send again whatever was not acknowledged."""
+        self._told_feeds = None
+        try:
+            self._courier.session_opened()
+        except OutboxError as err:
+            self._note_link_fault(err)
+
+    def delivered(self, message: BusMessage) -> None:
+        """The broker has taken a message of QoS 1."""
+        self._courier.delivered(message)
+
+    def statuses(self) -> tuple[FeedStatus, ...]:
+        """How each camera is. An event that cannot be stored is as good as not seen: then none covers anything."""
+        told = tuple(scene.reader.status() for scene in self._scenes)
+        fault = self._lookout.fault or self._link_fault
+        if not fault:
+            return told
+        return tuple(s.model_copy(update={"state": FeedState.DETECTOR_FAILED, "detail": fault}) for s in told)
+
+    # Building
+
+    def _scene(
+        self, feed: Feed, rules: Mapping[EventKind, Mapping[str, object]] | None, chance: random.Random
+    ) -> Scene:
+        camera = self._site.camera(feed.camera)
+        if camera.node != self._node:
+            raise SetUpError(f"camera '{camera.id}': expected one of node '{self._node}', got one of '{camera.node}'")
+        frame = self._site.local_frame()
+        pipeline = Pipeline(
+            camera.id,
+            sender=self._sender,
+            origin=feed.origin,
+            model=feed.detector.identity,
+            labels=feed.detector.labels,
+            tracker=Tracker(),
+            poses=feed.poses,
+            locator=Locator(lens=camera.lens, frame=frame),
+            frame=frame,
+            watches=watches_of(self._site, camera.id, rules),
+            monotonic_us=self._clock.monotonic_us,
+        )
+        reader = CameraFeed(
+            camera.id,
+            feed.open_source,
+            prepare=feed.detector.prepare,
+            intake=self._intake,
+            clock=self._clock,
+            chance=chance,
+        )
+        return Scene(reader, feed.detector, pipeline)
+
+    # To the coordinator
+
+    def _address(self, topic: Topic) -> str:
+        return topic.address(site=self._site.id, node=self._node)
+
+    def _message(self, topic: Topic, body: Body, *, trace_id: str | None = None) -> BusMessage:
+        message_id = self._sender.derive_id(f"{topic.name}/{next(self._numbers)}")
+        envelope = self._sender.envelope(
+            body,
+            message_id=message_id,
+            captured_at_us=self._now_us(),
+            origin=_least(feed.origin for feed in self._feeds),
+            trace_id=trace_id or message_id.hex,
+        )
+        return self._bus_message(topic, envelope)
+
+    def _bus_message(self, topic: Topic, envelope: Envelope) -> BusMessage:
+        return BusMessage(self._address(topic), encode(envelope), topic.qos, topic.retain, topic.expiry_s)
+
+    def _publish(self, message: BusMessage) -> bool:
+        return self._bus is not None and self._bus.publish(message)
+
+    def _tell_tracks(self, envelope: Envelope) -> None:
+        sent = envelope.model_copy(update={"sent_at_us": self._now_us()})
+        self._publish(self._bus_message(TRACKS, sent))
+
+    def _tell_how_it_is(self) -> None:
+        feeds = self.statuses()
+        if feeds != self._told_feeds and self._tell_status(NodeState.ONLINE, feeds):
+            self._told_feeds = feeds
+        now_us = self._clock.monotonic_us()
+        if now_us - self._health_told_us >= HEALTH_US:
+            self._health_told_us = now_us
+            health = Health(
+                feeds=tuple(scene.reader.health() for scene in self._scenes),
+                outbox_rows=(self._rows() or 0) + self._lookout.unposted,
+            )
+            self._publish(self._message(HEALTH, health))
+
+    def _tell_status(self, state: NodeState, feeds: tuple[FeedStatus, ...]) -> bool:
+        try:
+            outbox = self._outbox.status()
+        except OutboxError:
+            outbox = None
+        model = self._feeds[0].detector.identity if self._feeds else None
+        status = Status(state=state, software=self._software, feeds=feeds, outbox=outbox, model=model)
+        return self._publish(self._message(STATUS, status))
+
+    def _deliver(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            wait_s = WATCH_S
+            try:
+                wait_s = self._courier.step()
+                self._link_fault = ""
+            except OutboxError as err:
+                self._note_link_fault(err)
+            self._courier.rest(wait_s)
+
+    def _has_nothing_left_to_do(self) -> bool:
+        return self._lookout.is_done and self._rows() == 0
+
+    def _rows(self) -> int | None:
+        """Events that the coordinator has not acknowledged; None when the disk does not say."""
+        try:
+            return len(self._outbox)
+        except OutboxError:
+            return None
+
+    def _leave(self) -> None:
+        """Say that we go, and give the last events a moment to be taken."""
+        until_us = self._clock.monotonic_us() + LEAVE_US
+        while self._bus is not None and self._bus.is_connected and not self._courier.is_idle:
+            if self._clock.monotonic_us() >= until_us:
+                break
+            self._courier.rest(0.05)
+        self._tell_status(NodeState.STOPPING, self.statuses())
+
+    # From the coordinator
+
+    def _receive(self, message: BusMessage) -> None:
+        try:
+            _, envelope = decode(message.topic, message.payload)
+            if isinstance(envelope.body, Ack):
+                self._courier.acknowledged(envelope.body)
+            elif isinstance(envelope.body, Command):
+                self._answer(message, envelope, envelope.body)
+        except ContractError as err:
+            self._note_malformed(message.topic, err)
+        except OutboxError as err:
+            self._note_link_fault(err)
+
+    def _answer(self, message: BusMessage, envelope: Envelope, command: Command) -> None:
+        reply = self._desk.answer(message, command)
+        log.info(
+            "command answered",
+            verb=command.verb.value,
+            zone=command.zone,
+            by=command.by,
+            done=reply.done,
+            reason=reply.reason,
+        )
+        self._publish(self._message(REPLY, reply, trace_id=envelope.trace_id))
+
+    def _set_zone(self, zone: str) -> None:
+        self._zone_memory.remember(zone, is_set=True)
+        self._switch(zone, is_set=True)
+
+    def _unset_zone(self, zone: str) -> None:
+        self._zone_memory.remember(zone, is_set=False)
+        self._switch(zone, is_set=False)
+
+    def _switch(self, zone: str, *, is_set: bool) -> None:
+        for scene in self._scenes:
+            if is_set:
+                scene.pipeline.set_zone(zone)
+            else:
+                scene.pipeline.unset_zone(zone)
+
+    def _note_malformed(self, topic: str, err: ContractError) -> None:
+        """Counted always, logged once per topic."""
+        if topic not in self._malformed:
+            log.warning("malformed message", topic=topic, reason=str(err))
+        self._malformed[topic] = self._malformed.get(topic, 0) + 1
+
+    def _note_link_fault(self, err: OutboxError) -> None:
+        if not self._link_fault:
+            log.warning("outbox fails", reason=str(err))
+        self._link_fault = str(err)
+
+
+def _least(origins: Iterable[Origin]) -> Origin:
+    """What a message about several feeds may claim: live only when all are."""
+    found = set(origins)
+    return next((origin for origin in (Origin.SIMULATED, Origin.REPLAYED) if origin in found), Origin.LIVE)

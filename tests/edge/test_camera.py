@@ -1,0 +1,241 @@
+"""What is said of a camera: OK only while its frames are judged."""
+
+import random
+import threading
+from collections.abc import Callable, Generator
+
+import pytest
+
+from contract.events import FeedState
+from detectors.detector import Prepared
+from detectors.errors import InferenceError
+from detectors.frame import Frame
+from edge.camera import STALL_US, CameraFeed
+from edge.errors import FeedLost, FeedUnreadable
+from edge.intake import Intake, Ready
+from edge.source import CapturedBy
+from tests.conftest import ManualClock
+from tests.edge.yard import picture
+
+STOP = "stop"
+Step = Frame | Exception | str | Callable[[], None]
+
+
+def prepare(frame: Frame) -> Prepared:
+    return Prepared(frame.image_bgr[:0], 1.0, 0.0, 0.0, 640, 480, frame.pts_us)  # type: ignore[arg-type]
+
+
+class ScriptedSource:
+    """Plays frames, runs calls between them, raises errors, stops its reader."""
+
+    captured_by = CapturedBy.ARRIVAL
+    corrupt_packets = 0
+
+    def __init__(self, *steps: Step, is_live: bool = True, remark: str = "") -> None:
+        self._steps = steps
+        self.is_live = self.is_paced = is_live
+        self.remark = remark
+
+    def frames(self, stop: threading.Event) -> Generator[Frame, None, None]:
+        for step in self._steps:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, Frame):
+                yield step
+            elif isinstance(step, str):
+                stop.set()
+            else:
+                step()
+
+
+def feed_of(clock: ManualClock, *sources: ScriptedSource, intake: Intake | None = None) -> CameraFeed:
+    """A feed that opens one source after the other, and is stopped by the last."""
+    waiting = list(sources)
+    return CameraFeed(
+        "mast",
+        lambda: waiting.pop(0),
+        prepare=prepare,
+        intake=intake or Intake(capacity=100),
+        clock=clock,
+        chance=random.Random(1),
+    )
+
+
+def _run_quickly(feed: CameraFeed, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Run on this thread without waiting; the back-offs it would have waited."""
+    waited: list[float] = []
+    monkeypatch.setattr(feed._stop, "wait", waited.append)
+    feed.run()
+    return waited
+
+
+def test_a_feed_is_ok_once_its_first_frame_was_judged(clock: ManualClock) -> None:
+    states: list[FeedState] = []
+    feed = feed_of(
+        clock,
+        ScriptedSource(
+            picture(0),
+            lambda: states.append(feed.status().state),
+            lambda: feed.judged(inference_us=10_000),
+            lambda: states.append(feed.status().state),
+            is_live=False,
+        ),
+    )
+    states.append(feed.status().state)
+    feed.run()
+    states.append(feed.status().state)
+    assert states == [FeedState.STARTING, FeedState.STARTING, FeedState.OK, FeedState.ENDED]
+    assert feed.is_finished
+
+
+def test_frames_without_answers_are_a_failed_detector(clock: ManualClock) -> None:
+    seen: list[tuple[FeedState, str]] = []
+    frames: list[Step] = [lambda: clock.advance(1), picture(1)]
+    feed = feed_of(
+        clock,
+        ScriptedSource(
+            picture(0),
+            lambda: feed.judged(inference_us=1),
+            *frames * 6,
+            lambda: seen.append((feed.status().state, feed.status().detail)),
+            is_live=False,
+        ),
+    )
+    feed.run()
+    assert seen == [(FeedState.DETECTOR_FAILED, "no answer for more than 5 s")]
+
+
+def test_answers_without_new_frames_are_a_stalled_feed(clock: ManualClock) -> None:
+    seen: list[FeedState] = []
+    feed = feed_of(
+        clock,
+        ScriptedSource(
+            picture(0),
+            lambda: feed.judged(inference_us=1),
+            lambda: clock.advance(STALL_US / 1e6 + 0.1),
+            lambda: seen.append(feed.status().state),
+            is_live=False,
+        ),
+    )
+    feed.run()
+    assert seen == [FeedState.STALLED]
+
+
+def test_an_error_of_the_detector_is_published_and_its_next_answer_heals(clock: ManualClock) -> None:
+    seen: list[FeedState] = []
+    feed = feed_of(
+        clock,
+        ScriptedSource(
+            picture(0),
+            lambda: feed.failed("out of memory"),
+            lambda: seen.append(feed.status().state),
+            lambda: feed.judged(inference_us=1),
+            lambda: seen.append(feed.status().state),
+            is_live=False,
+        ),
+    )
+    feed.run()
+    assert seen == [FeedState.DETECTOR_FAILED, FeedState.OK]
+
+
+def test_a_lost_stream_is_opened_again_with_growing_jittered_pauses(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states: list[FeedState] = []
+    gone = [ScriptedSource(FeedUnreadable("no route")) for _ in range(6)]
+    feed = feed_of(
+        clock,
+        ScriptedSource(picture(0), FeedLost("gone")),
+        *gone,
+        ScriptedSource(lambda: states.append(feed.status().state), picture(0), STOP),
+    )
+    waited = _run_quickly(feed, monkeypatch)
+    for pause_s, longest_s in zip(waited[:7], [0.5, 1, 2, 4, 8, 10, 10], strict=True):
+        assert longest_s / 2 <= pause_s <= longest_s
+    assert states == [FeedState.LOST]
+
+
+def test_a_stream_that_just_ends_is_lost(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    feed = feed_of(
+        clock,
+        ScriptedSource(picture(0)),
+        ScriptedSource(lambda: seen.append(feed.status().detail), STOP),
+    )
+    _run_quickly(feed, monkeypatch)
+    assert seen == ["camera 'mast': the feed ended"]
+
+
+def test_an_unreadable_recording_is_not_tried_again(clock: ManualClock) -> None:
+    feed = feed_of(clock, ScriptedSource(FeedUnreadable("x.mp4: expected a video"), is_live=False))
+    feed.run()
+    assert feed.status().state is FeedState.LOST
+    assert feed.status().detail == "x.mp4: expected a video"
+
+
+def test_the_remark_of_a_truncated_recording_is_published(clock: ManualClock) -> None:
+    feed = feed_of(clock, ScriptedSource(picture(0), is_live=False, remark="truncated: expected 6.0 s, got 2.0 s"))
+    feed.run()
+    assert feed.status().detail == "truncated: expected 6.0 s, got 2.0 s"
+
+
+def test_since_us_moves_only_with_the_state(clock: ManualClock) -> None:
+    feed = feed_of(clock, ScriptedSource(picture(0), is_live=False))
+    first = feed.status()
+    clock.advance(1)
+    assert feed.status() == first
+    feed.run()
+    assert feed.status().since_us == first.since_us + 1_000_000
+
+
+def test_a_frame_that_cannot_be_prepared_is_a_failure_of_the_detector(clock: ManualClock) -> None:
+    def refuse(_frame: Frame) -> Prepared:
+        raise InferenceError("frame of 0 x 0 pixels")
+
+    seen: list[str] = []
+    source = ScriptedSource(picture(0), lambda: seen.append(feed.status().detail), is_live=False)
+    feed = CameraFeed("mast", lambda: source, prepare=refuse, intake=Intake(), clock=clock, chance=random.Random(1))
+    feed.run()
+    assert seen == ["frame of 0 x 0 pixels"]
+
+
+def _ready(camera: str, index: int) -> Ready:
+    frame = picture(index)
+    return Ready(camera, frame, prepare(frame), 0)
+
+
+def test_a_live_camera_keeps_only_its_newest_frames() -> None:
+    intake = Intake(capacity=2)
+    dropped = [intake.put(_ready("mast", n), drop_oldest=True) for n in range(5)]
+    assert dropped == [0, 0, 1, 1, 1]
+    assert [taken.frame.index for taken in iter(lambda: intake.take(0.0), None)] == [3, 4]
+
+
+def test_a_recording_waits_for_room_and_loses_nothing() -> None:
+    intake = Intake(capacity=2)
+    reader = threading.Thread(target=lambda: [intake.put(_ready("mast", n), drop_oldest=False) for n in range(20)])
+    reader.start()
+    taken = [intake.take(5.0) for _ in range(20)]
+    reader.join(5.0)
+    assert [ready.frame.index for ready in taken if ready is not None] == list(range(20))
+
+
+def test_cameras_take_turns_whatever_they_send() -> None:
+    intake = Intake(capacity=10)
+    for n in range(8):
+        intake.put(_ready("busy", n), drop_oldest=True)
+    for n in range(2):
+        intake.put(_ready("quiet", n), drop_oldest=True)
+    order = [ready.camera for ready in iter(lambda: intake.take(0.0), None)]
+    assert order[:4] == ["busy", "quiet", "busy", "quiet"]
+    assert intake.waiting("busy") == 0
+
+
+def test_closing_lets_a_waiting_reader_go() -> None:
+    intake = Intake(capacity=1)
+    intake.put(_ready("mast", 0), drop_oldest=False)
+    reader = threading.Thread(target=lambda: intake.put(_ready("mast", 1), drop_oldest=False))
+    reader.start()
+    intake.close()
+    reader.join(5.0)
+    assert not reader.is_alive()

@@ -1,0 +1,81 @@
+"""The configuration file: what it may say, and the one line for what it must not."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from contract.errors import DocumentError
+from contract.events import EventKind
+from edge.errors import SetUpError
+from edge.settings import EdgeSettings, broker_of, parse_settings, source_of
+
+GOOD = """
+node: edge-1
+site_file: yard.yaml
+data_dir: data
+feeds:
+  - {camera: mast, url: yard.mp4, origin: replayed}
+"""
+
+
+def _parse(text: str) -> EdgeSettings:
+    return parse_settings(text, source="edge.yaml")
+
+
+def test_the_least_one_must_say() -> None:
+    settings = _parse(GOOD)
+    assert (settings.broker.host, settings.broker.port) == ("127.0.0.1", 1883)
+    assert settings.rules == {EventKind.INTRUSION: {}}
+    source = source_of(settings.feeds[0], folder=Path("/etc/vedette"), environment={})
+    assert source.url == "/etc/vedette/yard.mp4"
+    assert source.start == datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("origin: replayed", "origin: live", "feed 'mast': a recording is replayed or simulated, never live"),
+        (", origin: replayed", "", "feeds.0.origin: required, but missing"),
+        ("url: yard.mp4", "url: rtsp://cam/1, realtime: true", "realtime and start are for recordings, got rtsp"),
+        ("node: edge-1", "node: Edge 1", "node: String should match pattern"),
+        ("data_dir: data", "data_dir: data\nspeed: 3", "speed: unknown key"),
+        ("feeds:", "feeds: []\nold:", "feeds: Tuple should have at least 1 item"),
+        ("origin: replayed}", "origin: replayed, start: '2026-01-01T00:00:00'}", "expected a time with its zone"),
+        ("data_dir: data", "data_dir: data\nrules: {loitering: {}}", "rules"),
+        ("url: yard.mp4, ori", "url: rtsp://cam/1, detections: d.jsonl, ori", None),
+    ],
+)
+def test_what_is_wrong_is_one_line(old: str, new: str, message: str | None) -> None:
+    text = GOOD.replace(old, new)
+    if message is None:
+        assert _parse(text).feeds[0].detections == "d.jsonl"
+        with pytest.raises(DocumentError, match="recorded detections never judge a live feed"):
+            _parse(text.replace("replayed", "live"))
+        return
+    with pytest.raises(DocumentError) as caught:
+        _parse(text)
+    assert str(caught.value).startswith("edge.yaml:")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_camera_has_one_feed() -> None:
+    double = GOOD + "  - {camera: mast, url: other.mp4, origin: replayed}\n"
+    with pytest.raises(DocumentError, match="feed 'mast' stands here twice"):
+        _parse(double)
+
+
+def test_passwords_come_from_the_environment() -> None:
+    text = GOOD.replace("url: yard.mp4", "url: 'rtsp://cam:554/1', user: guard, password_env: CAM_PASSWORD")
+    settings = _parse(text.replace("replayed", "live"))
+    source = source_of(settings.feeds[0], folder=Path(), environment={"CAM_PASSWORD": "s3cret"})
+    assert source.url == "rtsp://guard:s3cret@cam:554/1"
+    with pytest.raises(SetUpError, match="feed 'mast': expected a password in the environment variable CAM_PASSWORD"):
+        source_of(settings.feeds[0], folder=Path(), environment={})
+
+
+def test_a_brokers_files_count_from_the_folder_of_the_configuration() -> None:
+    text = GOOD + "broker: {host: mq.site, tls: {ca: ca.pem, certificate: node.pem, key: node.key}}\n"
+    broker = broker_of(_parse(text).broker, folder=Path("/etc/vedette"), environment={})
+    assert (broker.ca, broker.key) == ("/etc/vedette/ca.pem", "/etc/vedette/node.key")
