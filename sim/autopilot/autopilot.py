@@ -19,6 +19,7 @@ from sim.autopilot.parameters import WireValue
 from sim.autopilot.rover import Rover
 from sim.autopilot.spec import AutopilotSpec, Kind
 from sim.autopilot.telemetry import BUILDERS
+from sim.autopilot.truth import Truth, truth_of
 
 Message = Any  # pymavlink has no types
 TIMESYNC_EACH_S = 10.0
@@ -73,6 +74,10 @@ class Autopilot:
         frames = list(link.outgoing)
         link.outgoing.clear()
         return frames
+
+    def truth(self) -> Truth:
+        """For judging a run; a client never sees it."""
+        return truth_of(self.machine)
 
     # Speaking
 

@@ -1,6 +1,6 @@
 """A quadcopter: takes off only when told in GUIDED, sinks in modes that wait for a stick, comes home and disarms.
 
-Heights here are above the ground, which is also home's height: the ground is flat.
+LOITER does not hold position: it reads a throttle stick that nobody holds.
 """
 
 import math
@@ -110,14 +110,13 @@ class Copter(Machine):
         """MAV_CMD_NAV_TAKEOFF."""
         if self.mode is not CopterMode.GUIDED or not self.armed or not self.is_landed or not above_home_m > 0:
             return False
-        self.takeoff_to_m = above_home_m + self.home.up_m
+        self.takeoff_to_m = above_home_m
         self.target = None
         self.is_guided_to_target = False
         return True
 
     def may_go_to(self, target: PointEnu) -> bool:
-        above_home = PointEnu(target.east_m, target.north_m, target.up_m - self.home.up_m)
-        return not self.limits.breach(above_home)
+        return not self.limits.breach(target)
 
     def go_to(self, target: PointEnu) -> None:
         """On the ground it is taken, but nothing moves before a takeoff."""
@@ -273,10 +272,6 @@ class Copter(Machine):
         east, north = target.east_m - self.motion.east_m, target.north_m - self.motion.north_m
         up = target.up_m - self.motion.up_m
         flat_m = math.hypot(east, north)
-        whole_m = math.hypot(flat_m, up)
-        if whole_m < 0.01:
-            return 0.0, 0.0, 0.0
-        scale = 1.0
         flat_speed = self.speed_towards(flat_m)
         climb_limit = self.parameters["WPNAV_SPEED_UP" if up > 0 else "WPNAV_SPEED_DN"] / 100
         up_speed = approach_speed_m_s(abs(up), speed_m_s=climb_limit, accel_m_s2=self._accel_up_m_s2)

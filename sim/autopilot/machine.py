@@ -27,7 +27,7 @@ CRITICAL, WARNING, INFO = 2, 4, 6  # MAV_SEVERITY
 
 
 class Machine(ABC):
-    """One vehicle's state and its reflexes."""
+    """One vehicle's state and its reflexes. The ground is flat: up is above home and above ground alike."""
 
     mode_type: type[Mode]
     guided: Mode
@@ -135,7 +135,7 @@ class Machine(ABC):
     # Time
 
     def step(self, dt_s: float) -> None:
-        """Advance by exactly `dt_s`, at most a few inner steps at a time."""
+        """Advance by exactly `dt_s`, one inner step."""
         self.now_s += dt_s
         if self.now_s >= self._next_second_s:
             self._next_second_s = self.now_s + PREARM_JUDGED_EACH_S
@@ -145,9 +145,9 @@ class Machine(ABC):
             self._mode_to_undo = None
         self.control(dt_s)
         self.battery.drain(self.current_a, dt_s)
+        self._watch_gcs()
         if self.armed:
             self._watch_fence()
-            self._watch_gcs()
 
     def _each_second(self) -> None:
         draw = self._random.gauss
@@ -181,7 +181,7 @@ class Machine(ABC):
         fence_on = bool(self.parameters["FENCE_ENABLE"])
         if (self.mode.needs_position or fence_on) and not self.ekf_ready:
             return "Need Position Estimate"
-        if fence_on and self.limits.breach(self.point_above_home) != fences.BREACH_NONE:
+        if fence_on and self.limits.breach(self.motion.point) != fences.BREACH_NONE:
             return "Vehicle breaching fence"
         return None
 
@@ -253,16 +253,12 @@ class Machine(ABC):
         return PointEnu(point.east_m, point.north_m)
 
     def item_point(self, item: kept.Item) -> PointEnu:
-        """Where an item is; its height is brought to metres above the ground here. (0, 0) means right here."""
-        up_m = item.z - self.spec.home_amsl_m if item.frame == kept.AMSL else item.z + self.home.up_m
+        """Where an item is; its height is brought to metres above home. (0, 0) means right here."""
+        up_m = item.z - self.spec.home_amsl_m if item.frame == kept.AMSL else item.z
         if item.x == 0 and item.y == 0:
             return PointEnu(self.motion.east_m, self.motion.north_m, up_m)
         ground = self.enu(item.x, item.y)
         return PointEnu(ground.east_m, ground.north_m, up_m)
-
-    @property
-    def point_above_home(self) -> PointEnu:
-        return PointEnu(self.motion.east_m, self.motion.north_m, self.motion.up_m - self.home.up_m)
 
     def reported_position(self) -> tuple[GeoPoint, float]:
         """What the vehicle believes: truth and a slowly wandering error; AMSL metres."""
@@ -354,7 +350,7 @@ class Machine(ABC):
         if not self.parameters["FENCE_ENABLE"]:
             self.breach_type = fences.BREACH_NONE
             return
-        breach = self.limits.breach(self.point_above_home)
+        breach = self.limits.breach(self.motion.point)
         is_new = breach != fences.BREACH_NONE and self.breach_type == fences.BREACH_NONE
         self.breach_type = breach
         if is_new:

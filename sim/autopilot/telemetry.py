@@ -6,11 +6,11 @@ from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from contract.geo import PointEnu
 from sim.autopilot.copter import Copter
 from sim.autopilot.machine import EKF_READY_S, GYROS_READY_S, Machine
 from sim.autopilot.motion import GRAVITY_M_S2
 from sim.autopilot.spec import Kind
+from sim.autopilot.truth import camera_direction_deg
 
 Message = Any  # pymavlink has no types
 Builder = Callable[[Machine], Message | None]
@@ -61,7 +61,7 @@ def global_position_int(machine: Machine) -> Message | None:
         round(point.lat_deg * 1e7),
         round(point.lon_deg * 1e7),
         round(amsl_m * 1000),
-        round((motion.up_m - machine.home.up_m) * 1000),
+        round(motion.up_m * 1000),
         round(motion.north_m_s * 100),
         round(motion.east_m_s * 100),
         round(-motion.up_m_s * 100),
@@ -173,7 +173,7 @@ def home_position(machine: Machine) -> Message | None:
         round(amsl_m * 1000),
         machine.home.north_m,
         machine.home.east_m,
-        -machine.home.up_m,
+        0.0,
         [1.0, 0.0, 0.0, 0.0],
         *(0.0, 0.0, 0.0),
     )
@@ -234,17 +234,6 @@ def gimbal_device_attitude_status(machine: Machine) -> Message:
     ]
     flags = mavlink.GIMBAL_DEVICE_FLAGS_YAW_LOCK | mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
     return mavlink.MAVLink_gimbal_device_attitude_status_message(0, 0, boot_ms(machine), flags, q, 0.0, 0.0, 0.0, 0)
-
-
-def camera_direction_deg(machine: Machine) -> tuple[float, float]:
-    """Heading and pitch (down is negative) of the stabilised camera: at the region of interest, else ahead."""
-    roi: PointEnu | None = machine.roi
-    if roi is None:
-        return machine.motion.heading_deg, machine.gimbal_pitch_deg
-    here = machine.motion
-    east, north = roi.east_m - here.east_m, roi.north_m - here.north_m
-    pitch = math.degrees(math.atan2(roi.up_m - here.up_m, math.hypot(east, north)))
-    return math.degrees(math.atan2(east, north)) % 360.0, max(-90.0, pitch)
 
 
 def extended_sys_state(machine: Machine) -> Message:

@@ -55,11 +55,12 @@ def parse_connection(text: str) -> Address:
 class _Datagrams(asyncio.DatagramProtocol):
     """Bytes in; a coordinator that is not there yet is no error."""
 
-    def __init__(self, autopilot: Autopilot) -> None:
-        self._autopilot = autopilot
+    def __init__(self, rim: "_UdpRim") -> None:
+        self._rim = rim
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        self._autopilot.receive(data)
+        self._rim.autopilot.receive(data)
+        self._rim.pump()
 
     def error_received(self, exc: Exception) -> None:
         pass
@@ -69,16 +70,16 @@ class _UdpRim:
     """One vehicle's own socket."""
 
     def __init__(self, autopilot: Autopilot, address: Address) -> None:
-        self._autopilot, self._address = autopilot, address
+        self.autopilot, self._address = autopilot, address
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(self._autopilot), local_addr=(self._address.host, 0)
+            lambda: _Datagrams(self), local_addr=(self._address.host, 0)
         )
 
     def pump(self) -> None:
-        for frame in self._autopilot.outgoing():
+        for frame in self.autopilot.outgoing():
             self._transport.sendto(frame, (self._address.host, self._address.port))
 
     async def close(self) -> None:
@@ -92,7 +93,7 @@ class _TcpRim:
     MAX_UNSENT_BYTES = 1_000_000
 
     def __init__(self, autopilot: Autopilot, address: Address) -> None:
-        self._autopilot, self._address = autopilot, address
+        self.autopilot, self._address = autopilot, address
         self._writer: asyncio.StreamWriter | None = None
 
     async def open(self) -> None:
@@ -106,13 +107,13 @@ class _TcpRim:
         try:
             with contextlib.suppress(ConnectionError):
                 while data := await reader.read(4096):
-                    self._autopilot.receive(data, is_stream=True)
+                    self.autopilot.receive(data, is_stream=True)
         finally:
             self._writer = None
             writer.close()
 
     def pump(self) -> None:
-        frames = self._autopilot.outgoing()
+        frames = self.autopilot.outgoing()
         writer = self._writer
         if writer is None or writer.transport.get_write_buffer_size() > self.MAX_UNSENT_BYTES:
             return

@@ -6,7 +6,6 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sim.autopilot.modes import CopterMode
-from sim.autopilot.telemetry import camera_direction_deg
 from tests.sim.autopilot.station import HOME_AMSL_M, Station
 
 POSITION_ONLY = 0b110111111000
@@ -129,11 +128,11 @@ def test_roi_turns_nose_and_camera_to_the_point_until_released() -> None:
     assert station.command_int(195, x=x, y=y, z=0.0) == 0
     station.run(20)
     assert station.machine.motion.heading_deg == pytest.approx(90, abs=2)
-    heading_deg, pitch_deg = camera_direction_deg(station.machine)
-    assert heading_deg == pytest.approx(90, abs=2)
-    assert pitch_deg == pytest.approx(-math.degrees(math.atan2(20, 30)), abs=2)
+    truth = station.autopilot.truth()
+    assert truth.camera_heading_deg == pytest.approx(90, abs=2)
+    assert truth.camera_pitch_deg == pytest.approx(-math.degrees(math.atan2(20, 30)), abs=2)
     assert station.command(197) == 0
-    assert camera_direction_deg(station.machine)[1] == 0
+    assert station.autopilot.truth().camera_pitch_deg == 0
 
 
 def test_condition_yaw_turns_absolute_and_relative() -> None:
