@@ -4,7 +4,10 @@ It binds 127.0.0.1 and nothing else: its own default is 0.0.0.0, which would be 
 retained messages in memory only, so what it acknowledged can be lost with it: the outbox does not rely on it.
 """
 
+import os
+import signal
 import socket
+import subprocess
 from pathlib import Path
 from types import TracebackType
 
@@ -55,20 +58,42 @@ class EmbeddedBroker:
             self._broker.stop()
             self._broker = None
 
+    def kill(self) -> None:
+        """As a crash would: it forgets every session and every retained message."""
+        if self.pid is not None:
+            os.kill(self.pid, signal.SIGKILL)
+        self.stop()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs or was not started."""
+        process = self._process
+        return process.poll() if process else None
+
+    def last_words(self) -> str:
+        return "it keeps no log"
+
     @property
     def is_running(self) -> bool:
         return self._broker is not None and self._broker.is_running
 
     @property
     def pid(self) -> int | None:
-        process = self._broker._process if self._broker else None  # noqa: SLF001 - the wheel offers no public pid
+        process = self._process
         return process.pid if process else None
+
+    @property
+    def _process(self) -> "subprocess.Popen[bytes] | None":
+        process: subprocess.Popen[bytes] | None = self._broker._process if self._broker else None
+        return process  # the wheel offers no public way to it
 
     def __enter__(self) -> "EmbeddedBroker":
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 

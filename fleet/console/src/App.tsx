@@ -1,0 +1,74 @@
+// Watch: the page an operator has open all night.
+import { useEffect, useMemo, useState } from "react";
+import { sender } from "./commands";
+import { Fleet } from "./Fleet";
+import { type Live, useLive } from "./live";
+import { Queue } from "./Queue";
+import { Recall } from "./Recall";
+import { SignIn } from "./SignIn";
+import { SiteMap } from "./SiteMap";
+import { clockTime } from "./words";
+
+const NAME_KEY = "vedette.name";
+const TOKEN_KEY = "vedette.token";
+
+function useNow(): number {
+  const [nowMs, setNowMs] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNowMs(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return nowMs;
+}
+
+export function App({ live }: { live: Live }) {
+  const { picture, isLive, isRefused } = useLive(live);
+  const nowMs = useNow();
+  const [name, setName] = useState(localStorage.getItem(NAME_KEY) ?? "");
+  const send = useMemo(() => sender(() => name, () => sessionStorage.getItem(TOKEN_KEY)), [name]);
+
+  if (isRefused) {
+    const signIn = (token: string) => {
+      sessionStorage.setItem(TOKEN_KEY, token);
+      live.signIn(token);
+    };
+    return <SignIn needsToken onDone={signIn} />;
+  }
+  if (!picture) return <p className="empty">Waiting for the coordinator…</p>;
+  const keepName = (given: string) => {
+    localStorage.setItem(NAME_KEY, given);
+    setName(given);
+  };
+  const brokerLost = isLive && !picture.link.broker_connected;
+  return (
+    <main className="watch">
+      <header className="bar">
+        <h1>{picture.site.name}</h1>
+        <span className={`link ${isLive && !brokerLost ? "live" : "lost"}`} role="status">
+          {!isLive ? "No word from the coordinator" : brokerLost ? "The broker is down: nodes keep what they see" : "Live"}
+        </span>
+        <span className="grow" />
+        {name && <span>{name}</span>}
+        <time>
+          {clockTime(nowMs, picture.site.time_zone)} {picture.site.time_zone}
+        </time>
+        <Recall send={send} />
+      </header>
+      <section className="map">
+        <SiteMap picture={picture} />
+        <p className="legend">
+          <span><i style={{ background: "#f2b441" }} />zone set</span>
+          <span><i style={{ background: "#ff5247" }} />zone in alarm</span>
+          <span><i style={{ background: "#7fb2d9" }} />camera view</span>
+          <span><i style={{ background: "#4fd1a5" }} />drone sensor</span>
+          <span><i style={{ background: "#ff8a3d" }} />tracked, with error</span>
+          <span><i style={{ background: "#d3504a" }} />no-fly</span>
+        </p>
+        {!isLive && <div className="stale-veil">What you see is old</div>}
+      </section>
+      <Queue picture={picture} nowMs={nowMs} send={send} />
+      <Fleet picture={picture} send={send} />
+      {!name && !sessionStorage.getItem(TOKEN_KEY) && <SignIn needsToken={false} onDone={keepName} />}
+    </main>
+  );
+}

@@ -1,0 +1,30 @@
+// Orders to the coordinator. Each carries the name of the person; the answer is one line, good or bad.
+const TIMEOUT_MS = 5_000;
+
+export interface Answer {
+  ok: boolean;
+  text: string;
+}
+
+export type Send = (path: string, body?: Record<string, unknown>) => Promise<Answer>;
+
+export function sender(by: () => string, token: () => string | null): Send {
+  return async (path, body = {}) => {
+    const headers: Record<string, string> = { "Content-Type": "application/json" };
+    const bearer = token();
+    if (bearer) headers["Authorization"] = `Bearer ${bearer}`;
+    const person = bearer ? {} : { by: by() };
+    try {
+      const response = await fetch(`/api/v1${path}`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify({ ...body, ...person }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      const answer = (await response.json()) as { what?: string; detail?: string };
+      return { ok: response.ok, text: response.ok ? (answer.what ?? "done") : (answer.detail ?? response.statusText) };
+    } catch (error) {
+      return { ok: false, text: `the coordinator did not answer: ${error instanceof Error ? error.message : "unknown"}` };
+    }
+  };
+}

@@ -1,0 +1,28 @@
+// The coordinator's own types, generated from its OpenAPI document (`npm run types`); nothing is described twice.
+import type { components } from "./api";
+
+type Schemas = components["schemas"];
+export type Site = Schemas["Site"];
+export type Camera = Schemas["Camera"];
+export type GeoPoint = Schemas["GeoPoint"];
+export type VehicleView = Schemas["VehicleView"];
+export type TracksView = Schemas["TracksView"];
+export type NodeView = Schemas["NodeView"];
+export type ZoneView = Schemas["ZoneView"];
+export type LinkView = Schemas["LinkView"];
+export type Alarm = Schemas["Alarm"];
+export type Incident = Schemas["Incident"];
+export type Task = Schemas["Task"];
+export type Disposition = Schemas["Disposition"];
+export type Snapshot = Schemas["Snapshot"];
+
+export type LiveMessage =
+  | Snapshot
+  | { type: "vehicle"; data: VehicleView }
+  | { type: "alarm"; data: Alarm }
+  | { type: "incident"; data: Incident }
+  | { type: "task"; data: Task }
+  | { type: "tracks"; data: TracksView }
+  | { type: "node"; data: NodeView }
+  | { type: "zone"; data: ZoneView }
+  | { type: "link"; data: LinkView };

@@ -1,0 +1,63 @@
+// From the site file to shapes on the map. Display only: every decision about geometry is the coordinator's.
+import type { Camera, GeoPoint, Site } from "./contract";
+
+const METRES_PER_DEGREE_LAT = 111_132;
+
+export type Ring = [number, number][];
+
+/** Offset a point by metres east and north; good to a pixel over one site. */
+export function offset(origin: GeoPoint, eastM: number, northM: number): GeoPoint {
+  const metresPerDegreeLon = METRES_PER_DEGREE_LAT * Math.cos((origin.lat_deg * Math.PI) / 180);
+  return {
+    lat_deg: origin.lat_deg + northM / METRES_PER_DEGREE_LAT,
+    lon_deg: origin.lon_deg + eastM / metresPerDegreeLon,
+  };
+}
+
+export function distanceM(a: GeoPoint, b: GeoPoint): number {
+  const metresPerDegreeLon = METRES_PER_DEGREE_LAT * Math.cos((a.lat_deg * Math.PI) / 180);
+  return Math.hypot((b.lat_deg - a.lat_deg) * METRES_PER_DEGREE_LAT, (b.lon_deg - a.lon_deg) * metresPerDegreeLon);
+}
+
+export function closedRing(points: readonly GeoPoint[]): Ring {
+  const ring: Ring = points.map((p) => [p.lon_deg, p.lat_deg]);
+  const first = ring[0];
+  return first ? [...ring, first] : ring;
+}
+
+export function circle(centre: GeoPoint, radiusM: number, corners = 32): Ring {
+  const points = Array.from({ length: corners }, (_, i) => {
+    const angle = (2 * Math.PI * i) / corners;
+    return offset(centre, radiusM * Math.sin(angle), radiusM * Math.cos(angle));
+  });
+  return closedRing(points);
+}
+
+/** A wedge: what a sensor at `from` with this field of view looks at, `rangeM` far. */
+export function wedge(from: GeoPoint, headingDeg: number, fovDeg: number, rangeM: number): Ring {
+  const steps = 12;
+  const arc = Array.from({ length: steps + 1 }, (_, i) => {
+    const angle = ((headingDeg - fovDeg / 2 + (fovDeg * i) / steps) * Math.PI) / 180;
+    return offset(from, rangeM * Math.sin(angle), rangeM * Math.cos(angle));
+  });
+  return closedRing([from, ...arc]);
+}
+
+/** Horizontal field of view of a camera's lens, degrees. */
+export function fieldOfViewDeg(camera: Camera): number {
+  const lens = camera.lens;
+  const halfWidth =
+    lens.model === "opencv" ? lens.width_px / 2 / lens.fx_px : ((lens.width_px / 2) * lens.dpx_mm) / lens.focal_mm;
+  return (2 * Math.atan(halfWidth) * 180) / Math.PI;
+}
+
+/** South-west and north-east corners of everything the site draws. */
+export function bounds(site: Site): [[number, number], [number, number]] {
+  const points = site.geofence.polygon;
+  const lons = points.map((p) => p.lon_deg);
+  const lats = points.map((p) => p.lat_deg);
+  return [
+    [Math.min(...lons), Math.min(...lats)],
+    [Math.max(...lons), Math.max(...lats)],
+  ];
+}

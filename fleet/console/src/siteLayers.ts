@@ -1,0 +1,111 @@
+// The site plan as map layers: needs no tile server and no internet.
+import type { Feature, FeatureCollection, Polygon } from "geojson";
+import type { StyleSpecification } from "maplibre-gl";
+import type { Camera, GeoPoint, Site } from "./contract";
+import { closedRing, fieldOfViewDeg, offset, type Ring, wedge } from "./geometry";
+
+const FIXED_CAMERA_RANGE_M = 40; // how far the wedge is drawn, not how far the camera sees
+
+function polygon(ring: Ring, properties: Record<string, unknown> = {}): Feature<Polygon> {
+  return { type: "Feature", properties, geometry: { type: "Polygon", coordinates: [ring] } };
+}
+
+export function collection(features: Feature[] = []): FeatureCollection {
+  return { type: "FeatureCollection", features };
+}
+
+/** Where a fixed camera stands; null for one that rides on a vehicle. */
+export function cameraPosition(site: Site, camera: Camera): GeoPoint | null {
+  return camera.pose ? offset(site.origin, camera.pose.east_m, camera.pose.north_m) : null;
+}
+
+function cameraView(site: Site, camera: Camera): Feature<Polygon>[] {
+  if (camera.footprint) return [polygon(closedRing(camera.footprint))];
+  const from = cameraPosition(site, camera);
+  if (!from || !camera.pose) return [];
+  return [polygon(wedge(from, camera.pose.heading_deg, fieldOfViewDeg(camera), FIXED_CAMERA_RANGE_M))];
+}
+
+export function siteFeatures(site: Site): Record<"fence" | "noFly" | "buildings" | "views", FeatureCollection> {
+  return {
+    fence: collection([polygon(closedRing(site.geofence.polygon))]),
+    noFly: collection((site.no_fly ?? []).map((area) => polygon(closedRing(area.polygon)))),
+    buildings: collection((site.buildings ?? []).map((b) => polygon(closedRing(b.polygon)))),
+    views: collection((site.cameras ?? []).flatMap((camera) => cameraView(site, camera))),
+  };
+}
+
+export function zoneFeatures(site: Site, setZones: ReadonlySet<string>, alarmed: ReadonlySet<string>): FeatureCollection {
+  return collection(
+    (site.zones ?? []).map((zone) =>
+      polygon(closedRing(zone.polygon), {
+        state: alarmed.has(zone.id) ? "alarmed" : setZones.has(zone.id) ? "set" : "unset",
+      }),
+    ),
+  );
+}
+
+const source = { type: "geojson" as const, data: collection() };
+const byZoneState = (alarmed: string, set: string, unset: string) =>
+  ["match", ["get", "state"], "alarmed", alarmed, "set", set, unset] as unknown as string;
+
+export const STYLE: StyleSpecification = {
+  version: 8,
+  sources: {
+    fence: source,
+    noFly: source,
+    buildings: source,
+    views: source,
+    zones: source,
+    trails: source,
+    tracks: source,
+    orders: source,
+    footprints: source,
+  },
+  layers: [
+    { id: "ground", type: "background", paint: { "background-color": "#12181f" } },
+    { id: "fence-fill", type: "fill", source: "fence", paint: { "fill-color": "#19222b" } },
+    { id: "views", type: "fill", source: "views", paint: { "fill-color": "#7fb2d9", "fill-opacity": 0.1 } },
+    {
+      id: "zones",
+      type: "fill",
+      source: "zones",
+      paint: { "fill-color": byZoneState("#ff5247", "#f2b441", "#7c8794"), "fill-opacity": 0.2 },
+    },
+    {
+      id: "zones-edge",
+      type: "line",
+      source: "zones",
+      paint: { "line-color": byZoneState("#ff5247", "#f2b441", "#7c8794"), "line-width": 2 },
+    },
+    { id: "buildings", type: "fill", source: "buildings", paint: { "fill-color": "#3a4653" } },
+    { id: "no-fly", type: "fill", source: "noFly", paint: { "fill-color": "#d3504a", "fill-opacity": 0.16 } },
+    {
+      id: "no-fly-edge",
+      type: "line",
+      source: "noFly",
+      paint: { "line-color": "#d3504a", "line-width": 1.5, "line-dasharray": [2, 2] },
+    },
+    {
+      id: "fence-edge",
+      type: "line",
+      source: "fence",
+      paint: { "line-color": "#5f7183", "line-width": 1.5, "line-dasharray": [4, 3] },
+    },
+    { id: "footprints", type: "fill", source: "footprints", paint: { "fill-color": "#4fd1a5", "fill-opacity": 0.14 } },
+    {
+      id: "trails",
+      type: "line",
+      source: "trails",
+      paint: { "line-color": "#4fd1a5", "line-width": 2, "line-opacity": 0.55 },
+    },
+    {
+      id: "orders",
+      type: "line",
+      source: "orders",
+      paint: { "line-color": "#e8eef4", "line-width": 1.5, "line-dasharray": [2, 2] },
+    },
+    { id: "tracks", type: "fill", source: "tracks", paint: { "fill-color": "#ff8a3d", "fill-opacity": 0.28 } },
+    { id: "tracks-edge", type: "line", source: "tracks", paint: { "line-color": "#ff8a3d", "line-width": 1.5 } },
+  ],
+};

@@ -1,0 +1,46 @@
+// Numbers and states in an operator's words. Unknown is a dash, never a zero.
+import type { Task, VehicleView } from "./contract";
+
+export function metres(value: number | null | undefined, digits = 0): string {
+  return value == null ? "–" : `${value.toFixed(digits)} m`;
+}
+
+export function percent(value: number | null | undefined): string {
+  return value == null ? "–" : `${Math.round(value * 100)} %`;
+}
+
+export function ago(sinceUs: number, nowMs: number): string {
+  const seconds = Math.max(0, Math.round(nowMs / 1000 - sinceUs / 1e6));
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min ago`;
+}
+
+export function clockTime(timeMs: number, timeZone: string): string {
+  return new Intl.DateTimeFormat("en-GB", { timeZone, timeStyle: "medium" }).format(timeMs);
+}
+
+const TASK_WORDS: Record<Task["kind"], string> = {
+  patrol: "Patrol",
+  investigate: "Look at an intruder",
+  recall: "Recall",
+};
+
+export function taskLine(task: Task): string {
+  const name = task.kind === "patrol" && task.patrol ? `Patrol ${task.patrol}` : TASK_WORDS[task.kind];
+  const detail = task.progress || task.reason;
+  return `${name}: ${task.state}${detail ? ` – ${detail}` : ""}`;
+}
+
+/** One line for what a vehicle is doing, or why it cannot. */
+export function vehicleLine(vehicle: VehicleView, task: Task | undefined): string {
+  if (vehicle.is_silent) return vehicle.heard_age_s == null ? "Never heard" : "Silent: the link is down";
+  if (vehicle.latched_because) return `Held by the safety monitor: ${vehicle.latched_because}`;
+  if (task) return taskLine(task);
+  const because = vehicle.not_ready_because ?? [];
+  return because.length > 0 ? `Not ready: ${because.join("; ")}` : "Ready";
+}
+
+export function isFinal(task: Task): boolean {
+  return ["done", "failed", "cancelled", "refused"].includes(task.state);
+}

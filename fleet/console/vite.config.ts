@@ -1,0 +1,10 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+// Built into dist/, which the coordinator serves at /; `npm run dev` talks to a coordinator on port 8080.
+export default defineConfig({
+  plugins: [react()],
+  server: { proxy: { "/api": { target: "http://127.0.0.1:8080", ws: true } } },
+  build: { chunkSizeWarningLimit: 1500 },
+  test: { environment: "jsdom", include: ["src/**/*.test.ts", "src/**/*.test.tsx"] },
+});

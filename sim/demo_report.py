@@ -1,0 +1,57 @@
+"""The end of a demo in figures: the latency budget of one trace, and whether every event arrived once."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from rich.table import Table
+
+from fleet.api.models import TraceView
+from fleet.hops import NODE_HOPS, OUR_HOPS
+
+WORDS = {
+    "decode": "decode the frame",
+    "queue": "wait for the detector",
+    "detect": "detect (letterbox, network, boxes)",
+    "track": "track",
+    "locate": "locate on the ground",
+    "rule": "rule",
+    "outbox": "outbox (durable)",
+    "broker": "broker",
+    "ingest": "ingest (durable)",
+    "decision": "decision",
+    "gate": "gate",
+    "mavlink_ack": "MAVLink command to acknowledgement",
+}
+
+
+def budget_table(trace: TraceView) -> Table:
+    """Hop by hop, from the frame to the vehicle's acknowledgement. A hop that was not measured is a dash."""
+    table = Table("hop", "ms", title=f"latency budget of trace {trace.trace_id}", title_justify="left")
+    table.columns[1].justify = "right"
+    for hop in (*NODE_HOPS, *OUR_HOPS):
+        took_us = trace.hops_us.get(hop)
+        table.add_row(WORDS.get(hop, hop), "–" if took_us is None else f"{took_us / 1000:.1f}")
+    measured_us = sum(trace.hops_us.values())
+    but_inference_us = measured_us - trace.hops_us.get("detect", 0)
+    table.add_section()
+    table.add_row("all of these", f"{measured_us / 1000:.1f}")
+    table.add_row("all but inference", f"{but_inference_us / 1000:.1f}")
+    return table
+
+
+def accounting(run_folder: Path) -> Iterator[str]:
+    """For each node: events numbered by its outbox, stored by the coordinator, missing, doubled."""
+    with closing(sqlite3.connect(f"file:{run_folder / 'fleet' / 'store.sqlite'}?mode=ro", uri=True)) as store:
+        rows = store.execute(
+            "SELECT node, outbox_id, count(*), count(DISTINCT sequence), max(sequence) FROM messages GROUP BY 1, 2"
+        ).fetchall()
+    for node, _, stored, numbers, highest in sorted(rows):
+        outbox = run_folder / node / "outbox.sqlite"
+        with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as rest:
+            (produced,) = rest.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
+        yield (
+            f"{node}: {produced} events numbered, {stored} stored, "
+            f"{max(produced, highest) - numbers} missing, {stored - numbers} doubled"
+        )

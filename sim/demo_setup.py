@@ -1,0 +1,193 @@
+"""Who plays in the demo: site, feeds and detector; and the run folder with the configuration of every process."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.panel import Panel
+
+from contract.clock import Clock
+from contract.envelope import Origin
+from contract.errors import DocumentError
+from contract.site import Camera, Site, parse_site
+from detectors.errors import DownloadError
+from detectors.progress import download_with_bar
+from detectors.registry import find_model, model_cache, model_folders
+from edge.settings import BrokerSettings as EdgeBroker
+from edge.settings import EdgeSettings, FeedSettings, ModelSettings
+from fleet.settings import BrokerSettings, FleetSettings, HttpSettings
+from sim.children import Child
+
+CHECKOUT = Path(__file__).parent.parent
+DEMO_SITE = CHECKOUT / "deploy" / "sites" / "demo.yaml"
+RECORDINGS = Path(__file__).parent / "recordings"
+LOOPBACK = "127.0.0.1"
+
+
+class DemoError(Exception):
+    """One line for a person; exit code 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """One camera's pictures; `poses` and `detections` are recorded beside them or None."""
+
+    camera: Camera
+    url: str
+    origin: Origin
+    poses: Path | None = None
+    detections: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """`model` None: recorded detections are played. `drone_feeds` start when their vehicle is on the scene."""
+
+    site: Site
+    site_path: Path
+    feed: Feed
+    drone_feeds: tuple[Feed, ...]
+    model: Path | None
+
+
+def choose_cast(
+    *, feed: str | None, site_path: Path | None, camera: str | None, model: str | None, console: Console
+) -> Cast:
+    """Raises DemoError, DocumentError or detectors.errors.DetectorError with one line."""
+    if feed is not None and site_path is None:
+        raise DemoError("--feed needs --site: where a camera stands decides where what it sees is")
+    path = site_path or DEMO_SITE
+    site = read_site(path)
+    chosen = site.camera(camera) if camera else _first_fixed_camera(site)
+    own = feed is None
+    found = _find_model(model, has_recorded_detections=own, console=console)
+    if own:
+        main = _recorded(chosen, with_detections=found is None)
+        drones = tuple(
+            _recorded(c, with_detections=found is None) for c in site.cameras if c.vehicle and _is_recorded(c)
+        )
+        return Cast(site, path, main, drones, found)
+    assert feed is not None
+    is_file = "://" not in feed
+    if is_file and not Path(feed).is_file():
+        raise DemoError(f"--feed {feed}: no such file")
+    url = str(Path(feed).resolve()) if is_file else feed
+    return Cast(site, path, Feed(chosen, url, Origin.REPLAYED if is_file else Origin.LIVE), (), found)
+
+
+def read_site(path: Path) -> Site:
+    """Raises DocumentError with one line."""
+    try:
+        return parse_site(path.read_text(encoding="utf-8"), source=str(path))
+    except (OSError, UnicodeDecodeError) as err:
+        raise DocumentError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
+
+
+def _first_fixed_camera(site: Site) -> Camera:
+    for camera in site.cameras:
+        if camera.pose is not None:
+            return camera
+    raise DemoError(f"site '{site.id}': expected a camera with a pose, found none")
+
+
+def _is_recorded(camera: Camera) -> bool:
+    return (RECORDINGS / f"{camera.id}.mp4").is_file()
+
+
+def _recorded(camera: Camera, *, with_detections: bool) -> Feed:
+    """The demo's own recording of a camera."""
+    if not _is_recorded(camera):
+        raise DemoError(f"camera '{camera.id}': the demo has no recording of it; give one with --feed")
+    poses = RECORDINGS / f"{camera.id}.poses.jsonl"
+    return Feed(
+        camera=camera,
+        url=str(RECORDINGS / f"{camera.id}.mp4"),
+        origin=Origin.SIMULATED,
+        poses=poses if camera.pose is None else None,
+        detections=RECORDINGS / f"{camera.id}.detections.jsonl" if with_detections else None,
+    )
+
+
+def _find_model(name: str | None, *, has_recorded_detections: bool, console: Console) -> Path | None:
+    """The file; None where recorded detections take its place, and then it is said loudly."""
+    folders, cache = model_folders(os.environ), model_cache(os.environ)
+    try:
+        file = find_model(name, folders=folders, cache=cache, download=download_with_bar(console))
+    except DownloadError as err:
+        if not has_recorded_detections or name is not None:
+            raise
+        text = (
+            "[bold]No detector runs in this demo.[/] It plays detections that the real detector made on these "
+            f"recordings earlier.\n{err}\nTo detect live: [bold]vedette-models pull[/] on a machine with internet, or put "
+            "yolox_nano.onnx into a folder and set [bold]VEDETTE_MODELS=FOLDER[/]."
+        )
+        console.print(Panel(text, title="recorded detections", border_style="yellow"))
+        return None
+    console.print(f"detecting live with {file.manifest.name} ({file.path.name}); licence {file.manifest.licence}")
+    if file.note:
+        console.print(file.note)
+    return file.path
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Logs, stores and configuration of one run."""
+
+    path: Path
+
+    def fleet(self, cast: Cast, *, broker_port: int, http_port: int, mavlink_port: int) -> Child:
+        settings = FleetSettings(
+            site_file=cast.site_path.resolve(),
+            data_dir=self.path / "fleet",
+            broker=BrokerSettings(host=LOOPBACK, port=broker_port),
+            http=HttpSettings(host=LOOPBACK, port=http_port),
+            connections={vehicle.id: f"udpin:{LOOPBACK}:{mavlink_port}" for vehicle in cast.site.vehicles},
+        )
+        return self._child("fleet", "fleet", settings)
+
+    def edge(self, cast: Cast, feed: Feed, *, broker_port: int) -> Child:
+        settings = EdgeSettings(
+            node=feed.camera.node,
+            site_file=str(cast.site_path.resolve()),
+            data_dir=str(self.path / feed.camera.node),
+            broker=EdgeBroker(host=LOOPBACK, port=broker_port),
+            model=ModelSettings(name=str(cast.model.resolve())) if cast.model else ModelSettings(),
+            feeds=(_feed_settings(feed),),
+        )
+        return self._child(feed.camera.node, "edge", settings)
+
+    def _child(self, name: str, module: str, settings: BaseModel) -> Child:
+        config = self.path / f"{name}.yaml"
+        text = json.dumps(settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True), indent=1)
+        config.write_text(text + "\n")  # JSON is YAML
+        return Child(name, [module, "run", str(config)], log_path=self.path / f"{name}.log")
+
+
+def _feed_settings(feed: Feed) -> FeedSettings:
+    is_file = feed.origin is not Origin.LIVE
+    return FeedSettings(
+        camera=feed.camera.id,
+        url=feed.url,
+        origin=feed.origin,
+        pose_file=str(feed.poses) if feed.poses else None,
+        detections=str(feed.detections) if feed.detections else None,
+        **({"realtime": True, "start": "now"} if is_file else {}),
+    )
+
+
+def new_run_folder(parent: Path, *, clock: Clock) -> RunFolder:
+    """PARENT/demo-YYYYMMDD-HHMMSS, with a number behind it when two begin in one second."""
+    moment = datetime.fromtimestamp(clock.wall_us() / 1e6, tz=timezone.utc)
+    for number in range(1, 100):
+        suffix = "" if number == 1 else f"-{number}"
+        path = parent / f"demo-{moment:%Y%m%d-%H%M%S}{suffix}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return RunFolder(path.resolve())
+    raise DemoError(f"{parent}: could not make a new folder there")
