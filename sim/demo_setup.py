@@ -122,8 +122,8 @@ def _find_model(name: str | None, *, has_recorded_detections: bool, console: Con
             raise
         text = (
             "[bold]No detector runs in this demo.[/] It plays detections that the real detector made on these "
-            f"recordings earlier.\n{err}\nTo detect live: [bold]vedette-models pull[/] on a machine with internet, or put "
-            "yolox_nano.onnx into a folder and set [bold]VEDETTE_MODELS=FOLDER[/]."
+            f"recordings earlier.\n{err}\nTo detect live: [bold]vedette-models pull[/] on a machine with internet, "
+            "or put yolox_nano.onnx into a folder and set [bold]VEDETTE_MODELS=FOLDER[/]."
         )
         console.print(Panel(text, title="recorded detections", border_style="yellow"))
         return None
