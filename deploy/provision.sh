@@ -39,4 +39,7 @@ for node in "$@"; do
   esac
   certify "$node" clientAuth "DNS:$node"
 done
-chmod 644 ./*.crt
+# Containers read their key as a user of their own, through a mount of that one file; on this machine the folder is shut.
+chmod 644 ./*.crt ./*.key
+chmod 600 ca.key
+chmod 700 .
