@@ -71,7 +71,9 @@ class FleetSettings(Frozen):
     broker: BrokerSettings = BrokerSettings()
     http: HttpSettings = HttpSettings()
     system_id: Annotated[int, Field(ge=1, le=250)] = 245  # ours on MAVLink; 255 is everybody else's ground station
-    connections: dict[Identifier, str] = Field(default_factory=dict)  # vehicle id: connection, in place of the site file's
+    connections: dict[Identifier, str] = Field(
+        default_factory=dict
+    )  # vehicle id: connection, in place of the site file's
 
 
 def is_loopback(host: str) -> bool:

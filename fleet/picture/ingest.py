@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from contract.bus import BusMessage
 from contract.codec import content_digest, decode
-from contract.commands import Ack
+from contract.commands import Ack, SequenceRange
 from contract.envelope import Envelope
 from contract.errors import ContractError
 from contract.events import Event, Status
@@ -94,6 +94,11 @@ class Ingest:
             self.incidents = {each.incident_id: each for each in reads.open_incidents(connection)}
             self.alarms = {each.alarm_id: each for each in reads.alarms_of(connection, self.incidents)}
             self._streams = reads.streams(connection)
+
+    def missing(self, node: str) -> tuple[SequenceRange, ...]:
+        """Event numbers of a node that it was asked to send again."""
+        streams = [(outbox_id, stream) for (whose, outbox_id), stream in self._streams.items() if whose == node]
+        return tuple(each for outbox_id, stream in streams for each in stream.ack(uuid.UUID(outbox_id)).missing)
 
     def keep(self, incident: Incident, alarms: Sequence[Alarm]) -> None:
         """Follow what the store has just committed; a closed incident is let go."""

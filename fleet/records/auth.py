@@ -66,3 +66,11 @@ def parse_tokens(text: str, *, source: str) -> Tokens:
     if not people:
         raise SetUpError(f"{source}: expected at least one NAME:ROLE:SHA256HEX, got none")
     return Tokens(people)
+
+
+def new_token(name: str, role: Role) -> tuple[str, str]:
+    """A fresh token, shown once, and the line that goes into the environment."""
+    token = secrets.token_urlsafe(32)
+    line = f"{name}:{role.value}:{hashlib.sha256(token.encode()).hexdigest()}"
+    parse_tokens(line, source="user")
+    return token, line

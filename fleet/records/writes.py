@@ -1,7 +1,6 @@
 """Rows from values, inside a transaction of the store that the caller opened."""
 
 import hashlib
-from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -114,6 +113,9 @@ def put_zone(connection: Connection, zone: str, *, is_set: bool, by: str, at_us:
     put(connection, tables.ZONES, {"zone": zone, "is_set": is_set, "by": by, "at_us": at_us})
 
 
-def put_hops(connection: Connection, trace_id: str, hops_us: Mapping[str, int], *, at_us: int) -> None:
-    for hop, took_us in hops_us.items():
-        put(connection, tables.HOPS, {"trace_id": trace_id, "hop": hop[:32], "took_us": took_us, "at_us": at_us})
+def add_hop(connection: Connection, trace_id: str, hop: str, took_us: int, *, at_us: int) -> None:
+    """The first measurement of a step counts; an order repeated later in the same trace does not replace it."""
+    known = select(tables.HOPS.c.hop).where(tables.HOPS.c.trace_id == trace_id, tables.HOPS.c.hop == hop)
+    if connection.scalar(known) is None:
+        values = {"trace_id": trace_id, "hop": hop, "took_us": took_us, "at_us": at_us}
+        connection.execute(insert(tables.HOPS).values(**values))

@@ -1,0 +1,144 @@
+"""The HTTP application: routes under /api/v1, the live feed, health, metrics and the console's files."""
+
+from collections.abc import Sequence
+
+import anyio
+from fastapi import APIRouter, FastAPI, Response, WebSocket, WebSocketDisconnect
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from fleet.api.commanding import commanding_routes
+from fleet.api.door import Door, add_problems
+from fleet.api.guard import SUBPROTOCOL
+from fleet.api.models import Problem
+from fleet.api.parts import Parts
+from fleet.api.reading import reading_routes
+from fleet.errors import StoreError
+from fleet.live import Subscription
+
+SEND_TIMEOUT_S = 10.0
+_PROBLEMS: dict[int | str, dict[str, object]] = {
+    status: {"model": Problem} for status in (401, 403, 404, 409, 413, 422, 503)
+}
+_NO_CONSOLE = """<!doctype html><meta charset="utf-8"><title>Vedette</title>
+<h1>Vedette</h1><p>The console is not built on this machine. In a checkout run <code>make console</code>,
+then start again. The API is at <a href="/docs">/docs</a>.</p>"""
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_api(parts: Parts) -> FastAPI:
+    app = FastAPI(title="Vedette", version="1", responses=_PROBLEMS, redoc_url=None)
+    app.include_router(_under("/api/v1", [reading_routes(parts), commanding_routes(parts)]))
+    app.include_router(_health(parts))
+    _add_live(app, parts)
+    add_problems(app)
+    app.add_middleware(Door, is_loopback_only=parts.is_loopback_only)
+    _add_console(app, parts)
+    return app
+
+
+def _under(prefix: str, routers: Sequence[APIRouter]) -> APIRouter:
+    all_of_them = APIRouter(prefix=prefix)
+    for router in routers:
+        all_of_them.include_router(router)
+    return all_of_them
+
+
+def _health(parts: Parts) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @router.get("/readyz")
+    async def readyz() -> PlainTextResponse:
+        """Ready: the coordinator answers, its broker is connected and its store can be read."""
+        try:
+            link = await parts.core(parts.room.link)
+            with parts.store.reading():
+                pass
+        except StoreError as err:
+            return PlainTextResponse(f"{err}\n", status_code=503)
+        if not link.broker_connected:
+            return PlainTextResponse("no connection to the broker\n", status_code=503)
+        return PlainTextResponse("ready\n")
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(parts.metrics.exposition(), media_type=parts.metrics.media_type)
+
+    return router
+
+
+def _add_live(app: FastAPI, parts: Parts) -> None:
+    @app.websocket("/api/v1/live")
+    async def live(socket: WebSocket) -> None:
+        if not parts.guard.admits(socket):
+            await socket.close(code=1008, reason="expected the subprotocols vedette and bearer.TOKEN")
+            return
+        offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
+        with parts.live.subscribed() as subscription:
+            if subscription is None:
+                await socket.close(code=1013, reason="too many listeners")
+                return
+            await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_tell, socket, subscription, parts, tasks.cancel_scope)
+                await _until_gone(socket)
+                tasks.cancel_scope.cancel()
+
+
+async def _tell(socket: WebSocket, subscription: Subscription, parts: Parts, scope: anyio.CancelScope) -> None:
+    """A snapshot, then changes; a fresh snapshot whenever the client fell behind. A client that takes nothing for 10 s
+    is given up."""
+    text: str | None = None
+    try:
+        while True:
+            if text is None:
+                text = (await parts.core(parts.room.snapshot)).model_dump_json()
+            with anyio.fail_after(SEND_TIMEOUT_S):
+                await socket.send_text(text)
+            text = await subscription.take()
+    except (TimeoutError, StoreError, WebSocketDisconnect, RuntimeError):
+        scope.cancel()
+
+
+async def _until_gone(socket: WebSocket) -> None:
+    """The feed is one way; what a client says is read and ignored."""
+    try:
+        while True:
+            await socket.receive_text()
+    except (WebSocketDisconnect, KeyError):
+        return
+
+
+def _add_console(app: FastAPI, parts: Parts) -> None:
+    if (parts.console_dir / "index.html").is_file():
+        app.mount("/", _Console(directory=parts.console_dir, html=True), name="console")
+        return
+
+    @app.get("/", include_in_schema=False)
+    async def no_console() -> HTMLResponse:
+        return HTMLResponse(_NO_CONSOLE, headers=_HEADERS)
+
+
+class _Console(StaticFiles):
+    """The built page; it is never framed by another and its index never cached."""
+
+    async def get_response(self, path: str, scope: object) -> Response:
+        try:
+            response = await super().get_response(path, scope)  # type: ignore[arg-type]
+        except HTTPException:
+            if path.startswith("api/"):
+                raise
+            response = await super().get_response("index.html", scope)  # type: ignore[arg-type]
+        response.headers.update(_HEADERS)
+        if path in (".", "index.html"):
+            response.headers["Cache-Control"] = "no-cache"
+        return response

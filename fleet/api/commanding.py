@@ -1,0 +1,91 @@
+"""POST routes: what persons order, each with the role it takes.
+
+Hold, return and recall all go straight to the safety monitor and wait for nothing else (SAFETY 6); every other command
+is written in the audit log before it happens.
+"""
+
+import uuid
+
+from fastapi import APIRouter, Depends, Request
+
+from contract.frozen import Identifier
+from contract.tasks import Task
+from fleet.api.guard import named
+from fleet.api.models import By, Closing, Done, ZoneView
+from fleet.api.parts import Parts
+from fleet.errors import NotFound
+from fleet.picture.incidents import Alarm, Incident
+from fleet.records.auth import Role
+
+
+def commanding_routes(parts: Parts) -> APIRouter:
+    router = APIRouter()
+    room, core = parts.room, parts.core
+    operator = [Depends(parts.guard.requires(Role.OPERATOR))]
+    pilot = [Depends(parts.guard.requires(Role.PILOT))]
+
+    @router.post("/alarms/{alarm_id}/acknowledge", dependencies=operator)
+    async def acknowledge(request: Request, alarm_id: uuid.UUID, body: By) -> Alarm:
+        by = named(request, body)
+        return await core(lambda: room.acknowledge(alarm_id, by=by))
+
+    @router.post("/incidents/{incident_id}/close", dependencies=operator)
+    async def close(request: Request, incident_id: uuid.UUID, body: Closing) -> Incident:
+        by = named(request, body)
+        return await core(lambda: room.close(incident_id, disposition=body.disposition, note=body.note, by=by))
+
+    @router.post("/incidents/{incident_id}/dispatch", dependencies=pilot)
+    async def dispatch(request: Request, incident_id: uuid.UUID, body: By) -> Task:
+        by = named(request, body)
+        return await core(lambda: room.dispatch(incident_id, by=by))
+
+    @router.post("/tasks/{task_id}/approve", dependencies=pilot)
+    async def approve(request: Request, task_id: uuid.UUID, body: By) -> Task:
+        by = named(request, body)
+        return await core(lambda: room.approve(task_id, by=by))
+
+    @router.post("/tasks/{task_id}/cancel", dependencies=operator)
+    async def cancel(request: Request, task_id: uuid.UUID, body: By) -> Task:
+        by = named(request, body)
+        return await core(lambda: room.cancel(task_id, by=by))
+
+    @router.post("/zones/{zone_id}/set", dependencies=operator)
+    async def set_zone(request: Request, zone_id: Identifier, body: By) -> ZoneView:
+        by = named(request, body)
+        return await core(lambda: room.set_zone(zone_id, is_set=True, by=by))
+
+    @router.post("/zones/{zone_id}/unset", dependencies=operator)
+    async def unset_zone(request: Request, zone_id: Identifier, body: By) -> ZoneView:
+        by = named(request, body)
+        return await core(lambda: room.set_zone(zone_id, is_set=False, by=by))
+
+    @router.post("/vehicles/{vehicle_id}/release", dependencies=pilot)
+    async def release(request: Request, vehicle_id: Identifier, body: By) -> Done:
+        by = named(request, body)
+        what = await core(lambda: room.release(vehicle_id, by=by))
+        return Done(what=what, vehicles=(vehicle_id,))
+
+    @router.post("/vehicles/{vehicle_id}/hold", dependencies=operator)
+    async def hold(request: Request, vehicle_id: Identifier, body: By) -> Done:
+        by = named(request, body)
+        try:
+            parts.monitor.hold(vehicle_id, by)
+        except KeyError as err:
+            raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
+        return Done(what="hold ordered", vehicles=(vehicle_id,))
+
+    @router.post("/vehicles/{vehicle_id}/return", dependencies=operator)
+    async def return_home(request: Request, vehicle_id: Identifier, body: By) -> Done:
+        by = named(request, body)
+        try:
+            parts.monitor.return_home(vehicle_id, by)
+        except KeyError as err:
+            raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
+        return Done(what="return ordered", vehicles=(vehicle_id,))
+
+    @router.post("/recall-all", dependencies=operator)
+    async def recall_all(request: Request, body: By) -> Done:
+        by = named(request, body)
+        return Done(what="everybody recalled", vehicles=parts.monitor.recall_all(by))
+
+    return router

@@ -1,0 +1,161 @@
+"""Bodies of the HTTP API and the live feed; alarms, incidents, tasks and the site are sent as they are.
+
+Ages are seconds at the moment of the answer; None is unknown.
+"""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from contract.commands import SequenceRange
+from contract.events import FeedHealth, FeedStatus, NodeState, Sighting
+from contract.frozen import Frozen, Identifier, TimeUs
+from contract.geo import GeoPoint
+from contract.site import Site, VehicleKind
+from contract.tasks import Task
+from fleet.flight.vehicle import FlightMode
+from fleet.picture.incidents import Alarm, Disposition, Incident
+
+PersonName = Annotated[str, Field(min_length=2, max_length=80, pattern=r"^\S.*\S$")]
+Note = Annotated[str, Field(max_length=2000)]
+JsonObject = dict[str, Any]
+
+
+class VehicleView(Frozen):
+    """One of our vehicles as last heard."""
+
+    id: Identifier
+    kind: VehicleKind
+    simulated: bool
+    heard_age_s: float | None
+    is_silent: bool  # not heard for 3 s, or never
+    autopilot_uid: str | None
+    firmware: str | None
+    mode: FlightMode | None
+    armed: bool | None
+    position: GeoPoint | None
+    above_home_m: float | None
+    heading_deg: float | None
+    speed_m_s: float | None
+    battery_frac: float | None
+    gnss_fix: int | None
+    wind_m_s: float | None
+    link_loss_frac: float | None
+    home: GeoPoint | None
+    safety_uploaded: bool
+    not_ready_because: tuple[str, ...]
+    latched_because: str | None  # the safety monitor's order; only a named person lifts it
+    task_id: uuid.UUID | None
+    last_text: str
+
+
+class TracksView(Frozen):
+    """Everything one camera tracks now."""
+
+    camera: Identifier
+    captured_at_us: TimeUs
+    sightings: tuple[Sighting, ...]
+
+
+class NodeView(Frozen):
+    """One edge node as last heard; `missing` are event numbers it was asked to send again."""
+
+    id: Identifier
+    state: NodeState | None
+    is_silent: bool
+    heard_age_s: float | None
+    software: str
+    boot: int | None
+    feeds: tuple[FeedStatus, ...]
+    health: tuple[FeedHealth, ...]
+    outbox_rows: int | None
+    missing: tuple[SequenceRange, ...]
+    trouble: str | None
+
+
+class ZoneView(Frozen):
+    id: Identifier
+    name: str
+    is_set: bool
+
+
+class LinkView(Frozen):
+    """The coordinator's own state, for the head line of the console."""
+
+    broker_connected: bool
+    monitor_age_s: float | None
+    heartbeat_allowed: bool
+
+
+class Snapshot(Frozen):
+    """First message of the live feed."""
+
+    type: Literal["snapshot"] = "snapshot"
+    at_us: TimeUs
+    site: Site
+    link: LinkView
+    vehicles: tuple[VehicleView, ...]
+    alarms: tuple[Alarm, ...]
+    incidents: tuple[Incident, ...]
+    tasks: tuple[Task, ...]
+    tracks: tuple[TracksView, ...]
+    nodes: tuple[NodeView, ...]
+    zones: tuple[ZoneView, ...]
+
+
+class IncidentDetail(Frozen):
+    incident: Incident
+    alarms: tuple[Alarm, ...]
+    tasks: tuple[Task, ...]
+
+
+class TaskDetail(Frozen):
+    task: Task
+    changes: tuple[JsonObject, ...]
+    decisions: tuple[JsonObject, ...]
+
+
+class TraceView(Frozen):
+    """From the frame to the vehicle's acknowledgement: everything that carries one trace id."""
+
+    trace_id: str
+    hops_us: dict[str, int]
+    messages: tuple[JsonObject, ...]
+    incidents: tuple[Incident, ...]
+    tasks: tuple[Task, ...]
+    decisions: tuple[JsonObject, ...]
+    audit: tuple[JsonObject, ...]
+
+
+class Whoami(Frozen):
+    """`name` None: demo mode, where every command names its person in `by`."""
+
+    name: str | None
+    role: str
+
+
+class By(Frozen):
+    """Who says so. Required without tokens; with tokens the token's name counts and this must be absent or equal."""
+
+    by: PersonName | None = None
+
+
+class Closing(By):
+    disposition: Disposition
+    note: Note = ""
+
+
+class Done(Frozen):
+    """What a command did, in words."""
+
+    what: str
+    vehicles: tuple[Identifier, ...] = ()
+
+
+class Problem(Frozen):
+    """application/problem+json (RFC 9457), always one line."""
+
+    title: str
+    status: int
+    detail: str

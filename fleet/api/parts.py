@@ -1,0 +1,27 @@
+"""What the routes are made of, connected by the composition root."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleet.api.core import Core
+from fleet.api.guard import Guard
+from fleet.control_room import ControlRoom
+from fleet.flight.monitor import SafetyMonitor
+from fleet.live import LiveFeed
+from fleet.metrics import Metrics
+from fleet.records.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """`room` is only touched through `core`; monitor, live feed and reads are safe from the API's thread."""
+
+    core: Core
+    room: ControlRoom
+    monitor: SafetyMonitor
+    store: Store
+    guard: Guard
+    live: LiveFeed
+    metrics: Metrics
+    console_dir: Path
+    is_loopback_only: bool

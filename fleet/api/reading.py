@@ -1,0 +1,148 @@
+"""GET routes: what is and what was. Nothing here changes anything."""
+
+import uuid
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import Connection
+
+from contract.frozen import TraceId
+from contract.site import Site
+from contract.tasks import Task
+from fleet.api.guard import whoami
+from fleet.api.models import (
+    IncidentDetail,
+    JsonObject,
+    NodeView,
+    Snapshot,
+    TaskDetail,
+    TraceView,
+    TracksView,
+    VehicleView,
+    Whoami,
+    ZoneView,
+)
+from fleet.api.parts import Parts
+from fleet.errors import NotFound
+from fleet.picture.incidents import Alarm, Incident, IncidentKind
+from fleet.records import reads
+from fleet.records.auth import Role
+
+Thing = TypeVar("Thing")
+Limit = Annotated[int, Query(ge=1, le=reads.MAX_ROWS)]
+
+
+def reading_routes(parts: Parts) -> APIRouter:
+    router = APIRouter(dependencies=[Depends(parts.guard.requires(Role.VIEWER))])
+    room, store = parts.room, parts.store
+
+    @router.get("/whoami")
+    async def get_whoami(request: Request) -> Whoami:
+        return whoami(request)
+
+    @router.get("/site")
+    async def get_site() -> Site:
+        return room.site
+
+    @router.get("/snapshot")
+    async def get_snapshot() -> Snapshot:
+        return await parts.core(room.snapshot)
+
+    @router.get("/vehicles")
+    async def get_vehicles() -> tuple[VehicleView, ...]:
+        return await parts.core(room.vehicles)
+
+    @router.get("/tracks")
+    async def get_tracks() -> tuple[TracksView, ...]:
+        return await parts.core(room.tracks)
+
+    @router.get("/nodes")
+    async def get_nodes() -> tuple[NodeView, ...]:
+        return await parts.core(room.nodes)
+
+    @router.get("/zones")
+    async def get_zones() -> tuple[ZoneView, ...]:
+        return await parts.core(room.zones)
+
+    @router.get("/alarms")
+    async def get_alarms(limit: Limit = 100) -> list[Alarm]:
+        with store.reading() as connection:
+            return reads.alarms(connection, limit=limit)
+
+    @router.get("/incidents")
+    async def get_incidents(limit: Limit = 100, kind: IncidentKind | None = None) -> list[Incident]:
+        with store.reading() as connection:
+            return reads.incidents(connection, kind=kind, limit=limit)
+
+    @router.get("/troubles")
+    async def get_troubles(limit: Limit = 100) -> list[Incident]:
+        with store.reading() as connection:
+            return reads.incidents(connection, kind=IncidentKind.TROUBLE, limit=limit)
+
+    @router.get("/incidents/{incident_id}")
+    async def get_incident(incident_id: uuid.UUID) -> IncidentDetail:
+        with store.reading() as connection:
+            incident = _there(reads.incident(connection, incident_id), "incident", incident_id)
+            return IncidentDetail(
+                incident=incident,
+                alarms=tuple(reads.alarms_of(connection, [incident_id])),
+                tasks=tuple(reads.tasks_of(connection, incident_id)),
+            )
+
+    @router.get("/tasks")
+    async def get_tasks(limit: Limit = 100) -> list[Task]:
+        with store.reading() as connection:
+            return reads.tasks(connection, limit=limit)
+
+    @router.get("/tasks/{task_id}")
+    async def get_task(task_id: uuid.UUID) -> TaskDetail:
+        with store.reading() as connection:
+            return TaskDetail(
+                task=_there(reads.task(connection, task_id), "task", task_id),
+                changes=tuple(reads.task_changes(connection, task_id)),
+                decisions=tuple(reads.decisions_of(connection, task_id=task_id)),
+            )
+
+    @router.get("/decisions/{decision_id}")
+    async def get_decision(decision_id: uuid.UUID) -> JsonObject:
+        with store.reading() as connection:
+            return reads.decision(connection, decision_id)
+
+    @router.get("/traces/{trace_id}")
+    async def get_trace(trace_id: TraceId) -> TraceView:
+        with store.reading() as connection:
+            return _trace(connection, trace_id)
+
+    @router.get("/audit")
+    async def get_audit(limit: Limit = 100) -> list[JsonObject]:
+        with store.reading() as connection:
+            return reads.audit(connection, limit=limit)
+
+    @router.get("/quarantine")
+    async def get_quarantine(limit: Limit = 100) -> list[JsonObject]:
+        with store.reading() as connection:
+            return reads.quarantine(connection, limit=limit)
+
+    return router
+
+
+def _trace(connection: Connection, trace_id: str) -> TraceView:
+    tasks = tuple(reads.tasks_of_trace(connection, trace_id))
+    view = TraceView(
+        trace_id=trace_id,
+        hops_us=reads.hops(connection, trace_id),
+        messages=tuple(reads.messages_of(connection, trace_id)),
+        incidents=tuple(reads.incidents_of_trace(connection, trace_id)),
+        tasks=tasks,
+        decisions=tuple(each for task in tasks for each in reads.decisions_of(connection, task_id=task.task_id)),
+        audit=tuple(reads.audit(connection, trace_id=trace_id, limit=reads.MAX_ROWS)),
+    )
+    if not (view.messages or view.tasks or view.incidents):
+        raise NotFound(f"trace {trace_id}: nothing carries it")
+    return view
+
+
+def _there(thing: Thing | None, what: str, key: uuid.UUID) -> Thing:
+    if thing is None:
+        raise NotFound(f"{what} {key}: there is none")
+    return thing

@@ -1,0 +1,219 @@
+"""The composition root: builds every part of the coordinator, connects them, and takes them down in order.
+
+Stopping commands no vehicle: each keeps what it was told and its own failsafes, and after a restart it is adopted
+without a command (SAFETY 12). The heartbeat stops with us, which is what lets those failsafes work (SAFETY 9).
+"""
+
+import asyncio
+import fcntl
+import importlib.metadata
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from contract.clock import Clock
+from contract.site import Site
+from fleet.api.app import create_api
+from fleet.api.core import Core
+from fleet.api.guard import Guard
+from fleet.api.parts import Parts
+from fleet.api.server import bound, prepared, serving, url_of
+from fleet.control_room import ControlRoom
+from fleet.coordinator import MAX_BATCH, Coordinator, Wire
+from fleet.errors import SetUpError
+from fleet.flight.airspace import Airspace
+from fleet.flight.deferred import DeferredJournal
+from fleet.flight.fleet_links import Flight
+from fleet.flight.gate import GateParameters
+from fleet.flight.monitor import SafetyMonitor
+from fleet.flight.tasking import Tasking
+from fleet.flight.vehicle import Vehicle
+from fleet.flight.watch import Route
+from fleet.flight.world import PeopleSeen, WorldView
+from fleet.hops import Hops
+from fleet.live import LiveFeed
+from fleet.metrics import Metrics
+from fleet.mqtt_bus import MqttBus
+from fleet.picture.coverage import Coverage
+from fleet.picture.ingest import Ingest
+from fleet.picture.people import PERSON_MEMORY_S
+from fleet.records.audit import StoreJournal
+from fleet.records.store import Store, open_store
+from fleet.response import Response
+from fleet.settings import FleetSettings, is_loopback, load_site, load_tokens
+
+CONSOLE_DIR = Path(__file__).parent / "console" / "dist"
+ALIVE_WITHIN_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A coordinator at work. Everything but `monitor` and `live` belongs to the loop it was started on."""
+
+    url: str
+    site: Site
+    room: ControlRoom
+    monitor: SafetyMonitor
+    vehicles: dict[str, Vehicle]
+    live: LiveFeed
+    store: Store
+
+
+class Heart:
+    """May the heartbeat go out? Only while gate and monitor complete their cycles (SAFETY 9)."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.monitor: SafetyMonitor | None = None
+        self.tasking: Tasking | None = None
+
+    def is_alive(self) -> bool:
+        if self.monitor is None or self.tasking is None:
+            return False
+        cycles = (self.monitor.completed_cycle_at_us, self.tasking.completed_cycle_at_us)
+        now_us = self._clock.monotonic_us()
+        return all(cycle is not None and now_us - cycle <= ALIVE_WITHIN_US for cycle in cycles)
+
+    def routes(self) -> dict[str, Route]:
+        return {} if self.tasking is None else dict(self.tasking.routes())
+
+
+@asynccontextmanager
+async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Running]:
+    """The whole coordinator, until the block ends. Raises SetUpError with one line."""
+    site, tokens = load_site(settings), load_tokens(settings.http)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_data_dir(settings.data_dir))
+        listening = stack.enter_context(bound(settings.http))
+        store = stack.enter_context(open_store(settings.data_dir / "fleet.db"))
+        bus = MqttBus(settings.broker, site_id=site.id, clock=clock)
+        heart, deferred, live, metrics = Heart(clock), DeferredJournal(), LiveFeed(), Metrics()
+        flight = Flight(
+            site=site,
+            clock=clock,
+            is_alive=heart.is_alive,
+            system_id=settings.system_id,
+            tlog_path=settings.data_dir / "flight.tlog",
+        )
+        vehicles = dict(flight.vehicles)
+        hops = Hops(clock=clock, metrics=metrics, store=store)
+        parameters = GateParameters(code_version=code_version(), ground_station_system_id=settings.system_id)
+        people = PeopleSeen(forget_s=PERSON_MEMORY_S)
+        view = WorldView(
+            site, airspace=Airspace(site), vehicles=vehicles.values(), people=lambda: people.snapshot, clock=clock
+        )
+        monitor = SafetyMonitor(
+            view=view, vehicles=vehicles.values(), routes=heart.routes, clock=clock, journal=deferred
+        )
+        ingest, zones = Ingest(site, store), {zone.id: zone.initially_set for zone in site.zones}
+        coverage = Coverage(site, started_at_us=clock.monotonic_us())
+        response = Response(
+            site=site,
+            clock=clock,
+            store=store,
+            ingest=ingest,
+            vehicles=vehicles,
+            view=view,
+            parameters=parameters,
+            zones=zones,
+            live=live,
+            metrics=metrics,
+            hops=hops,
+        )
+        tasking = Tasking(
+            site=site,
+            vehicles=vehicles.values(),
+            view=view,
+            clock=clock,
+            journal=StoreJournal(store),
+            deferred=deferred,
+            parameters=parameters,
+            latch_of=monitor.is_latched,
+            on_change=response.on_task_change,
+            on_hop=hops.add,
+        )
+        response.use(tasking)
+        heart.monitor, heart.tasking = monitor, tasking
+        coordinator = Coordinator(
+            site=site,
+            clock=clock,
+            store=store,
+            ingest=ingest,
+            coverage=coverage,
+            people=people,
+            response=response,
+            zones=zones,
+            wire=Wire(
+                receive=lambda: bus.receive(at_most=MAX_BATCH),
+                publish=bus.publish,
+                is_connected=lambda: bus.is_connected,
+            ),
+            deferred=deferred,
+            live=live,
+            metrics=metrics,
+            hops=hops,
+        )
+        room = ControlRoom(
+            site=site,
+            clock=clock,
+            store=store,
+            ingest=ingest,
+            coverage=coverage,
+            coordinator=coordinator,
+            response=response,
+            tasking=tasking,
+            monitor=monitor,
+            vehicles=vehicles,
+            live=live,
+            is_connected=lambda: bus.is_connected,
+            is_alive=heart.is_alive,
+        )
+        parts = Parts(
+            core=Core(asyncio.get_running_loop()),
+            room=room,
+            monitor=monitor,
+            store=store,
+            guard=Guard(tokens),
+            live=live,
+            metrics=metrics,
+            console_dir=CONSOLE_DIR,
+            is_loopback_only=is_loopback(settings.http.host),
+        )
+        server = prepared(create_api(parts), settings.http)
+        coordinator.load()
+        stack.callback(coordinator.write_out)  # after all that may still write, before the store closes
+        await stack.enter_async_context(flight)
+        stack.enter_context(monitor)
+        await stack.enter_async_context(bus.opened())
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(tasks.cancel_scope.cancel)
+        tasks.start_soon(tasking.run, name="tasking")
+        tasks.start_soon(coordinator.run, name="coordinator")
+        tasks.start_soon(room.run, name="control room")
+        stack.enter_context(serving(server, listening))
+        yield Running(url_of(settings.http, listening), site, room, monitor, vehicles, live, store)
+
+
+def code_version() -> str:
+    try:
+        return importlib.metadata.version("vedette")
+    except importlib.metadata.PackageNotFoundError:
+        return "source"
+
+
+@contextmanager
+def _data_dir(path: Path) -> Iterator[None]:
+    """Ours alone: two coordinators on one store would command the same vehicles. Raises SetUpError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with (path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as err:
+                raise SetUpError(f"data_dir {path}: another coordinator runs on it") from err
+            yield
+    except OSError as err:
+        raise SetUpError(f"data_dir {path}: {err.strerror}") from err

@@ -1,0 +1,44 @@
+"""The latency budget: how long each step of a trace took, from the frame to the vehicle's acknowledgement.
+
+Counted at once in Prometheus, kept per trace in the store a little later: a figure must not delay what it measures.
+"""
+
+from collections import deque
+
+from contract.clock import Clock
+from fleet.errors import StoreError
+from fleet.metrics import Metrics
+from fleet.records import writes
+from fleet.records.store import Store
+
+NODE_HOPS = ("decode", "queue", "detect", "track", "locate", "rule", "outbox")
+OUR_HOPS = ("broker", "ingest", "decision", "gate", "mavlink_ack")
+MAX_WAITING = 4096  # figures not stored yet; past that the oldest go
+
+
+class Hops:
+    """`add` from the coordinator's loop; `flush` when there is time."""
+
+    def __init__(self, *, clock: Clock, metrics: Metrics, store: Store) -> None:
+        self._clock, self._metrics, self._store = clock, metrics, store
+        self._waiting: deque[tuple[str, str, int, int]] = deque(maxlen=MAX_WAITING)
+
+    def add(self, trace_id: str, hop: str, took_us: int) -> None:
+        """A step by another name than those above is nobody's and is left out: names come from the network."""
+        if hop in NODE_HOPS or hop in OUR_HOPS:
+            self._metrics.hop(hop, took_us)
+            self._waiting.append((trace_id, hop, took_us, self._clock.wall_us()))
+
+    def flush(self) -> None:
+        """Into the store; when it does not take them they wait for the next time."""
+        figures = tuple(self._waiting)
+        if not figures:
+            return
+        try:
+            with self._store.transaction() as connection:
+                for trace_id, hop, took_us, at_us in figures:
+                    writes.add_hop(connection, trace_id, hop, took_us, at_us=at_us)
+        except StoreError:
+            return
+        for _ in figures:
+            self._waiting.popleft()

@@ -1,0 +1,36 @@
+"""Prometheus figures of the coordinator, in a registry of its own."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
+
+
+class Metrics:
+    """One object, passed to who counts."""
+
+    media_type = "text/plain; version=0.0.4; charset=utf-8"
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.effects = Counter("vedette_event_effects", "Event messages with an effect", registry=self._registry)
+        self.redelivered = Counter("vedette_redelivered", "Messages that came again", registry=self._registry)
+        self.quarantined = Counter("vedette_quarantined", "Messages set aside", ["reason"], registry=self._registry)
+        self.store_failures = Counter(
+            "vedette_store_failures", "Batches the store did not take at once", registry=self._registry
+        )
+        self.tasks = Counter("vedette_task_changes", "Task states reached", ["state"], registry=self._registry)
+        self.open_incidents = Gauge("vedette_open_incidents", "Not closed yet", ["kind"], registry=self._registry)
+        self.broker_connected = Gauge("vedette_broker_connected", "1 with a broker", registry=self._registry)
+        self._hops = Histogram(
+            "vedette_hop_seconds",
+            "One step from the frame to the vehicle's acknowledgement",
+            ["hop"],
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+
+    def hop(self, name: str, took_us: int) -> None:
+        self._hops.labels(hop=name[:32]).observe(took_us / 1e6)
+
+    def exposition(self) -> bytes:
+        return generate_latest(self._registry)

@@ -1,0 +1,445 @@
+"""What the fleet does about it: incidents to investigations, the clock to patrols, and every task's life on record.
+
+One active investigation an incident; while no vehicle can go, an incident waits as long as its evidence is fresh. A
+real vehicle's task stays in state created until a named person approves it or a written grant covers it (SAFETY 3, 4).
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from contract.clock import Clock
+from contract.envelope import Origin
+from contract.events import Sighting, Stage
+from contract.geo import GroundFix
+from contract.site import Patrol, Site
+from contract.tasks import TASK_NAMESPACE, Task, TaskKind, TaskState
+from fleet.decision.dispatch import Dispatch, choose
+from fleet.decision.patrol import due_patrols
+from fleet.errors import NotFound, Refused, StoreError
+from fleet.flight.gate import GateParameters, consent_refusals, readiness_refusals
+from fleet.flight.journal import JournalEntry
+from fleet.flight.tasking import Tasking
+from fleet.flight.vehicle import Vehicle
+from fleet.flight.world import Consent, Evidence, WorldView
+from fleet.hops import Hops
+from fleet.live import LiveFeed
+from fleet.metrics import Metrics
+from fleet.picture.incidents import Incident, IncidentKind, State
+from fleet.picture.ingest import Effect, Ingest
+from fleet.records import reads, writes
+from fleet.records.audit import add_entry
+from fleet.records.store import Store
+
+MAX_ATTEMPTS = 3  # tasks that we make for one incident without a person
+TRY_AGAIN_US = 5_000_000  # after a task was refused or failed
+DISPATCH, SCHEDULE = "dispatch", "schedule"
+_TOLD = {  # task states that belong in an incident's timeline
+    TaskState.EXECUTING: "is on its way",
+    TaskState.DONE: "has looked at it",
+    TaskState.FAILED: "failed",
+    TaskState.REFUSED: "was refused",
+    TaskState.CANCELLED: "was called off",
+}
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An incident that wants a vehicle. `asked_at_us`: monotonic, when its evidence was durable."""
+
+    asked_at_us: int
+    not_before_us: int = 0
+    said: str = ""
+
+
+class Response:
+    """All methods are for the coordinator's loop; `on_task_change` is called by tasking."""
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        clock: Clock,
+        store: Store,
+        ingest: Ingest,
+        vehicles: Mapping[str, Vehicle],
+        view: WorldView,
+        parameters: GateParameters,
+        zones: Mapping[str, bool],
+        live: LiveFeed,
+        metrics: Metrics,
+        hops: Hops,
+    ) -> None:
+        self._site, self._clock, self._store, self._ingest = site, clock, store, ingest
+        self._vehicles, self._view, self._parameters = vehicles, view, parameters
+        self._zones, self._live, self._metrics, self._hops = zones, live, metrics, hops
+        self.tasks: dict[uuid.UUID, Task] = {}  # not ended yet
+        self._tasking: Tasking
+        self._evidence: dict[uuid.UUID, Evidence] = {}
+        self._waiting: dict[uuid.UUID, _Waiting] = {}
+        self._attempts: dict[uuid.UUID, int] = {}
+        self._looked_at: set[uuid.UUID] = set()
+        self._last_patrol_us: dict[str, int] = {}
+        self._unsaved: dict[uuid.UUID, Task] = {}
+
+    def use(self, tasking: Tasking) -> None:
+        """Tasking reports to us and we order from it: one of the two must come second."""
+        self._tasking = tasking
+
+    def load(self) -> None:
+        """After a restart nothing is commanded: what was under way has failed, and a person decides (SAFETY 12)."""
+        with self._store.reading() as connection:
+            recent = reads.tasks(connection, limit=reads.MAX_ROWS)
+            unfinished = reads.tasks(connection, only_open=True, limit=reads.MAX_ROWS)
+        for task in recent:
+            if task.patrol is not None:
+                self._last_patrol_us[task.patrol] = max(self._last_patrol_us.get(task.patrol, 0), task.created_at_us)
+            if task.incident_id is not None:
+                self._attempts[task.incident_id] = self._attempts.get(task.incident_id, 0) + 1
+                if task.state is TaskState.DONE:
+                    self._looked_at.add(task.incident_id)
+        for task in unfinished:
+            ended = task.moved_to(TaskState.FAILED, at_us=self._clock.wall_us(), reason="coordinator restarted")
+            self._save(ended)
+            self._tell_incident(ended)
+
+    # What happens
+
+    def on_effect(self, effect: Effect) -> None:
+        """An event's message is durable: remember how fresh it is, follow the intruder, ask for a vehicle."""
+        incident, event = effect.change.incident, effect.event
+        if incident.state is State.CLOSED or event.stage is Stage.END:
+            return
+        self._evidence[incident.incident_id] = Evidence(
+            origin=effect.envelope.origin,
+            received_at_us=effect.arrival.monotonic_us,
+            age_at_receipt_s=effect.age_s,
+            zone=event.zone,
+            incident=incident.incident_id,
+        )
+        if event.sighting.ground is not None:
+            self._follow(incident.incident_id, event.sighting.ground)
+        if self._wants_vehicle(incident):
+            now_us = self._clock.monotonic_us()
+            waiting = self._waiting.setdefault(incident.incident_id, _Waiting(now_us))
+            if now_us >= waiting.not_before_us:
+                self._try(incident, waiting)
+
+    def on_sightings(self, sightings: Iterable[Sighting]) -> None:
+        """Live tracks: an investigation follows the track of its alarms."""
+        wanted = {
+            (alarm.sighting.camera, alarm.sighting.track): alarm.incident_id
+            for alarm in self._ingest.alarms.values()
+            if alarm.sighting is not None and self.active_task(alarm.incident_id) is not None
+        }
+        for sighting in sightings if wanted else ():
+            incident_id = wanted.get((sighting.camera, sighting.track))
+            if incident_id is not None and sighting.ground is not None:
+                self._follow(incident_id, sighting.ground)
+
+    def on_task_change(self, task: Task) -> None:
+        """Tasking's word. A change of state is on disk when this returns, or as soon as the store takes it."""
+        known = self.tasks.get(task.task_id)
+        if task.state.is_final:
+            self.tasks.pop(task.task_id, None)
+        else:
+            self.tasks[task.task_id] = task
+        self._live.publish("task", task)
+        if known is not None and known.state is task.state:
+            return
+        if task.state is TaskState.DONE and task.incident_id is not None:
+            self._looked_at.add(task.incident_id)
+        self._metrics.tasks.labels(state=task.state.value).inc()
+        log.info("task", task=str(task.task_id), vehicle=task.vehicle, state=task.state.value, reason=task.reason)
+        self._save(task)
+        self._tell_incident(task)
+        if task.state in (TaskState.REFUSED, TaskState.FAILED):
+            self._plan_another(task)
+
+    def tick(self) -> None:
+        """Once a second: who waits for a vehicle, which patrol is due, what the store did not take before."""
+        for task in tuple(self._unsaved.values()):
+            self._save(task)
+        now_us = self._clock.monotonic_us()
+        for incident_id, waiting in tuple(self._waiting.items()):
+            incident = self._ingest.incidents.get(incident_id)
+            if incident is None or not self._wants_vehicle(incident):
+                del self._waiting[incident_id]
+            elif now_us >= waiting.not_before_us:
+                self._try(incident, waiting)
+        for incident_id in self._evidence.keys() - self._ingest.incidents.keys():
+            del self._evidence[incident_id]
+            self._attempts.pop(incident_id, None)
+            self._looked_at.discard(incident_id)
+        for patrol in due_patrols(self._site, last_started_at_us=self._last_patrol_us, now_us=self._clock.wall_us()):
+            self._start_patrol(patrol)
+
+    # What persons ask
+
+    def active_task(self, incident_id: uuid.UUID) -> Task | None:
+        return next((task for task in self.tasks.values() if task.incident_id == incident_id), None)
+
+    def dispatch(self, incident: Incident, *, by: str) -> Task:
+        """A named person sends somebody, however old the evidence is. Raises Refused with the reason, StoreError."""
+        if self.active_task(incident.incident_id) is not None:
+            raise Refused(f"incident {incident.incident_id}: a vehicle is on it already")
+        evidence = self._evidence.get(incident.incident_id) or Evidence(
+            origin=incident.origin,
+            received_at_us=self._clock.monotonic_us(),
+            age_at_receipt_s=None,
+            zone=incident.zones[0] if incident.zones else None,
+            incident=incident.incident_id,
+        )
+        chosen = self._choose(incident)
+        if isinstance(chosen, str):
+            raise Refused(f"incident {incident.incident_id}: {chosen}")
+        return self._make_task(incident, chosen, evidence, actor=by, approved_by=by)
+
+    def approve(self, task_id: uuid.UUID, *, by: str) -> Task:
+        """A named pilot lets a waiting task go; where to stand is worked out anew. Raises NotFound, Refused."""
+        task = self._open_task(task_id)
+        if task.state is not TaskState.CREATED or task.approved_by is not None:
+            raise Refused(f"task {task_id}: expected one that waits for approval, it is {task.state.value}")
+        incident = self._ingest.incidents.get(task.incident_id) if task.incident_id else None
+        sigma_m, evidence = 0.0, self._live_evidence(task.vehicle)
+        update: dict[str, object] = {"approved_by": by, "changed_at_us": self._clock.wall_us(), "progress": "approved"}
+        if task.kind is TaskKind.INVESTIGATE:
+            if incident is None or incident.sighting is None or incident.sighting.ground is None:
+                raise Refused(f"task {task_id}: its incident is closed")
+            chosen = self._choose(incident, only=task.vehicle)
+            if isinstance(chosen, str):
+                raise Refused(f"task {task_id}: {chosen}")
+            evidence = self._evidence[incident.incident_id]
+            sigma_m = incident.sighting.ground.sigma_m
+            update |= {
+                "target": incident.sighting.ground.point,
+                "stand_off": chosen.stand_off,
+                "stand_off_altitude_m": chosen.above_home_m,
+            }
+        task = task.model_copy(update=update)
+        self._record(task, actor=by, act="approve")
+        self._submit(task, evidence, Consent(approved_by=by), sigma_m=sigma_m)
+        return self.tasks.get(task_id, task)
+
+    def cancel(self, task_id: uuid.UUID, *, by: str) -> Task:
+        """Raises NotFound."""
+        task = self._open_task(task_id)
+        try:
+            self._tasking.cancel(task_id, by)
+        except NotFound:  # it waits for approval, tasking never heard of it
+            cancelled = task.moved_to(
+                TaskState.CANCELLED, at_us=self._clock.wall_us(), reason=f"cancelled by {by}", progress=""
+            )
+            self._journal(by, "cancel", cancelled)
+            self.on_task_change(cancelled)
+            return cancelled
+        return self.tasks.get(task_id, task)
+
+    # How
+
+    def _open_task(self, task_id: uuid.UUID) -> Task:
+        if task_id not in self.tasks:
+            raise NotFound(f"task {task_id}: none of that id is open")
+        return self.tasks[task_id]
+
+    def _wants_vehicle(self, incident: Incident) -> bool:
+        return (
+            incident.kind is IncidentKind.INTRUSION
+            and incident.state is not State.CLOSED
+            and self.active_task(incident.incident_id) is None
+            and self._attempts.get(incident.incident_id, 0) < MAX_ATTEMPTS
+            and any(self._zones[zone] for zone in incident.zones)
+            and incident.incident_id not in self._looked_at
+        )
+
+    def _follow(self, incident_id: uuid.UUID, fix: GroundFix) -> None:
+        task = self.active_task(incident_id)
+        if task is not None:
+            self._tasking.retarget(task.task_id, fix.point, fix.sigma_m)
+
+    def _try(self, incident: Incident, waiting: _Waiting) -> None:
+        """Send somebody now, or say once why not."""
+        evidence = self._evidence.get(incident.incident_id)
+        age_s = None if evidence is None else evidence.age_s(self._clock.monotonic_us())
+        if evidence is None or age_s is None or age_s > self._site.response.dispatch_max_age_s:
+            del self._waiting[incident.incident_id]
+            age = "of unknown age" if age_s is None else f"{age_s:.0f} s old"
+            self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent: the evidence is {age}; a person decides")
+            return
+        chosen = self._choose(incident)
+        if isinstance(chosen, str):
+            if not waiting.said:
+                waiting.said = chosen
+                self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent yet: {chosen}")
+            return
+        try:
+            self._make_task(incident, chosen, evidence, actor=DISPATCH, asked_at_us=waiting.asked_at_us)
+        except (StoreError, Refused) as err:
+            log.warning("not dispatched", incident=str(incident.incident_id), reason=str(err))
+            waiting.not_before_us = self._clock.monotonic_us() + TRY_AGAIN_US
+            return
+        del self._waiting[incident.incident_id]
+
+    def _choose(self, incident: Incident, *, only: str | None = None) -> Dispatch | str:
+        fix = None if incident.sighting is None else incident.sighting.ground
+        if fix is None:
+            return "where it is on the ground is not known"
+        states = [vehicle.state for name, vehicle in self._vehicles.items() if only in (None, name)]
+        chosen = choose(
+            fix.point,
+            fix.sigma_m,
+            vehicles=states,
+            tasks=[task for task in self.tasks.values() if task.incident_id != incident.incident_id],
+            world=self._view.now(),
+            parameters=self._parameters,
+            now_us=self._clock.monotonic_us(),
+            unavailable=self._tasking.unavailable(),
+        )
+        return chosen if isinstance(chosen, Dispatch) else chosen.reason
+
+    def _make_task(
+        self,
+        incident: Incident,
+        chosen: Dispatch,
+        evidence: Evidence,
+        *,
+        actor: str,
+        approved_by: str | None = None,
+        asked_at_us: int | None = None,
+    ) -> Task:
+        attempt = self._attempts.get(incident.incident_id, 0) + 1
+        now_us = self._clock.wall_us()
+        assert incident.sighting is not None
+        assert incident.sighting.ground is not None
+        task = Task(
+            task_id=uuid.uuid5(TASK_NAMESPACE, f"{incident.incident_id}/{attempt}"),
+            kind=TaskKind.INVESTIGATE,
+            vehicle=chosen.vehicle_id,
+            state=TaskState.CREATED,
+            reason=chosen.reason,
+            origin=incident.origin,
+            trace_id=incident.trace_id,
+            created_at_us=now_us,
+            changed_at_us=now_us,
+            incident_id=incident.incident_id,
+            target=incident.sighting.ground.point,
+            stand_off=chosen.stand_off,
+            stand_off_altitude_m=chosen.above_home_m,
+            approved_by=approved_by,
+        )
+        consent = Consent(approved_by=approved_by)
+        needs = consent_refusals(
+            self._vehicles[chosen.vehicle_id].state, world=self._view.now(), evidence=evidence, consent=consent
+        )
+        task = task.model_copy(update={"progress": "; ".join(needs)})
+        self._record(task, actor=actor, act="dispatch")
+        self._attempts[incident.incident_id] = attempt
+        self.note(incident.incident_id, who=actor, what=f"{task.vehicle}: {task.reason}{needs and '; ' + needs[0]}")
+        if not needs:
+            self._submit(task, evidence, consent, sigma_m=incident.sighting.ground.sigma_m)
+            if asked_at_us is not None:
+                self._hops.add(task.trace_id, "decision", self._clock.monotonic_us() - asked_at_us)
+        return self.tasks.get(task.task_id, task)
+
+    def _plan_another(self, task: Task) -> None:
+        incident = self._ingest.incidents.get(task.incident_id) if task.incident_id else None
+        if incident is not None and self._wants_vehicle(incident):
+            now_us = self._clock.monotonic_us()
+            self._waiting[incident.incident_id] = _Waiting(now_us, not_before_us=now_us + TRY_AGAIN_US)
+
+    def _start_patrol(self, patrol: Patrol) -> None:
+        """When its vehicle is idle and ready; else it stays due until the slot is over."""
+        spec = next(vehicle for vehicle in self._site.vehicles if vehicle.id == patrol.vehicle)
+        state, world = self._vehicles[spec.id].state, self._view.now()
+        is_busy = any(task.vehicle == spec.id for task in self.tasks.values())
+        if is_busy or state.armed or spec.id in self._tasking.unavailable() or state.not_ready_because:
+            return
+        if readiness_refusals(state, spec, world, self._parameters, self._clock.monotonic_us()):
+            return
+        now_us = self._clock.wall_us()
+        task_id = uuid.uuid5(TASK_NAMESPACE, f"{patrol.id}/{now_us}")
+        evidence = self._live_evidence(spec.id)
+        task = Task(
+            task_id=task_id,
+            kind=TaskKind.PATROL,
+            vehicle=spec.id,
+            state=TaskState.CREATED,
+            reason=f"patrol {patrol.id} is due",
+            origin=evidence.origin,
+            trace_id=task_id.hex,
+            created_at_us=now_us,
+            changed_at_us=now_us,
+            patrol=patrol.id,
+        )
+        needs = consent_refusals(state, world=world, evidence=evidence, consent=Consent())
+        task = task.model_copy(update={"progress": "; ".join(needs)})
+        try:
+            self._record(task, actor=SCHEDULE, act="patrol")
+            self._last_patrol_us[patrol.id] = now_us
+            if not needs:
+                self._submit(task, evidence, Consent())
+        except (StoreError, Refused) as err:
+            log.warning("patrol not started", patrol=patrol.id, reason=str(err))
+
+    def _live_evidence(self, vehicle_id: str) -> Evidence:
+        """For what people and schedules ask for, seen by nobody's camera: it happens now."""
+        origin = Origin.SIMULATED if self._vehicles[vehicle_id].state.simulated else Origin.LIVE
+        return Evidence(origin=origin, received_at_us=self._clock.monotonic_us(), age_at_receipt_s=0.0)
+
+    # On record
+
+    def _submit(self, task: Task, evidence: Evidence, consent: Consent, *, sigma_m: float = 0.0) -> None:
+        try:
+            self._tasking.submit(task, evidence, consent, sigma_m=sigma_m)
+        except Refused as err:
+            self.on_task_change(task.moved_to(TaskState.REFUSED, at_us=self._clock.wall_us(), reason=str(err)))
+            raise
+
+    def _record(self, task: Task, *, actor: str, act: str) -> None:
+        """Written before it happens. Raises StoreError, and then it does not happen."""
+        with self._store.transaction() as connection:
+            writes.put_task(connection, task)
+            add_entry(connection, self._entry(actor, act, task))
+        self.tasks[task.task_id] = task
+        self._live.publish("task", task)
+
+    def _journal(self, actor: str, act: str, task: Task) -> None:
+        with self._store.transaction() as connection:
+            add_entry(connection, self._entry(actor, act, task))
+
+    def _entry(self, actor: str, act: str, task: Task) -> JournalEntry:
+        detail = {"task": str(task.task_id), "reason": task.reason, "progress": task.progress}
+        return JournalEntry(self._clock.wall_us(), actor, act, task.vehicle, task.trace_id, dict(detail))
+
+    def _save(self, task: Task) -> None:
+        try:
+            with self._store.transaction() as connection:
+                writes.put_task(connection, task)
+        except StoreError as err:
+            log.warning("task not stored yet", task=str(task.task_id), reason=str(err))
+            self._unsaved[task.task_id] = task
+        else:
+            self._unsaved.pop(task.task_id, None)
+
+    def _tell_incident(self, task: Task) -> None:
+        if task.incident_id is not None and task.state in _TOLD:
+            reason = f": {task.reason}" if task.reason else ""
+            self.note(task.incident_id, who="tasking", what=f"{task.vehicle} {_TOLD[task.state]}{reason}")
+
+    def note(self, incident_id: uuid.UUID, *, who: str, what: str) -> None:
+        """A line in an open incident's timeline; a store that is busy loses the line, never the act."""
+        incident = self._ingest.incidents.get(incident_id)
+        if incident is None:
+            return
+        incident = incident.noting(at_us=self._clock.wall_us(), who=who, what=what)
+        try:
+            with self._store.transaction() as connection:
+                writes.put_incident(connection, incident)
+        except StoreError as err:
+            log.warning("note not stored", incident=str(incident_id), reason=str(err))
+            return
+        self._ingest.keep(incident, ())
+        self._live.publish("incident", incident)
