@@ -43,7 +43,7 @@ def budget_table(trace: TraceView) -> Table:
 
 def accounting(run_folder: Path) -> Iterator[str]:
     """For each node: events numbered by its outbox, stored by the coordinator, missing, doubled."""
-    with closing(sqlite3.connect(f"file:{run_folder / 'fleet' / 'store.sqlite'}?mode=ro", uri=True)) as store:
+    with closing(sqlite3.connect(f"file:{run_folder / 'fleet' / 'fleet.db'}?mode=ro", uri=True)) as store:
         rows = store.execute(
             "SELECT node, outbox_id, count(*), count(DISTINCT sequence), max(sequence) FROM messages GROUP BY 1, 2"
         ).fetchall()
