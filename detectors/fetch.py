@@ -4,15 +4,13 @@ What arrived of a broken download stays beside the target as `.part` and is cont
 """
 
 import hashlib
-import socket
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from urllib.request import getproxies
+from threading import Event, Thread
 
 import httpx
 
-from detectors.errors import DownloadError, ModelError
+from detectors.errors import DetectorError, DownloadError, ModelError
 from detectors.manifest import Manifest
 
 CONNECT_S = 3.0  # one try, then the caller's fallback
@@ -32,7 +30,7 @@ def download(manifest: Manifest, target: Path, *, on_progress: Progress = lambda
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if _size(part) < manifest.size_bytes:
-            _receive(manifest.url, part, size_bytes=manifest.size_bytes, on_progress=on_progress)
+            _Transfer(manifest.url, part, size_bytes=manifest.size_bytes, on_progress=on_progress).run_in_time()
         got = hashlib.sha256(part.read_bytes()).hexdigest()
         if got != manifest.sha256:
             part.unlink()
@@ -42,54 +40,78 @@ def download(manifest: Manifest, target: Path, *, on_progress: Progress = lambda
         raise DownloadError(f"{target}: {err.strerror or err}") from err
 
 
-def _receive(url: str, part: Path, *, size_bytes: int, on_progress: Progress) -> None:
-    have = _size(part)
-    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
-    timeout = httpx.Timeout(READ_S, connect=CONNECT_S)
-    try:
-        _await_name(httpx.URL(url).host)
-        with httpx.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=True) as response:
-            response.raise_for_status()
-            continued = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-            done = have if response.status_code == httpx.codes.PARTIAL_CONTENT and continued else 0
-            with part.open("ab" if done else "wb") as file:
-                for chunk in response.iter_raw():
-                    done += len(chunk)
-                    if done > size_bytes:
-                        break
-                    file.write(chunk)
-                    on_progress(done, size_bytes)
-    except httpx.HTTPStatusError as err:
-        if err.response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
-            part.unlink()
-        raise DownloadError(f"{url}: expected the file, got HTTP {err.response.status_code}") from err
-    except (httpx.HTTPError, httpx.InvalidURL) as err:
-        raise DownloadError(f"{url}: {str(err) or type(err).__name__}") from err
-    if done > size_bytes:
-        part.unlink()
-        raise ModelError(f"{url}: expected {size_bytes} bytes, got more")
-    if done < size_bytes:
-        raise DownloadError(f"{url}: expected {size_bytes} bytes, got {done}; another try continues there")
+class _Transfer:
+    """One try, on a thread that can be left behind: httpx's time-outs bound neither a resolver that is cut off nor a
+    peer that sends its answer byte by byte."""
 
+    def __init__(self, url: str, part: Path, *, size_bytes: int, on_progress: Progress) -> None:
+        self._url = url
+        self._part = part
+        self._size_bytes = size_bytes
+        self._on_progress = on_progress
+        self._moved, self._ended, self._left_behind = Event(), Event(), Event()
+        self._failure: Exception | None = None
 
-def _await_name(host: str) -> None:
-    """A resolver that is cut off gives up after half a minute and takes no time-out; a proxy resolves by itself."""
-    if getproxies():
-        return
-    failures: list[OSError] = []
+    def run_in_time(self) -> None:
+        Thread(target=self._run, name="download", daemon=True).start()
+        limit_s = CONNECT_S
+        while not self._ended.is_set():
+            if not self._moved.wait(limit_s):
+                self._left_behind.set()
+                raise DownloadError(f"{self._url}: no answer within {limit_s:g} s")
+            self._moved.clear()
+            limit_s = READ_S
+        if self._failure:
+            raise self._failure
 
-    def resolve() -> None:
+    def _run(self) -> None:
         try:
-            socket.getaddrinfo(host, None)
-        except OSError as err:
-            failures.append(err)
+            self._receive()
+        except (DetectorError, OSError) as err:
+            self._failure = err
+        except (httpx.HTTPError, httpx.InvalidURL) as err:
+            self._failure = DownloadError(f"{self._url}: {str(err) or type(err).__name__}")
+        finally:
+            self._ended.set()
+            self._moved.set()
 
-    asking = threading.Thread(target=resolve, name="resolve", daemon=True)
-    asking.start()
-    asking.join(CONNECT_S)
-    if asking.is_alive() or failures:
-        why = failures[0].strerror if failures else f"no answer within {CONNECT_S:g} s"
-        raise DownloadError(f"{host}: the name was not resolved: {why}")
+    def _receive(self) -> None:
+        have = _size(self._part)
+        headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+        timeout = httpx.Timeout(READ_S, connect=CONNECT_S)
+        with (
+            httpx.Client(timeout=timeout, follow_redirects=True) as client,
+            client.stream("GET", self._url, headers=headers, extensions={"trace": self._trace}) as response,
+        ):
+            if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
+                self._part.unlink()
+            if not response.is_success:
+                raise DownloadError(f"{self._url}: expected the file, got HTTP {response.status_code}")
+            continued = response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+            done = self._write(response, have if continued else 0)
+        if done > self._size_bytes:
+            self._part.unlink()
+            raise ModelError(f"{self._url}: expected {self._size_bytes} bytes, got more")
+        if done < self._size_bytes:
+            raise DownloadError(
+                f"{self._url}: expected {self._size_bytes} bytes, got {done}; another try continues there"
+            )
+
+    def _write(self, response: httpx.Response, done: int) -> int:
+        with self._part.open("ab" if done else "wb") as file:
+            for chunk in response.iter_raw():
+                done += len(chunk)
+                if done > self._size_bytes or self._left_behind.is_set():
+                    break
+                file.write(chunk)
+                self._moved.set()
+                self._on_progress(done, self._size_bytes)
+        return done
+
+    def _trace(self, event: str, _: object) -> None:
+        """httpcore tells its steps."""
+        if event.endswith("connect_tcp.complete"):
+            self._moved.set()
 
 
 def _size(path: Path) -> int:

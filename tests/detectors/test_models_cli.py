@@ -1,0 +1,111 @@
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detectors.__main__ import main
+from tests.detectors.tiny_onnx import rows_of, tiny_yolox
+
+CONTENT = tiny_yolox(rows_of((8, 8, 24, 40, 0.9, 0), class_count=80))
+
+
+class Told:
+    """What a run of the command said and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("VEDETTE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.delenv("VEDETTE_MODELS", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "fence.onnx"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Told]:
+    """The command as a shell would call it."""
+
+    def call(*arguments: str) -> Told:
+        monkeypatch.setattr(sys, "argv", ["vedette-models", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        told = capsys.readouterr()
+        return Told(int(end.value.code or 0), told.out, told.err)
+
+    return call
+
+
+def test_a_model_added_is_listed_with_its_licence(cache: Path, model: Path, run: Callable[..., Told]) -> None:
+    arguments = ("add", str(model), "--name", "fence-v2", "--licence", "MIT")
+    added = run(*arguments)
+    assert (added.code, added.out) == (0, f"fence-v2: {cache / 'fence-v2.onnx'}\n")
+    assert added.err == "fence.onnx has no manifest: YOLOX head and COCO classes assumed\n"
+    listed = run("list")
+    rows = [line.split("│")[1:-1] for line in listed.out.splitlines() if line.startswith("│")]
+    assert [[cell.strip() for cell in row] for row in rows] == [
+        ["fence-v2", "yes", "MIT", "0.1", "as the file", str(cache / "fence-v2.onnx")],
+        ["yolox-nano (default)", "no", "Apache-2.0", "3.7", "416x416", ""],
+    ]
+
+
+def test_a_damaged_model_is_listed_as_wrong(cache: Path, model: Path, run: Callable[..., Told]) -> None:
+    run("add", str(model))
+    (cache / "fence.onnx").write_bytes(b"damaged")
+    listed = run("list")
+    assert listed.code == 0
+    assert "wrong" in listed.out
+    assert hashlib.sha256(b"damaged").hexdigest() in listed.out
+
+
+def test_a_model_that_is_there_is_not_fetched(cache: Path, model: Path, run: Callable[..., Told]) -> None:
+    run("add", str(model))
+    pulled = run("pull", "fence")
+    assert (pulled.code, pulled.out) == (0, f"fence: {cache / 'fence.onnx'}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(["add", "{model}.missing"], "no such file", id="no such file"),
+        pytest.param(["add", "{folder}/text.onnx"], "not an ONNX model", id="no model"),
+        pytest.param(["add", "{model}", "--name", "yolox-nano"], "belongs to a model Vedette knows", id="name taken"),
+        pytest.param(
+            ["add", "{model}", "--manifest", "{folder}/none.yaml"], "not a readable manifest", id="no manifest"
+        ),
+        pytest.param(["pull", "nope"], "model 'nope': not one of yolox-nano", id="unknown name"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    cache: Path,
+    model: Path,
+    arguments: list[str],
+    says: str,
+    run: Callable[..., Told],
+) -> None:
+    (model.parent / "text.onnx").write_text("not a model")
+    filled = [each.format(model=model, folder=model.parent) for each in arguments]
+    told = run(*filled)
+    assert (told.code, told.out) == (2, "")
+    assert says in told.err
+    assert told.err.startswith("vedette-models: ")
+    assert told.err.count("\n") == 1
+    assert not cache.exists()
+
+
+def test_help_says_where_names_are_looked_up(run: Callable[..., Told]) -> None:
+    told = run("--help")
+    assert told.code == 0
+    assert "VEDETTE_MODELS" in told.out
+    assert {"list", "pull", "add"} <= set(told.out.split())
