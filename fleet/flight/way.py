@@ -218,9 +218,8 @@ def _line_refusals(way: Way, margin: float, spec: VehicleSpec, vehicle: VehicleS
     error_m = 2.0 * (vehicle.gnss_sigma_m or 0.0)
     reasons: list[str] = []
     for a, b in way.legs:
-        stands = a.point == b.point  # a launch goes nowhere: only the position error counts
         lowest_m = min(a.height_m, b.height_m)
-        leg_margin_m = error_m if stands else margin
+        leg_margin_m = margin if way.excuses_start else error_m  # a launch goes nowhere
         reasons += airspace.leg_refusals(a.point, b.point, flies=flies, lowest_m=lowest_m, margin_m=leg_margin_m)
         for place in places:
             reasons += airspace.return_refusals(
