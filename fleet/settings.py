@@ -21,6 +21,15 @@ from fleet.records.auth import Tokens, parse_tokens
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class BrokerTls(Frozen):
     """Certificates for the broker; a client certificate where the broker asks for one."""
 
@@ -74,15 +83,6 @@ class FleetSettings(Frozen):
     connections: dict[Identifier, str] = Field(
         default_factory=dict
     )  # vehicle id: connection, in place of the site file's
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def load_settings(path: Path) -> FleetSettings:
