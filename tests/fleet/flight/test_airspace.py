@@ -1,0 +1,74 @@
+"""Fence, obstacles, return lines and sight lines, by hand-made numbers."""
+
+import math
+import time
+
+import pytest
+
+from contract.geo import PointEnu
+from fleet.flight.airspace import Airspace
+from tests.fleet.flight.stage import GO, SITE, ask, drone, geo, make_site, person, place, rover, world
+
+AIRSPACE = Airspace(SITE)
+
+
+@pytest.mark.parametrize(
+    ("east_m", "north_m", "inside_m"), [(150, 150, 150.0), (10, 100, 10.0), (-4, 100, -4.0), (-3, -4, -5.0)]
+)
+def test_distance_to_the_fence_is_signed(east_m: float, north_m: float, inside_m: float) -> None:
+    assert AIRSPACE.inside_by_m(PointEnu(east_m, north_m)) == pytest.approx(inside_m, abs=1e-3)
+
+
+def test_a_leg_across_the_inner_corner_of_a_concave_fence_leaves_it() -> None:
+    corners = [place(e, n) for e, n in ((0, 0), (100, 0), (100, 100), (50, 20), (0, 100))]
+    airspace = Airspace(make_site(geofence={"polygon": corners}, zones=[], buildings=[], no_fly=[]))
+
+    def leg(east_m: float) -> tuple[str, ...]:
+        a, b = PointEnu(5, 60), PointEnu(east_m, 60)
+        return airspace.leg_refusals(a, b, flies=True, lowest_m=25.0, margin_m=1.0)
+
+    assert leg(95) == ("the way leaves the geofence",)
+    assert leg(10) == ()
+
+
+def test_the_return_lines_of_a_leg_are_judged_all_along_it() -> None:
+    """Both ends see home past the no-fly square, the middle does not."""
+    a, b, home = PointEnu(250, 20), PointEnu(210, 130), PointEnu(40, 40)
+
+    said = AIRSPACE.return_refusals(a, b, home, flies=True, height_m=30.0, margin_m=1.0)
+
+    assert said == ("the straight way home crosses no-fly area 'hospital'",)
+    assert AIRSPACE.return_refusals(b, b, home, flies=True, height_m=30.0, margin_m=1.0) == ()
+
+
+@pytest.mark.parametrize(
+    ("eye_height_m", "sees"),
+    [
+        pytest.param(25.0, True, id="from high above the roof"),
+        pytest.param(15.0, False, id="over the roof, but the far wall hides the foot"),
+        pytest.param(1.0, False, id="from the ground"),
+    ],
+)
+def test_a_building_hides_what_is_behind_it(eye_height_m: float, sees: bool) -> None:
+    assert AIRSPACE.sees(PointEnu(180, 210), eye_height_m, PointEnu(240, 210)) is sees
+
+
+def test_somebody_located_inside_a_wall_is_not_hidden_by_it() -> None:
+    assert AIRSPACE.sees(PointEnu(180, 210), 25.0, PointEnu(201, 210))
+
+
+def test_a_decision_takes_about_a_millisecond_at_most() -> None:
+    vehicle, around = drone(), world(drone(), rover(), people=[person(20 * n, 290) for n in range(15)])
+    ask(GO, vehicle, within=around)
+    took_s = math.inf
+    for _ in range(5):
+        started = time.perf_counter()
+        ask(GO, vehicle, within=around)
+        took_s = min(took_s, time.perf_counter() - started)
+    assert took_s < 0.002  # 1 ms is what it should take; a shared machine gets twice that
+
+
+def test_conversion_goes_both_ways() -> None:
+    point = AIRSPACE.enu(geo(123.456, 78.9))
+    assert (point.east_m, point.north_m) == (pytest.approx(123.456, abs=1e-6), pytest.approx(78.9, abs=1e-6))
+    assert AIRSPACE.geo(point).lat_deg == pytest.approx(geo(123.456, 78.9).lat_deg, abs=1e-10)
