@@ -21,7 +21,8 @@ FRESH_US = 15_000_000  # what a site may still dispatch on: these go first after
 RETRY_US = 5_000_000  # without a PUBACK on a living connection, the broker is in trouble
 BACKLOG_INTERVAL_US = 20_000  # 50 a second: an hour of a busy night in a minute, and room for what happens now
 WINDOW = 16  # rows without a PUBACK; below paho's own 20, so that it never queues
-PROBE_US = 60_000_000  # the newest row again, so that a coordinator that lost the tail sees the gap before it
+# The newest row again, so that a coordinator that lost the tail sees the gap before it; less and less often.
+FIRST_PROBE_US, LONGEST_PROBE_US = 5_000_000, 60_000_000
 IDLE_S = 1.0
 
 
@@ -60,6 +61,7 @@ class Courier:
         self._with_broker: dict[int, int] = {}  # PUBACK, no ack: when it was sent
         self._posted_us: dict[int, int] = {}
         self._next_backlog_us = 0
+        self._probe_after_us = FIRST_PROBE_US
 
     def post(self, envelope: Envelope) -> Envelope:
         """Durable on return; sent as soon as there is a session. Raises OutboxError."""
@@ -79,6 +81,7 @@ class Courier:
         with self._lock:
             self._in_flight.clear()
             self._with_broker.clear()
+            self._probe_after_us = FIRST_PROBE_US
             self._posted_us = {s: us for s, us in self._posted_us.items() if now_us - us <= FRESH_US}
             self._fresh = deque(sequence for sequence in held if sequence in self._posted_us)
             self._backlog = deque(sequence for sequence in held if sequence not in self._posted_us)
@@ -99,9 +102,12 @@ class Courier:
         self._outbox.acknowledge(ack)
         missing = [sequence for part in ack.missing for sequence in self._outbox.sequences(part)]
         with self._lock:
+            self._probe_after_us = FIRST_PROBE_US
             for known in (self._in_flight, self._with_broker, self._posted_us):
                 for sequence in [s for s in known if s <= ack.contiguous]:
                     del known[sequence]
+            for sequence in [s for s in self._with_broker if _is_beyond(s, ack)]:
+                del self._with_broker[sequence]
             for lane in (self._fresh, self._backlog):
                 kept = [sequence for sequence in lane if sequence > ack.contiguous and not _is_beyond(sequence, ack)]
                 lane.clear()
@@ -155,8 +161,9 @@ class Courier:
 
     def _probe(self, now_us: int) -> int | None:
         newest = max(self._with_broker, default=None)
-        if newest is None or self._in_flight or now_us - self._with_broker[newest] < PROBE_US:
+        if newest is None or self._in_flight or now_us - self._with_broker[newest] < self._probe_after_us:
             return None
+        self._probe_after_us = min(self._probe_after_us * 2, LONGEST_PROBE_US)
         return newest
 
     def _send(self, sequence: int) -> bool:

@@ -27,6 +27,7 @@ from edge.errors import SetUpError
 
 CONNECT_S = 5.0
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
+NO_MATCHING_SUBSCRIBERS = 16  # a PUBACK that says: taken, and thrown away (MQTT 5, 3.4.2.1)
 INBOX = 1000  # messages the handlers have not seen; more are dropped and counted
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 log = structlog.get_logger()
@@ -193,7 +194,7 @@ class Uplink:
             return
         if published.reason.is_failure:
             log.warning("broker refused a message", topic=message.topic, reason=str(published.reason))
-        else:
+        elif published.reason.value != NO_MATCHING_SUBSCRIBERS:
             self._on_delivered(message)
 
     def _dispatch(self, message: BusMessage) -> None:

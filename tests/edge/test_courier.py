@@ -9,7 +9,7 @@ from contract.bus import BusMessage
 from contract.commands import SequenceRange
 from contract.envelope import Envelope
 from contract.errors import ContractError
-from edge.link.courier import BACKLOG_INTERVAL_US, PROBE_US, RETRY_US, WINDOW, Courier
+from edge.link.courier import BACKLOG_INTERVAL_US, RETRY_US, WINDOW, Courier
 from edge.link.outbox import Outbox
 from tests.conftest import ManualClock
 from tests.edge.test_outbox import ack, message, open_at
@@ -85,7 +85,7 @@ def test_a_message_is_sent_once_with_the_moment_of_sending(courier: Courier, wir
     assert sent.captured_at_us == message().captured_at_us
     assert sent.hops_us["outbox"] == 250_000
     courier.delivered(wire.messages[0])
-    clock.advance(30)
+    clock.advance(4)
     courier.step()
     assert len(wire.messages) == 1
 
@@ -101,7 +101,7 @@ def test_puback_stops_the_retry_but_deletes_nothing(
     clock.advance(RETRY_US / 1e6)
     courier.step()
     courier.delivered(wire.messages[0])
-    clock.advance(RETRY_US / 1e6)
+    clock.advance(RETRY_US / 1e6 - 1)
     courier.step()
     assert wire.take() == [1]
     assert outbox.sequences() == [1]
@@ -210,12 +210,19 @@ def test_a_hostile_range_costs_no_more_than_the_rows_there_are(
     assert _drain(courier, wire, clock, seconds=0.1) == [1, 2]
 
 
-def test_a_lost_tail_is_found_by_a_probe(courier: Courier, wire: Wire, clock: ManualClock) -> None:
+def test_a_lost_tail_is_found_by_probes_that_grow_rare(courier: Courier, wire: Wire, clock: ManualClock) -> None:
     _post(courier, 3)
     _drain(courier, wire, clock, seconds=0.1)
-    clock.advance(PROBE_US / 1e6)
-    assert _drain(courier, wire, clock, seconds=0.1) == [3]
-    assert _drain(courier, wire, clock, seconds=1.0) == []
+    assert _drain(courier, wire, clock, seconds=4.5) == []
+    assert _drain(courier, wire, clock, seconds=0.7) == [3]
+    assert _drain(courier, wire, clock, seconds=9.0) == []
+    assert _drain(courier, wire, clock, seconds=1.0) == [3]
+    clock.advance(600)
+    assert _drain(courier, wire, clock, seconds=39.0) == [3]
+    courier.acknowledged(ack(2))
+    assert _drain(courier, wire, clock, seconds=6.0) == [3]
+    courier.acknowledged(ack(3))
+    assert _drain(courier, wire, clock, seconds=100.0) == []
 
 
 def test_a_broker_that_takes_its_time_is_not_flooded(courier: Courier, wire: Wire) -> None:

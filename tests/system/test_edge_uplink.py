@@ -1,0 +1,203 @@
+"""An edge node on a real mosquitto: its last will, a broker that dies, and messages that make no sense."""
+
+import contextlib
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from contract.bus import BusMessage
+from contract.clock import SystemClock
+from contract.codec import encode
+from contract.commands import Ack, Command, Reply, Verb
+from contract.envelope import COORDINATOR, Envelope, Origin
+from contract.events import Status
+from edge.link.courier import Courier
+from edge.link.outbox import Outbox
+from edge.link.uplink import Broker, Uplink
+from tests.edge.test_outbox import message, open_at
+from tests.system.mosquitto import Mosquitto
+
+pytestmark = pytest.mark.system
+PREFIX = "vedette/v1/yard/edge-1"
+FPS, FRAMES = 10, 80
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    with Mosquitto(tmp_path) as broker:
+        yield broker
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until_s, f"not within {timeout_s} s"
+        time.sleep(0.02)
+
+
+class Listener:
+    """What a coordinator hears, and may say. With `acknowledges` it stores everything it hears."""
+
+    def __init__(self, port: int, *, acknowledges: bool = False) -> None:
+        self.heard: list[tuple[str, Envelope]] = []
+        self._stored: dict[uuid.UUID, set[int]] = {}
+        self._acknowledges = acknowledges
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="coordinator", protocol=mqtt.MQTTv5)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe("vedette/v1/yard/+/+", qos=1)
+        self._client.on_message = lambda _c, _u, heard: self._hear(heard)
+        self._client.connect_async("127.0.0.1", port, keepalive=5)
+        self._client.loop_start()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def of(self, topic: str) -> list[Envelope]:
+        return [envelope for name, envelope in list(self.heard) if name == f"{PREFIX}/{topic}"]
+
+    def sequences(self) -> list[int]:
+        return [envelope.sequence for envelope in self.of("events") if envelope.sequence is not None]
+
+    def last_status(self) -> Status | None:
+        bodies = [envelope.body for envelope in self.of("status")]
+        return bodies[-1] if bodies and isinstance(bodies[-1], Status) else None
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.publish(f"{PREFIX}/{topic}", payload, qos=1, retain=retain)
+
+    def command(self, verb: Verb, zone: str, *, retain: bool = False) -> uuid.UUID:
+        command_id = uuid.uuid4()
+        expires_at_us = SystemClock().wall_us() + 30_000_000
+        body = Command(command_id=command_id, verb=verb, zone=zone, by="alice", expires_at_us=expires_at_us)
+        self.say("command", encode(_from_coordinator(body)), retain=retain)
+        return command_id
+
+    def reply_to(self, command_id: uuid.UUID) -> Reply | None:
+        bodies = [envelope.body for envelope in self.of("reply")]
+        return next((b for b in bodies if isinstance(b, Reply) and b.command_id == command_id), None)
+
+    def _hear(self, heard: mqtt.MQTTMessage) -> None:
+        if heard.topic.endswith(("/ack", "/command")):
+            return
+        envelope = Envelope.model_validate_json(heard.payload)
+        self.heard.append((heard.topic, envelope))
+        if self._acknowledges and envelope.sequence is not None and envelope.outbox_id is not None:
+            stored = self._stored.setdefault(envelope.outbox_id, set())
+            stored.add(envelope.sequence)
+            contiguous = next(n for n in range(len(stored) + 1) if n + 1 not in stored)
+            self.say("ack", encode(_from_coordinator(Ack(outbox_id=envelope.outbox_id, contiguous=contiguous))))
+
+
+def _from_coordinator(body: Ack | Command) -> Envelope:
+    now_us = SystemClock().wall_us()
+    return Envelope(
+        message_id=uuid.uuid4(),
+        site="yard",
+        node=COORDINATOR,
+        boot=0,
+        captured_at_us=now_us,
+        sent_at_us=now_us,
+        origin=Origin.REPLAYED,
+        trace_id=uuid.uuid4().hex,
+        body=body,
+    )
+
+
+@pytest.fixture
+def listener(broker: Mosquitto) -> Iterator[Listener]:
+    listener = Listener(broker.port, acknowledges=True)
+    yield listener
+    listener.close()
+
+
+@contextlib.contextmanager
+def _linked(outbox: Outbox, port: int) -> Iterator[Courier]:
+    """A courier on a real connection, on threads of their own."""
+    stop = threading.Event()
+    clock = SystemClock()
+    uplink: Uplink
+
+    def publish(message: BusMessage) -> bool:
+        return uplink.publish(message)
+
+    courier = Courier(outbox, publish, topic=f"{PREFIX}/events", clock=clock, now_us=clock.wall_us)
+    uplink = Uplink(
+        Broker("127.0.0.1", port),
+        client_id="edge-1",
+        will=lambda: BusMessage(f"{PREFIX}/status", b"gone", qos=1),
+        on_session=courier.session_opened,
+        on_delivered=courier.delivered,
+        chance=random.Random(1),
+    )
+
+    def on_ack(message: BusMessage) -> None:
+        body = Envelope.model_validate_json(message.payload).body
+        assert isinstance(body, Ack)
+        courier.acknowledged(body)
+
+    def deliver() -> None:
+        while not stop.is_set():
+            courier.rest(courier.step())
+
+    uplink.subscribe(f"{PREFIX}/ack", on_ack)
+    threads = [threading.Thread(target=uplink.run, args=(stop,)), threading.Thread(target=deliver)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield courier
+    finally:
+        stop.set()
+        courier.wake()
+        for thread in threads:
+            thread.join(15)
+
+
+def test_events_of_a_killed_broker_all_arrive_and_the_outbox_empties(
+    broker: Mosquitto, listener: Listener, tmp_path: Path
+) -> None:
+    with open_at(tmp_path) as outbox, _linked(outbox, broker.port) as courier:
+        for n in range(20):
+            courier.post(message(n))
+        wait_until(lambda: len(set(listener.sequences())) == 20, 10)
+        broker.kill()
+        for n in range(20, 40):
+            courier.post(message(n))
+        broker.start()
+        for n in range(40, 50):
+            courier.post(message(n))
+        wait_until(lambda: set(listener.sequences()) == set(range(1, 51)), 20)
+        wait_until(lambda: len(outbox) == 0, 10)
+    first_ids = {envelope.sequence: envelope.message_id for envelope in listener.of("events")}
+    assert first_ids == {n + 1: message(n).message_id for n in range(50)}
+
+
+def test_a_broker_that_is_down_at_the_start_is_waited_for(tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path)
+    with open_at(tmp_path) as outbox, _linked(outbox, broker.port) as courier:
+        courier.post(message(0))
+        time.sleep(0.5)
+        with broker, contextlib.closing(Listener(broker.port, acknowledges=True)) as listener:
+            wait_until(lambda: listener.sequences() == [1], 15)
+            wait_until(lambda: len(outbox) == 0, 5)
+
+
+def test_after_a_restart_new_events_overtake_the_backlog(broker: Mosquitto, listener: Listener, tmp_path: Path) -> None:
+    with open_at(tmp_path) as outbox:
+        for n in range(60):
+            outbox.append(message(n))
+        with _linked(outbox, broker.port) as courier:
+            wait_until(listener.sequences, 10)
+            courier.post(message(60))
+            wait_until(lambda: len(listener.sequences()) == 61, 10)
+            wait_until(lambda: len(outbox) == 0, 5)
+    order = listener.sequences()
+    assert order.index(61) < 15
+    assert [n for n in order if n != 61] == list(range(1, 61))
