@@ -3,7 +3,6 @@
 What arrived of a broken download stays beside the target as `.part` and is continued; the target is never half there.
 """
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
@@ -12,6 +11,7 @@ import httpx
 
 from detectors.errors import DetectorError, DownloadError, ModelError
 from detectors.manifest import Manifest
+from detectors.registry import sha256_of
 
 CONNECT_S = 3.0  # one try, then the caller's fallback
 READ_S = 10.0
@@ -31,7 +31,7 @@ def download(manifest: Manifest, target: Path, *, on_progress: Progress = lambda
         target.parent.mkdir(parents=True, exist_ok=True)
         if _size(part) < manifest.size_bytes:
             _Transfer(manifest.url, part, size_bytes=manifest.size_bytes, on_progress=on_progress).run_in_time()
-        got = hashlib.sha256(part.read_bytes()).hexdigest()
+        got = sha256_of(part)
         if got != manifest.sha256:
             part.unlink()
             raise ModelError(f"{manifest.url}: expected sha256 {manifest.sha256}, got {got}")

@@ -54,7 +54,9 @@ def open_model(file: ModelFile, options: Options) -> "OnnxDetector":
         session = onnxruntime.InferenceSession(str(file.path), settings, providers=["CPUExecutionProvider"])
     except RUNTIME_ERRORS as err:
         raise ModelError(f"{file.path}: not an ONNX model: {_first_line(err)}") from err
-    return OnnxDetector(session, file, options)
+    detector = OnnxDetector(session, file, options)
+    detector.try_once(file)
+    return detector
 
 
 class OnnxDetector:
@@ -70,7 +72,6 @@ class OnnxDetector:
         )
         self.identity = ModelIdentity(name=file.manifest.name, sha256=file.sha256, backend="onnxruntime")
         self.labels: tuple[Label, ...] = file.manifest.class_labels()
-        self._try_once(file)
 
     def prepare(self, frame: Frame) -> Prepared:
         return letterbox(frame, width_px=self._width_px, height_px=self._height_px)
@@ -96,8 +97,11 @@ class OnnxDetector:
             raise InferenceError(f"{self._name}: {_first_line(err)}") from err
         return outputs[0]
 
-    def _try_once(self, file: ModelFile) -> None:
-        """A grey picture through the network: the shapes a file declares may be symbols, those it delivers are not."""
+    def try_once(self, file: ModelFile) -> None:
+        """A grey picture through the network: the shapes a file declares may be symbols, those it delivers are not.
+
+        Raises ModelError when they are not what the head reads.
+        """
         try:
             outputs = self._session.run(
                 None, {self._input: np.full((1, 3, self._height_px, self._width_px), 114.0, np.float32)}
