@@ -164,19 +164,24 @@ class Air:
             await self.transport.open(self.link._receive)
             told = asyncio.create_task(story(self))
             behind = [asyncio.create_task(self.link.run()), asyncio.create_task(self.vehicle.run())]
-            end_us = self.clock.monotonic_us() + within_s * 1e6
-            while not told.done() and self.clock.monotonic_us() < end_us:
-                self.turn()
-                await asyncio.sleep(0)
-            for task in (told, *behind):
+            if not await self._turn_until_done(told, within_s=within_s):
+                told.cancel()
+                await self._turn_until_done(told, within_s=30.0)
+            for task in behind:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
-                    if task is not told or task.cancelled() or not task.done():
-                        await task
+                    await task
             assert not told.cancelled(), f"not done within {within_s} s of virtual time"
             return told.result()
 
         return asyncio.run(run())
+
+    async def _turn_until_done(self, task: "asyncio.Task[Any]", *, within_s: float) -> bool:
+        end_us = self.clock.monotonic_us() + within_s * 1e6
+        while not task.done() and self.clock.monotonic_us() < end_us:
+            self.turn()
+            await asyncio.sleep(0)
+        return task.done()
 
     async def passes(self, seconds: float) -> None:
         end_us = self.clock.monotonic_us() + seconds * 1e6
