@@ -65,8 +65,8 @@ def user(name: str, role: Role = Role.VIEWER) -> None:
 
 async def _run(config: Path) -> None:
     settings = load_settings(config)
-    async with running(settings, SystemClock()) as fleet:
-        typer.echo(f"listening on {fleet.url}")
+    async with running(settings, SystemClock()) as coordinator:
+        typer.echo(f"listening on {coordinator.url}")
         sys.stdout.flush()
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async for _ in signals:

@@ -7,7 +7,7 @@ without a command (SAFETY 12). The heartbeat stops with us, which is what lets t
 import asyncio
 import fcntl
 import importlib.metadata
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from fleet.flight.airspace import Airspace
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.fleet_links import Flight
 from fleet.flight.gate import GateParameters
+from fleet.flight.mavlink_codec import OUR_SYSTEM_ID
 from fleet.flight.monitor import SafetyMonitor
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle
@@ -41,6 +42,7 @@ from fleet.picture.coverage import Coverage
 from fleet.picture.ingest import Ingest
 from fleet.picture.people import PERSON_MEMORY_S
 from fleet.records.audit import StoreJournal
+from fleet.records.auth import Tokens
 from fleet.records.store import Store, open_store
 from fleet.response import Response
 from fleet.settings import FleetSettings, is_loopback, load_site, load_tokens
@@ -50,16 +52,29 @@ ALIVE_WITHIN_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Fleet:
+    """Every part of one coordinator, connected and not yet started."""
+
+    site: Site
+    store: Store
+    vehicles: Mapping[str, Vehicle]
+    ingest: Ingest
+    coverage: Coverage
+    response: Response
+    tasking: Tasking
+    monitor: SafetyMonitor
+    coordinator: Coordinator
+    room: ControlRoom
+    live: LiveFeed
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
-    """A coordinator at work. Everything but `monitor` and `live` belongs to the loop it was started on."""
+    """A coordinator at work. Everything but `fleet.monitor` and `fleet.live` belongs to the loop it was started on."""
 
     url: str
-    site: Site
-    room: ControlRoom
-    monitor: SafetyMonitor
-    vehicles: dict[str, Vehicle]
-    live: LiveFeed
-    store: Store
+    fleet: Fleet
 
 
 class Heart:
@@ -81,6 +96,87 @@ class Heart:
         return {} if self.tasking is None else dict(self.tasking.routes())
 
 
+def assembled(
+    *,
+    site: Site,
+    clock: Clock,
+    store: Store,
+    vehicles: Mapping[str, Vehicle],
+    wire: Wire,
+    heart: Heart,
+    system_id: int = OUR_SYSTEM_ID,
+) -> Fleet:
+    """All parts over a given store, bus and vehicles: the same for a site, a test and a replay."""
+    deferred, live, metrics = DeferredJournal(), LiveFeed(), Metrics()
+    hops = Hops(clock=clock, metrics=metrics, store=store)
+    parameters = GateParameters(code_version=code_version(), ground_station_system_id=system_id)
+    people = PeopleSeen(forget_s=PERSON_MEMORY_S)
+    view = WorldView(
+        site, airspace=Airspace(site), vehicles=vehicles.values(), people=lambda: people.snapshot, clock=clock
+    )
+    monitor = SafetyMonitor(view=view, vehicles=vehicles.values(), routes=heart.routes, clock=clock, journal=deferred)
+    ingest, zones = Ingest(site, store), {zone.id: zone.initially_set for zone in site.zones}
+    coverage = Coverage(site, started_at_us=clock.monotonic_us())
+    response = Response(
+        site=site,
+        clock=clock,
+        store=store,
+        ingest=ingest,
+        vehicles=vehicles,
+        view=view,
+        parameters=parameters,
+        zones=zones,
+        live=live,
+        metrics=metrics,
+        hops=hops,
+    )
+    tasking = Tasking(
+        site=site,
+        vehicles=vehicles.values(),
+        view=view,
+        clock=clock,
+        journal=StoreJournal(store),
+        deferred=deferred,
+        parameters=parameters,
+        latch_of=monitor.is_latched,
+        on_change=response.on_task_change,
+        on_hop=hops.add,
+    )
+    response.use(tasking)
+    heart.monitor, heart.tasking = monitor, tasking
+    coordinator = Coordinator(
+        site=site,
+        clock=clock,
+        store=store,
+        ingest=ingest,
+        coverage=coverage,
+        people=people,
+        response=response,
+        zones=zones,
+        wire=wire,
+        deferred=deferred,
+        live=live,
+        metrics=metrics,
+        hops=hops,
+    )
+    room = ControlRoom(
+        site=site,
+        clock=clock,
+        store=store,
+        ingest=ingest,
+        coverage=coverage,
+        coordinator=coordinator,
+        response=response,
+        tasking=tasking,
+        monitor=monitor,
+        vehicles=vehicles,
+        live=live,
+        is_connected=wire.is_connected,
+        is_alive=heart.is_alive,
+    )
+    return Fleet(site, store, vehicles, ingest, coverage, response, tasking, monitor, coordinator, room, live, metrics)
+
+
 @asynccontextmanager
 async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Running]:
     """The whole coordinator, until the block ends. Raises SetUpError with one line."""
@@ -90,7 +186,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         listening = stack.enter_context(bound(settings.http))
         store = stack.enter_context(open_store(settings.data_dir / "fleet.db"))
         bus = MqttBus(settings.broker, site_id=site.id, clock=clock)
-        heart, deferred, live, metrics = Heart(clock), DeferredJournal(), LiveFeed(), Metrics()
+        heart = Heart(clock)
         flight = Flight(
             site=site,
             clock=clock,
@@ -98,103 +194,48 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             system_id=settings.system_id,
             tlog_path=settings.data_dir / "flight.tlog",
         )
-        vehicles = dict(flight.vehicles)
-        hops = Hops(clock=clock, metrics=metrics, store=store)
-        parameters = GateParameters(code_version=code_version(), ground_station_system_id=settings.system_id)
-        people = PeopleSeen(forget_s=PERSON_MEMORY_S)
-        view = WorldView(
-            site, airspace=Airspace(site), vehicles=vehicles.values(), people=lambda: people.snapshot, clock=clock
-        )
-        monitor = SafetyMonitor(
-            view=view, vehicles=vehicles.values(), routes=heart.routes, clock=clock, journal=deferred
-        )
-        ingest, zones = Ingest(site, store), {zone.id: zone.initially_set for zone in site.zones}
-        coverage = Coverage(site, started_at_us=clock.monotonic_us())
-        response = Response(
+        fleet = assembled(
             site=site,
             clock=clock,
             store=store,
-            ingest=ingest,
-            vehicles=vehicles,
-            view=view,
-            parameters=parameters,
-            zones=zones,
-            live=live,
-            metrics=metrics,
-            hops=hops,
-        )
-        tasking = Tasking(
-            site=site,
-            vehicles=vehicles.values(),
-            view=view,
-            clock=clock,
-            journal=StoreJournal(store),
-            deferred=deferred,
-            parameters=parameters,
-            latch_of=monitor.is_latched,
-            on_change=response.on_task_change,
-            on_hop=hops.add,
-        )
-        response.use(tasking)
-        heart.monitor, heart.tasking = monitor, tasking
-        coordinator = Coordinator(
-            site=site,
-            clock=clock,
-            store=store,
-            ingest=ingest,
-            coverage=coverage,
-            people=people,
-            response=response,
-            zones=zones,
+            vehicles=flight.vehicles,
             wire=Wire(
                 receive=lambda: bus.receive(at_most=MAX_BATCH),
                 publish=bus.publish,
                 is_connected=lambda: bus.is_connected,
             ),
-            deferred=deferred,
-            live=live,
-            metrics=metrics,
-            hops=hops,
+            heart=heart,
+            system_id=settings.system_id,
         )
-        room = ControlRoom(
-            site=site,
-            clock=clock,
-            store=store,
-            ingest=ingest,
-            coverage=coverage,
-            coordinator=coordinator,
-            response=response,
-            tasking=tasking,
-            monitor=monitor,
-            vehicles=vehicles,
-            live=live,
-            is_connected=lambda: bus.is_connected,
-            is_alive=heart.is_alive,
-        )
-        parts = Parts(
-            core=Core(asyncio.get_running_loop()),
-            room=room,
-            monitor=monitor,
-            store=store,
-            guard=Guard(tokens),
-            live=live,
-            metrics=metrics,
-            console_dir=CONSOLE_DIR,
-            is_loopback_only=is_loopback(settings.http.host),
-        )
+        core = Core(asyncio.get_running_loop())
+        parts = api_parts(fleet, core, tokens=tokens, is_loopback_only=is_loopback(settings.http.host))
         server = prepared(create_api(parts), settings.http)
-        coordinator.load()
-        stack.callback(coordinator.write_out)  # after all that may still write, before the store closes
+        fleet.coordinator.load()
+        stack.callback(fleet.coordinator.write_out)  # after all that may still write, before the store closes
         await stack.enter_async_context(flight)
-        stack.enter_context(monitor)
+        stack.enter_context(fleet.monitor)
         await stack.enter_async_context(bus.opened())
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
-        tasks.start_soon(tasking.run, name="tasking")
-        tasks.start_soon(coordinator.run, name="coordinator")
-        tasks.start_soon(room.run, name="control room")
+        tasks.start_soon(fleet.tasking.run, name="tasking")
+        tasks.start_soon(fleet.coordinator.run, name="coordinator")
+        tasks.start_soon(fleet.room.run, name="control room")
         stack.enter_context(serving(server, listening))
-        yield Running(url_of(settings.http, listening), site, room, monitor, vehicles, live, store)
+        yield Running(url_of(settings.http, listening), fleet)
+
+
+def api_parts(fleet: Fleet, core: Core, *, tokens: Tokens | None, is_loopback_only: bool = True) -> Parts:
+    return Parts(
+        core=core,
+        room=fleet.room,
+        monitor=fleet.monitor,
+        store=fleet.store,
+        guard=Guard(tokens),
+        live=fleet.live,
+        metrics=fleet.metrics,
+        console_dir=CONSOLE_DIR,
+        is_loopback_only=is_loopback_only,
+    )
 
 
 def code_version() -> str:

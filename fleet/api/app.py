@@ -23,7 +23,7 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {
 }
 _NO_CONSOLE = """<!doctype html><meta charset="utf-8"><title>Vedette</title>
 <h1>Vedette</h1><p>The console is not built on this machine. In a checkout run <code>make console</code>,
-then start again. The API is at <a href="/docs">/docs</a>.</p>"""
+then start again. The API is at <a href="/openapi.json">/api/v1</a>.</p>"""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -32,7 +32,7 @@ _HEADERS = {
 
 
 def create_api(parts: Parts) -> FastAPI:
-    app = FastAPI(title="Vedette", version="1", responses=_PROBLEMS, redoc_url=None)
+    app = FastAPI(title="Vedette", version="1", responses=_PROBLEMS, docs_url=None, redoc_url=None)
     app.include_router(_under("/api/v1", [reading_routes(parts), commanding_routes(parts)]))
     app.include_router(_health(parts))
     _add_live(app, parts)
