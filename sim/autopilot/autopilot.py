@@ -18,7 +18,7 @@ from sim.autopilot.missions import MissionServer
 from sim.autopilot.parameters import WireValue
 from sim.autopilot.rover import Rover
 from sim.autopilot.spec import AutopilotSpec, Kind
-from sim.autopilot.telemetry import BUILDERS
+from sim.autopilot.telemetry import BUILDERS, STREAMS
 from sim.autopilot.truth import Truth, truth_of
 
 Message = Any  # pymavlink has no types
@@ -217,6 +217,12 @@ class Autopilot:
         waiting = [(to, index) for to, index in self._parameters_to_send if to is not link]
         self._parameters_to_send = waiting + [(link, index) for index in range(len(self.machine.parameters))]
 
+    def _on_request_data_stream(self, link: Link, message: Message) -> None:
+        rate_hz = min(message.req_message_rate, commands.MAX_RATE_HZ)
+        interval_s = 1 / rate_hz if message.start_stop and rate_hz > 0 else None
+        for message_id in STREAMS.get(message.req_stream_id, ()):
+            link.set_interval(message_id, interval_s, now_s=self.machine.now_s)
+
     def _on_timesync(self, link: Link, message: Message) -> None:
         if message.tc1 == 0:
             link.send(mavlink.MAVLink_timesync_message(round(self.machine.now_s * 1e9), message.ts1))
@@ -244,6 +250,7 @@ _HANDLERS: dict[int, Callable[[Autopilot, Link, Message], None]] = {
     mavlink.MAVLINK_MSG_ID_PARAM_SET: Autopilot._on_param_set,
     mavlink.MAVLINK_MSG_ID_PARAM_REQUEST_READ: Autopilot._on_param_request_read,
     mavlink.MAVLINK_MSG_ID_PARAM_REQUEST_LIST: Autopilot._on_param_request_list,
+    mavlink.MAVLINK_MSG_ID_REQUEST_DATA_STREAM: Autopilot._on_request_data_stream,
     mavlink.MAVLINK_MSG_ID_TIMESYNC: Autopilot._on_timesync,
     mavlink.MAVLINK_MSG_ID_MISSION_COUNT: Autopilot._on_mission,
     mavlink.MAVLINK_MSG_ID_MISSION_ITEM_INT: Autopilot._on_mission,

@@ -267,6 +267,27 @@ def boot_ms(machine: Machine) -> int:
     return round(machine.now_s * 1000) & 0xFFFFFFFF
 
 
+# What REQUEST_DATA_STREAM means by its groups: older ground stations ask that way.
+STREAMS: dict[int, tuple[int, ...]] = {
+    mavlink.MAV_DATA_STREAM_EXTENDED_STATUS: (
+        mavlink.MAVLINK_MSG_ID_SYS_STATUS,
+        mavlink.MAVLINK_MSG_ID_GPS_RAW_INT,
+        mavlink.MAVLINK_MSG_ID_MISSION_CURRENT,
+        mavlink.MAVLINK_MSG_ID_POSITION_TARGET_GLOBAL_INT,
+        mavlink.MAVLINK_MSG_ID_FENCE_STATUS,
+    ),
+    mavlink.MAV_DATA_STREAM_POSITION: (mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT,),
+    mavlink.MAV_DATA_STREAM_EXTRA1: (mavlink.MAVLINK_MSG_ID_ATTITUDE,),
+    mavlink.MAV_DATA_STREAM_EXTRA2: (mavlink.MAVLINK_MSG_ID_VFR_HUD,),
+    mavlink.MAV_DATA_STREAM_EXTRA3: (
+        mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT,
+        mavlink.MAVLINK_MSG_ID_WIND,
+        mavlink.MAVLINK_MSG_ID_BATTERY_STATUS,
+        mavlink.MAVLINK_MSG_ID_SYSTEM_TIME,
+    ),
+}
+STREAMS[mavlink.MAV_DATA_STREAM_ALL] = tuple(message_id for group in STREAMS.values() for message_id in group)
+
 BUILDERS: dict[int, Builder] = {
     mavlink.MAVLINK_MSG_ID_HEARTBEAT: heartbeat,
     mavlink.MAVLINK_MSG_ID_SYS_STATUS: sys_status,

@@ -29,6 +29,18 @@ def test_a_message_comes_at_the_interval_asked_for_and_stops_when_told() -> None
     assert len(station.all("GLOBAL_POSITION_INT")) == before
 
 
+def test_an_older_ground_station_asks_for_groups_of_messages() -> None:
+    station = Station.of()
+    station.send(mavlink.MAVLink_request_data_stream_message(1, 1, 6, 4, 1))
+    station.run(5)
+    assert 19 <= len(station.all("GLOBAL_POSITION_INT")) <= 21
+    station.send(mavlink.MAVLink_request_data_stream_message(1, 1, 0, 4, 0))
+    station.run(1)
+    before = len(station.all("GLOBAL_POSITION_INT"))
+    station.run(5)
+    assert len(station.all("GLOBAL_POSITION_INT")) == before
+
+
 def test_a_message_asked_for_once_comes_once() -> None:
     station = Station.of()
     assert station.command(512, mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION) == 0
