@@ -98,8 +98,9 @@ class Machine(ABC):
     def mode_refusal(self, mode: Mode) -> str | None:
         """Why this mode cannot be entered now."""
 
-    @abstractmethod
-    def disarm_refusal(self) -> str | None: ...
+    def disarm_refusal(self) -> str | None:
+        """Why motors must not stop now; wheels may at any time."""
+        return None
 
     @abstractmethod
     def begin_item(self, item: kept.Item) -> None: ...

@@ -12,7 +12,7 @@ from sim.autopilot.motion import turn_between_deg
 from sim.autopilot.parameters import ROVER
 from sim.autopilot.spec import AutopilotSpec
 
-STILL_M_S = 0.3
+COASTS_AT_M_S2 = 0.5  # motors off: nothing brakes
 STOPS_INSIDE_M = 0.3  # of the target: it has arrived
 TURNS_ON_THE_SPOT_BEYOND_DEG = 60.0
 
@@ -66,9 +66,6 @@ class Rover(Machine):
     def mode_refusal(self, mode: Mode) -> str | None:
         return "no mission" if mode is RoverMode.AUTO and not self.mission.has_items else None
 
-    def disarm_refusal(self) -> str | None:
-        return "moving" if self.motion.ground_speed_m_s > STILL_M_S else None
-
     def disarm(self, *, forced: bool = False) -> bool:
         done = super().disarm(forced=forced)
         if done and self.mode is not RoverMode.AUTO:
@@ -89,7 +86,7 @@ class Rover(Machine):
             if self.mission.state is MissionState.COMPLETE:
                 self.target = None
         speed_m_s = self._steer(dt_s) if self._may_drive() else 0.0
-        accel = self.accel_m_s2 if self.armed else 3 * self.accel_m_s2
+        accel = self.accel_m_s2 if self.armed else COASTS_AT_M_S2
         self.motion.drive(speed_m_s=speed_m_s, accel_m_s2=accel, dt_s=dt_s)
 
     def _may_drive(self) -> bool:

@@ -57,11 +57,15 @@ def test_hold_stops_and_rtl_comes_home_and_stays_armed() -> None:
     assert station.command(400, 0) == 0
 
 
-def test_disarm_while_moving_is_refused() -> None:
+def test_disarmed_while_moving_it_coasts_to_a_stop() -> None:
     station = driving()
     station.go_to(0, 50, 0)
     station.run(5)
-    assert station.command(400, 0) == 4
+    assert station.command(400, 0) == 0
+    station.run(1)
+    assert station.machine.motion.ground_speed_m_s > 1
+    station.run(5)
+    assert station.machine.motion.ground_speed_m_s < 0.01
 
 
 def test_a_mission_runs_after_arming_in_guided_then_auto_and_ends_armed() -> None:
