@@ -50,6 +50,7 @@ class CameraFeed:
         self._stop = threading.Event()
         self.is_finished = False  # a recording, read to its end or not readable
         self._source: Source | None = None
+        self._openings = 0
         self._read_state = FeedState.STARTING
         self._read_detail = ""
         self._failure: str | None = None
@@ -63,6 +64,7 @@ class CameraFeed:
         while not self._stop.is_set():
             decoded_before = self._decoded
             source = self._source = self._open_feed()
+            self._openings += 1
             try:
                 self._read(source)
             except FeedError as err:
@@ -129,7 +131,7 @@ class CameraFeed:
                 except DetectorError as err:
                     self._failure = str(err)
                     continue
-                ready = Ready(self.camera, frame, prepared, self._clock.monotonic_us())
+                ready = Ready(self.camera, frame, prepared, self._clock.monotonic_us(), self._openings)
                 self._dropped += self._intake.put(ready, drop_oldest=source.is_paced)
         if source.is_live and not self._stop.is_set():
             raise FeedLost(f"camera '{self.camera}': the feed ended")

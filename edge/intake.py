@@ -14,12 +14,14 @@ from detectors.frame import Frame
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A frame of one camera, made ready for the network on the thread that decoded it."""
+    """A frame of one camera, made ready for the network on the thread that decoded it. `opening` counts how often the
+    feed was opened: its first frame may have been dropped."""
 
     camera: str
     frame: Frame
     prepared: Prepared
     put_at_us: int  # monotonic
+    opening: int = 1
 
 
 class Intake:

@@ -34,6 +34,7 @@ class Scene:
     detector: Detector
     pipeline: Pipeline
     last_us: int | None = None
+    opening: int = 0
     tracks_told_us: int = 0
 
 
@@ -82,8 +83,9 @@ class Lookout:
         return is_judged and not self._unposted
 
     def _judge(self, ready: Ready, scene: Scene) -> None:
-        if ready.frame.index == 0:
-            self._close(scene)  # the feed was opened anew
+        if ready.opening != scene.opening:
+            self._close(scene)
+            scene.opening = ready.opening
         taken_us = self._clock.monotonic_us()
         try:
             (detections,) = scene.detector.detect([ready.prepared])
@@ -128,13 +130,13 @@ def _log_event(envelope: Envelope) -> None:
     event = envelope.body
     if isinstance(event, Event) and event.stage is not Stage.UPDATE:
         log.info(
-            "event",
+            "event told",
             kind=event.kind.value,
             stage=event.stage.value,
             zone=event.zone,
             camera=event.sighting.camera,
             track=event.sighting.track,
             certainty=event.certainty.value,
-            event=str(event.event_id),
-            trace=envelope.trace_id,
+            event_id=str(event.event_id),
+            trace_id=envelope.trace_id,
         )

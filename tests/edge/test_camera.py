@@ -38,6 +38,8 @@ class ScriptedSource:
 
     def frames(self, stop: threading.Event) -> Generator[Frame, None, None]:
         for step in self._steps:
+            if stop.is_set():
+                return
             if isinstance(step, Exception):
                 raise step
             if isinstance(step, Frame):

@@ -1,0 +1,318 @@
+"""A whole node in this process: feeds and a detector from here, a bus that is a list."""
+
+import random
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from contract.bus import BusMessage, Handler
+from contract.clock import SystemClock
+from contract.codec import decode, encode
+from contract.commands import Ack, Command, Reply, Verb
+from contract.envelope import COORDINATOR, Body, Envelope, Origin
+from contract.events import Event, FeedState, Health, ModelIdentity, NodeState, Stage, Status
+from contract.labels import Label
+from contract.topics import ACK, COMMAND
+from detectors.detections import Detections
+from detectors.detector import Prepared
+from detectors.errors import InferenceError
+from detectors.frame import Frame
+from edge.errors import FeedLost, OutboxError, SetUpError
+from edge.link.outbox import Outbox
+from edge.link.zone_memory import ZoneMemory
+from edge.node import Feed, Node
+from edge.poses.fixed import FixedPose
+from edge.source import Source
+from tests.edge.test_camera import ScriptedSource, Step, prepare
+from tests.edge.yard import LABELS, MODEL, people, person_px, picture, site
+
+INSIDE = (0.0, 20.0)
+
+
+class Bus:
+    """Keeps what was published; as a coordinator would, it acknowledges events while `acknowledges`."""
+
+    def __init__(self) -> None:
+        self.is_connected = True
+        self.acknowledges = True
+        self.envelopes: list[Envelope] = []
+        self._handlers: dict[str, Handler] = {}
+
+    def publish(self, message: BusMessage) -> bool:
+        if not self.is_connected:
+            return False
+        _, envelope = decode(message.topic, message.payload)
+        self.envelopes.append(envelope)
+        if self.acknowledges and envelope.sequence is not None and envelope.outbox_id is not None:
+            self.say(ACK.name, Ack(outbox_id=envelope.outbox_id, contiguous=envelope.sequence))
+        return True
+
+    def subscribe(self, topic_filter: str, handler: Handler) -> None:
+        self._handlers[topic_filter] = handler
+
+    def say(self, topic: str, body: Body | bytes) -> None:
+        address = f"vedette/v1/yard/edge-1/{topic}"
+        payload = body if isinstance(body, bytes) else encode(_from_coordinator(body))
+        self._handlers[address](BusMessage(address, payload, qos=1))
+
+    def events(self) -> list[Event]:
+        return [envelope.body for envelope in list(self.envelopes) if isinstance(envelope.body, Event)]
+
+    def statuses(self) -> list[Status]:
+        return [envelope.body for envelope in list(self.envelopes) if isinstance(envelope.body, Status)]
+
+    def states(self) -> list[FeedState]:
+        """Of the first feed, each named once in a row."""
+        states = [status.feeds[0].state for status in self.statuses()]
+        return [state for n, state in enumerate(states) if n == 0 or state is not states[n - 1]]
+
+
+def _from_coordinator(body: Body) -> Envelope:
+    return Envelope(
+        message_id=uuid.uuid4(),
+        site="yard",
+        node=COORDINATOR,
+        boot=0,
+        captured_at_us=1,
+        sent_at_us=1,
+        origin=Origin.REPLAYED,
+        trace_id="0" * 32,
+        body=body,
+    )
+
+
+class Eyes:
+    """A detector that sees one person where `place` says; it can be made to fail."""
+
+    identity: ModelIdentity = MODEL
+    labels: tuple[Label, ...] = LABELS
+
+    def __init__(self, place: Callable[[int], tuple[float, float] | None] = lambda _pts_us: INSIDE) -> None:
+        self.place = place
+        self.error: Exception | None = None
+
+    def prepare(self, frame: Frame) -> Prepared:
+        return prepare(frame)
+
+    def detect(self, batch: Sequence[Prepared]) -> list[Detections]:
+        if self.error is not None:
+            raise self.error
+        places = [self.place(prepared.pts_us) for prepared in batch]
+        return [Detections.none() if place is None else people(person_px(*place)) for place in places]
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+    until_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < until_s, f"not within {timeout_s} s"
+        time.sleep(0.01)
+
+
+@contextmanager
+def node_of(
+    folder: Path, *sources: Source, eyes: Eyes | None = None, exit_when_ended: bool = False
+) -> Iterator[tuple[Node, Outbox]]:
+    yard = site()
+    pose = yard.cameras[0].pose
+    assert pose is not None
+    waiting = list(sources)
+    feed = Feed("mast", lambda: waiting.pop(0), Origin.REPLAYED, eyes or Eyes(), FixedPose(pose))
+    with Outbox(folder / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
+        node = Node(
+            site=yard,
+            node="edge-1",
+            feeds=[feed],
+            outbox=outbox,
+            zone_memory=ZoneMemory(folder / "zones.json"),
+            clock=SystemClock(),
+            chance=random.Random(1),
+            software="test",
+            exit_when_ended=exit_when_ended,
+        )
+        yield node, outbox
+
+
+@contextmanager
+def running(node: Node, bus: Bus) -> Iterator[threading.Event]:
+    stop = threading.Event()
+    thread = threading.Thread(target=node.run, args=(bus, stop))
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def recording(frames: int = 40) -> ScriptedSource:
+    return ScriptedSource(*[picture(n) for n in range(frames)], is_live=False)
+
+
+def endless(*, live: bool = True, pause_s: float = 0.01) -> ScriptedSource:
+    """Many frames, one every `pause_s`; stopping the node ends it."""
+    steps: list[Step] = []
+    for n in range(2000):
+        steps += [picture(n), lambda: time.sleep(pause_s)]
+    return ScriptedSource(*steps, is_live=live)
+
+
+def test_a_recording_is_judged_to_its_end_and_every_event_acknowledged(tmp_path: Path) -> None:
+    bus = Bus()
+    with node_of(tmp_path, recording(), exit_when_ended=True) as (node, outbox):
+        node.run(bus, threading.Event())
+        assert len(outbox) == 0
+    assert [event.stage for event in bus.events()] == [Stage.START, Stage.END]
+    assert bus.states()[-1] is FeedState.ENDED
+    assert bus.statuses()[-1].state is NodeState.STOPPING
+    assert bus.statuses()[-1].outbox is not None
+    health = next(envelope.body for envelope in reversed(bus.envelopes) if isinstance(envelope.body, Health))
+    assert health.feeds[0].camera == "mast"
+
+
+def test_an_event_carries_every_hop_and_an_honest_time_of_sending(tmp_path: Path) -> None:
+    bus = Bus()
+    before_us = SystemClock().wall_us()
+    with node_of(tmp_path, recording(), exit_when_ended=True) as (node, _):
+        node.run(bus, threading.Event())
+    envelope = next(envelope for envelope in bus.envelopes if isinstance(envelope.body, Event))
+    assert set(envelope.hops_us) == {"decode", "queue", "detect", "track", "locate", "rule", "outbox"}
+    assert envelope.sent_at_us >= before_us
+    assert envelope.sequence == 1
+
+
+def test_a_detector_that_fails_is_published_and_never_an_empty_scene(tmp_path: Path) -> None:
+    bus, eyes = Bus(), Eyes()
+    with node_of(tmp_path, endless(), eyes=eyes) as (node, _), running(node, bus):
+        wait_until(bus.events)
+        eyes.error = InferenceError("the accelerator is gone")
+        wait_until(lambda: bus.states()[-1:] == [FeedState.DETECTOR_FAILED])
+        assert bus.statuses()[-1].feeds[0].detail == "the accelerator is gone"
+        assert [event.stage for event in bus.events()] == [Stage.START]
+        eyes.error = None
+        wait_until(lambda: bus.states()[-1] is FeedState.OK)
+
+
+def test_stopping_ends_what_is_open_and_says_so_last(tmp_path: Path) -> None:
+    bus = Bus()
+    with node_of(tmp_path, endless()) as (node, outbox):
+        with running(node, bus):
+            wait_until(bus.events)
+        assert bus.events()[-1].stage is Stage.END
+        assert bus.statuses()[-1].state is NodeState.STOPPING
+        assert len(outbox) == 0
+
+
+def test_a_lost_feed_ends_its_events_and_is_published(tmp_path: Path) -> None:
+    bus = Bus()
+    frames: list[Step] = []
+    for n in range(20):
+        frames += [picture(n), lambda: time.sleep(0.01)]
+    lost = ScriptedSource(*frames, FeedLost("the camera closed the connection"))
+    with node_of(tmp_path, lost, endless()) as (node, _), running(node, bus):
+        wait_until(lambda: len([event for event in bus.events() if event.stage is Stage.START]) == 2)
+        assert [event.stage for event in bus.events()][:3] == [Stage.START, Stage.END, Stage.START]
+        wait_until(lambda: FeedState.LOST in bus.states() and bus.states()[-1] is FeedState.OK)
+
+
+def test_without_a_broker_events_wait_in_the_outbox_for_the_next_life(tmp_path: Path) -> None:
+    away, back = Bus(), Bus()
+    away.is_connected = False
+    with node_of(tmp_path, recording()) as (node, outbox), running(node, away):
+        wait_until(lambda: len(outbox) == 2)
+    with node_of(tmp_path, recording(0), exit_when_ended=True) as (node, outbox):
+        node.session_opened()
+        node.run(back, threading.Event())
+        assert len(outbox) == 0
+    assert [envelope.sequence for envelope in back.envelopes if envelope.sequence] == [1, 2]
+
+
+def test_a_zone_is_unset_by_command_and_stays_so_after_a_restart(tmp_path: Path) -> None:
+    bus = Bus()
+    unset = Command(
+        command_id=uuid.UUID(int=5),
+        verb=Verb.UNSET_ZONE,
+        zone="gate",
+        by="alice",
+        expires_at_us=SystemClock().wall_us() + 10_000_000,
+    )
+    with node_of(tmp_path, endless()) as (node, _), running(node, bus):
+        wait_until(bus.events)
+        bus.say(COMMAND.name, unset)
+        wait_until(lambda: bus.events()[-1].stage is Stage.END)
+    replies = [envelope.body for envelope in bus.envelopes if isinstance(envelope.body, Reply)]
+    assert [(reply.command_id, reply.done) for reply in replies] == [(uuid.UUID(int=5), True)]
+    again = Bus()
+    with node_of(tmp_path, recording(), exit_when_ended=True) as (node, _):
+        node.run(again, threading.Event())
+    assert again.events() == []
+
+
+def test_nonsense_from_the_network_is_passed_over(tmp_path: Path) -> None:
+    bus = Bus()
+    with node_of(tmp_path, endless()) as (node, outbox), running(node, bus):
+        wait_until(bus.statuses)
+        for payload in (b"", b"{}", b"\xff\xfe", b'{"type":"ack"}', b"[" * 100_000):
+            bus.say(ACK.name, payload)
+            bus.say(COMMAND.name, payload)
+        bus.say(ACK.name, Ack(outbox_id=outbox.outbox_id, contiguous=10**9))
+        bus.say(ACK.name, Ack(outbox_id=uuid.UUID(int=9), contiguous=1))
+        wait_until(bus.events)
+
+
+def test_a_disk_that_takes_no_events_uncovers_every_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = Bus()
+    with node_of(tmp_path, endless()) as (node, outbox), running(node, bus):
+        append = outbox.append
+
+        def refuse(_envelope: Envelope) -> Envelope:
+            raise OutboxError("outbox: did not take a message: database or disk is full")
+
+        monkeypatch.setattr(outbox, "append", refuse)
+        wait_until(lambda: bus.states()[-1:] == [FeedState.DETECTOR_FAILED])
+        assert "disk is full" in bus.statuses()[-1].feeds[0].detail
+        assert bus.events() == []
+        monkeypatch.setattr(outbox, "append", append)
+        wait_until(bus.events)
+        wait_until(lambda: bus.states()[-1] is FeedState.OK)
+
+
+def test_a_bug_in_a_thread_ends_the_node(tmp_path: Path) -> None:
+    eyes = Eyes()
+    eyes.error = RuntimeError("a bug")
+    with node_of(tmp_path, endless(), eyes=eyes) as (node, _), pytest.raises(RuntimeError, match="a bug"):
+        node.run(Bus(), threading.Event())
+
+
+def test_a_camera_of_another_node_is_refused(tmp_path: Path) -> None:
+    yard = site()
+    pose = yard.cameras[0].pose
+    assert pose is not None
+    with (
+        Outbox(tmp_path / "outbox.sqlite", new_id=uuid.uuid4) as outbox,
+        pytest.raises(SetUpError, match="camera 'mast': expected one of node 'edge-2', got one of 'edge-1'"),
+    ):
+        Node(
+            site=yard,
+            node="edge-2",
+            feeds=[Feed("mast", recording, Origin.REPLAYED, Eyes(), FixedPose(pose))],
+            outbox=outbox,
+            zone_memory=ZoneMemory(None),
+            clock=SystemClock(),
+            chance=random.Random(1),
+            software="test",
+        )
+
+
+def test_the_last_will_says_offline(tmp_path: Path) -> None:
+    with node_of(tmp_path, recording()) as (node, _):
+        will = node.last_will()
+    _, envelope = decode(will.topic, will.payload)
+    assert will.retain
+    assert isinstance(envelope.body, Status)
+    assert envelope.body.state is NodeState.OFFLINE
