@@ -21,10 +21,10 @@ from contract.site import Vehicle as VehicleSpec
 from fleet.flight.ardupilot_parameters import is_listed
 from fleet.flight.ardupilot_safety import upload_safety
 from fleet.flight.errors import CommandRefused, FlightError, LinkDown, NoAnswer, NotConfirmed
-from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, Frame
+from fleet.flight.mavlink_codec import Frame
 from fleet.flight.mavlink_link import Link
 from fleet.flight.mavlink_mission import MissionKind, item_of_seq, mission_of, seq_of_item, upload_verified
-from fleet.flight.mavlink_port import Act, Port, request_message, set_message_interval
+from fleet.flight.mavlink_port import Act, Port, command_long, request_message, set_message_interval
 from fleet.flight.orders import (
     Approval,
     ComingHome,
@@ -65,6 +65,8 @@ TARGET_WITHIN_M = 1.5
 ARRIVED_WITHIN_M = 3.0
 ARM_EACH_S = 1.0
 DISARM_WITHIN_S = 5.0
+STOPS_WITHIN_S = 10.0
+STILL_M_S = 0.1
 MOVING_M_S = 0.5  # towards the target: more than a held position wanders
 MISSION_RUNS = (None, 3, 5)  # MISSION_STATE: not said, active, complete
 
@@ -149,14 +151,10 @@ class ArdupilotVehicle(ABC):
     def come_home(self, order: ComingHome) -> None:
         """Once, from any thread; raises LinkDown."""
         mode = self.coming_home_mode(order)
-        message = mavlink.MAVLink_command_long_message(
+        message = command_long(
             self.spec.system_id,
-            AUTOPILOT_COMPONENT_ID,
             mavlink.MAV_CMD_DO_SET_MODE,
-            0,
-            float(mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED),
-            float(self.numbers[mode]),
-            *(0.0, 0.0, 0.0, 0.0, 0.0),
+            *(float(mavlink.MAV_MODE_FLAG_CUSTOM_MODE_ENABLED), float(self.numbers[mode])),
         )
         self._port.send_home(message, what=type(order).__name__)
 
@@ -189,8 +187,8 @@ class ArdupilotVehicle(ABC):
 
     async def _go_to(self, act: Act, order: GoTo) -> None:
         self._refuse_unknown_height(act, order.above_home_m)
-        if self._telemetry.state.mode is FlightMode.GUIDED:
-            await self._try(act, self._set_speed(act, order.speed_m_s))  # so that it never starts faster
+        if self._telemetry.state.mode is FlightMode.GUIDED:  # so that it never starts faster; below it is made sure of
+            act.send(command_long(act.port.system_id, mavlink.MAV_CMD_DO_CHANGE_SPEED, *_speed(order.speed_m_s)))
         started_us = self._clock.monotonic_us()
         height = "" if order.above_home_m is None else f" {order.above_home_m:.1f} m above home"
         await act.command_at(
@@ -257,6 +255,7 @@ class ArdupilotVehicle(ABC):
             raise CommandRefused(f"{act.name}: {refusal}")
         if self.disarmed_in is not None:
             await self.take(act, self.disarmed_in)
+            await act.until(self._stands_still, within_s=STOPS_WITHIN_S)  # else the vehicle says no
         await act.command(mavlink.MAV_CMD_COMPONENT_ARM_DISARM, 0.0, said="disarm")  # never with 21196: that falls
         since_us = self._clock.monotonic_us()
         if not await act.until(lambda: self._armed_since(since_us) is False, within_s=DISARM_WITHIN_S):
@@ -286,9 +285,7 @@ class ArdupilotVehicle(ABC):
 
     async def _set_speed(self, act: Act, speed_m_s: float) -> None:
         await act.command(
-            mavlink.MAV_CMD_DO_CHANGE_SPEED,
-            *(float(mavlink.SPEED_TYPE_GROUNDSPEED), speed_m_s, -1.0),
-            said=f"DO_CHANGE_SPEED {speed_m_s:.1f} m/s",
+            mavlink.MAV_CMD_DO_CHANGE_SPEED, *_speed(speed_m_s), said=f"DO_CHANGE_SPEED {speed_m_s:.1f} m/s"
         )
 
     async def _try(self, act: Act, step: Awaitable[None]) -> None:
@@ -330,6 +327,11 @@ class ArdupilotVehicle(ABC):
             return True
         east, north = state.velocity_east_m_s or 0.0, state.velocity_north_m_s or 0.0
         return (east * way.east_m + north * way.north_m) / ahead_m > MOVING_M_S
+
+    def _stands_still(self) -> bool:
+        state = self._telemetry.state
+        east, north = state.velocity_east_m_s, state.velocity_north_m_s
+        return east is not None and north is not None and math.hypot(east, north) < STILL_M_S
 
     def _armed_since(self, since_us: int) -> bool | None:
         """What heartbeats after `since_us` say; None while there was none."""
@@ -381,6 +383,10 @@ class ArdupilotVehicle(ABC):
     def _is_silent(self, message_id: int) -> bool:
         heard_us = self._telemetry.heard.get(str(mavlink.mavlink_map[message_id].msgname))
         return heard_us is None or self._clock.monotonic_us() - heard_us > STOPPED_AFTER_US
+
+
+def _speed(speed_m_s: float) -> tuple[float, float, float]:
+    return float(mavlink.SPEED_TYPE_GROUNDSPEED), speed_m_s, -1.0  # throttle as it is
 
 
 def _place(point: GeoPoint) -> str:

@@ -16,8 +16,8 @@ from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, Message, finite
 from fleet.flight.mavlink_port import Act, Inbox
 from fleet.flight.orders import SafetyPlan
 
-ANSWER_WITHIN_S = 0.7
-TRIES = 4  # an unknown name gets no answer at all: that, too, costs this many tries
+ANSWER_WITHIN_S = 0.5
+TRIES = 8  # an unknown name gets no answer at all: that, too, costs this many tries
 TOLERANCE_FRAC = 1e-4  # floats of 32 bits
 
 

@@ -86,6 +86,11 @@ class Link:
         self._peers[system_id] = _Peer(on_frame)
 
     @property
+    def local_port(self) -> int | None:
+        """The UDP port we listen on, while open."""
+        return self._transport.local_port
+
+    @property
     def bad_bytes(self) -> int:
         return self._parser.bad_bytes
 

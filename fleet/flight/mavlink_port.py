@@ -21,8 +21,8 @@ from fleet.flight.orders import Approval, Sent
 from fleet.flight.telemetry import Telemetry
 from fleet.flight.vehicle import Progress
 
-ACK_WITHIN_S = 1.0  # then the command is sent again
-COMMAND_TRIES = 5
+ACK_WITHIN_S = 0.7  # then the command is sent again
+COMMAND_TRIES = 7
 IN_PROGRESS_S = 10.0  # what an "in progress" buys the vehicle
 MODE_WITHIN_S = 3.0  # three heartbeats
 MODE_TRIES = 3
@@ -186,12 +186,9 @@ class Act:
 
     async def command(self, command: int, *params: float, said: str) -> None:
         """COMMAND_LONG until acknowledged. Raises CommandRefused, NoAnswer, LinkDown."""
-        padded = (*params, *(0.0,) * (7 - len(params)))
         await self._exchange(
             command,
-            lambda confirmation: mavlink.MAVLink_command_long_message(
-                self.port.system_id, AUTOPILOT_COMPONENT_ID, command, confirmation, *padded
-            ),
+            lambda confirmation: command_long(self.port.system_id, command, *params, confirmation=confirmation),
             said=said,
         )
 
@@ -287,19 +284,14 @@ def degrees_e7(point: GeoPoint) -> tuple[int, int]:
     return round(point.lat_deg * 1e7), round(point.lon_deg * 1e7)
 
 
+def command_long(system_id: int, command: int, *params: float, confirmation: int = 0) -> Message:
+    padded = (*params, *(0.0,) * (7 - len(params)))
+    return mavlink.MAVLink_command_long_message(system_id, AUTOPILOT_COMPONENT_ID, command, confirmation, *padded)
+
+
 def request_message(system_id: int, message_id: int) -> Message:
-    return mavlink.MAVLink_command_long_message(
-        system_id,
-        AUTOPILOT_COMPONENT_ID,
-        mavlink.MAV_CMD_REQUEST_MESSAGE,
-        *(0, float(message_id), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),
-    )
+    return command_long(system_id, mavlink.MAV_CMD_REQUEST_MESSAGE, float(message_id))
 
 
 def set_message_interval(system_id: int, message_id: int, interval_us: int) -> Message:
-    return mavlink.MAVLink_command_long_message(
-        system_id,
-        AUTOPILOT_COMPONENT_ID,
-        mavlink.MAV_CMD_SET_MESSAGE_INTERVAL,
-        *(0, float(message_id), float(interval_us), 0.0, 0.0, 0.0, 0.0, 0.0),
-    )
+    return command_long(system_id, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, float(message_id), float(interval_us))

@@ -59,6 +59,11 @@ class Transport(Protocol):
         """Where to say hello before anybody was heard."""
         ...
 
+    @property
+    def local_port(self) -> int | None:
+        """None while it is not bound."""
+        ...
+
     async def open(self, on_data: OnData) -> None:
         """Raises SetUpError when this can never work."""
         ...
@@ -88,9 +93,8 @@ class UdpTransport:
         self.dialled: Address | None = None
 
     @property
-    def local_address(self) -> Address:
-        assert self._socket is not None
-        return tuple(self._socket.getsockname())
+    def local_port(self) -> int | None:
+        return None if self._socket is None else int(self._socket.getsockname()[1])
 
     async def open(self, on_data: OnData) -> None:
         self._on_data = on_data
@@ -152,6 +156,7 @@ class TcpTransport:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.dialled: Address | None = (str(connection),)
+        self.local_port: int | None = None
 
     async def open(self, on_data: OnData) -> None:
         self._on_data = on_data

@@ -51,6 +51,7 @@ class MemoryTransport:
 
     keeps_datagrams = True
     dialled: Address | None = None
+    local_port: int | None = None
 
     def __init__(self) -> None:
         self.outgoing: deque[bytes] = deque(maxlen=10_000)

@@ -63,7 +63,8 @@ async def udp_link(
     await link.open()
     running = asyncio.create_task(link.run())
     try:
-        yield link, transport.local_address[1]
+        assert link.local_port is not None
+        yield link, link.local_port
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):

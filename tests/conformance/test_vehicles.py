@@ -1,0 +1,230 @@
+"""Every vehicle file through one sortie, over UDP on loopback, against the simulated autopilot of its kind.
+
+The clock runs ten times as fast for both ends: heartbeats, time-outs and flight scale together, as MAVLink time does.
+"""
+
+import asyncio
+import importlib
+import pkgutil
+import uuid
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymavlink import mavutil
+
+import fleet.flight.vehicles
+from contract.clock import SystemClock
+from contract.geo import GeoPoint, distance_m
+from contract.site import Site, VehicleKind
+from fleet.errors import SetUpError
+from fleet.flight.fleet_links import Flight
+from fleet.flight.orders import (
+    Approval,
+    Disarm,
+    FlyMission,
+    GoTo,
+    Hold,
+    Land,
+    Launch,
+    LookAt,
+    MissionItem,
+    Order,
+    ReturnHome,
+    Sent,
+    UploadSafety,
+)
+from fleet.flight.safety_plan import safety_plan
+from fleet.flight.vehicle import FlightMode, Vehicle, VehicleState
+from sim.autopilot.spec import AutopilotSpec, Kind
+from sim.autopilot.udp import SimulatedFleet
+from tests.fleet.flight.air import place
+
+SPEEDUP = 10
+US = 245
+KEYS = sorted(module.name for module in pkgutil.iter_modules(fleet.flight.vehicles.__path__))
+HOMES = {1: place(0, 0), 2: place(10, 0)}
+
+
+class FastClock:
+    """Ten seconds to the second."""
+
+    def __init__(self) -> None:
+        self._clock = SystemClock()
+        self._started_us = self._clock.monotonic_us()
+
+    def wall_us(self) -> int:
+        return self._clock.wall_us()
+
+    def monotonic_us(self) -> int:
+        return 1_000_000 + (self._clock.monotonic_us() - self._started_us) * SPEEDUP
+
+
+def make_site(keys: list[str], connection: str) -> Site:
+    def vehicle(system_id: int, key: str) -> dict[str, Any]:
+        flies = VehicleKind(key).flies
+        return {
+            "id": key.replace("_", "-"),
+            "kind": key,
+            "connection": connection,
+            "system_id": system_id,
+            "simulated": True,
+            "dock": f"dock-{system_id}",
+            "cruise_speed_m_s": 5.0,
+            "return_altitude_m": 20.0 + system_id if flies else None,
+        }
+
+    def corners(*points: tuple[float, float]) -> list[dict[str, float]]:
+        return [place(east, north).model_dump() for east, north in points]
+
+    return Site.model_validate(
+        {
+            "schema_version": 1,
+            "id": "field",
+            "name": "Field",
+            "time_zone": "UTC",
+            "origin": {"lat_deg": 52.0, "lon_deg": 13.0, "ground_amsl_m": 30.0},
+            "geofence": {"polygon": corners((-100, -100), (100, -100), (100, 100), (-100, 100))},
+            "no_fly": [{"id": "pond", "polygon": corners((-60, -60), (-50, -60), (-55, -50))}],
+            "buildings": [{"id": "barn", "polygon": corners((-80, 60), (-70, 60), (-75, 70)), "height_m": 5.0}],
+            "docks": [{"id": f"dock-{i}", "position": point.model_dump()} for i, point in HOMES.items()],
+            "rally_points": [{"id": "rally", "position": place(5, 5).model_dump()}],
+            "vehicles": [vehicle(i, key) for i, key in enumerate(keys, 1)],
+        }
+    )
+
+
+def spec_of(system_id: int, key: str, port: int) -> AutopilotSpec:
+    return AutopilotSpec(
+        kind=Kind.COPTER if VehicleKind(key).flies else Kind.ROVER,
+        system_id=system_id,
+        home=HOMES[system_id],
+        home_amsl_m=30.0,
+        connect=f"udpout:127.0.0.1:{port}",
+        boot_s_already=60.0,
+    )
+
+
+class Sortie:
+    """One vehicle, its orders and its waits."""
+
+    def __init__(self, vehicle: Vehicle, *, key: str, site: Site, clock: FastClock) -> None:
+        self.vehicle, self.site, self.clock = vehicle, site, clock
+        self.id = key.replace("_", "-")
+        self.flies = VehicleKind(key).flies
+        self.height_m = 15.0 if self.flies else None
+        self.progress: list[str] = []
+
+    async def do(self, order: Order) -> Sent:
+        approval = Approval(uuid.UUID(int=1), self.id, order, self.clock.monotonic_us() + 5_000_000)
+        return await self.vehicle.carry_out(approval, on_progress=self.progress.append)
+
+    async def until(self, is_true: Callable[[VehicleState], bool], *, within_s: float = 120.0) -> None:
+        end_us = self.clock.monotonic_us() + within_s * 1e6
+        while not is_true(self.vehicle.state):
+            assert self.clock.monotonic_us() < end_us, f"not within {within_s} s: {self.vehicle.state}"
+            await asyncio.sleep(0.01)
+
+    def expect(self, mode: FlightMode) -> None:
+        assert self.vehicle.state.mode is mode
+
+    def is_at(self, state: VehicleState, point: GeoPoint) -> bool:
+        return state.position is not None and distance_m(state.position, point) < 3.0
+
+    async def hop(self) -> None:
+        """Made safe, launched, sent a little way."""
+        await self.until(lambda state: state.not_ready_because == ("safety not uploaded",))
+        await self.do(UploadSafety(safety_plan(self.site, self.id, ground_station_system_id=US)))
+        assert self.vehicle.state.not_ready_because == ()
+
+        sent = await self.do(Launch(self.height_m))
+        assert sent.acknowledged_at_us is not None
+        assert (self.vehicle.state.armed, self.vehicle.state.mode) == (True, FlightMode.GUIDED)
+
+        target = place(25.0, 20.0)
+        sent = await self.do(GoTo(target, self.height_m, 5.0, look_at=place(40.0, 40.0)))
+        assert any(said.startswith("DO_REPOSITION") for said in sent.messages)
+        await self.until(lambda state: self.is_at(state, target))
+
+    async def fly(self) -> None:
+        """All of it: there, a mission interrupted and resumed, and home."""
+        await self.hop()
+        height_m = self.height_m
+        points = (place(0, 30), place(25, 30), place(30, 0))
+        mission = FlyMission(tuple(MissionItem(point, height_m, 1.0) for point in points), 1, 5.0)
+        await self.do(mission)
+        self.expect(FlightMode.AUTO)
+        await self.until(lambda state: state.mission_seq == 2)
+        await self.do(Hold())
+        self.expect(FlightMode.HOLD)
+        await self.do(FlyMission(mission.items, 2, 5.0))
+        await self.until(lambda state: state.mission_state == 5)
+        assert self.is_at(self.vehicle.state, points[2])
+
+        await self.do(LookAt(place(0, 0)))
+        self.vehicle.come_home(ReturnHome())
+        await self.until(lambda state: state.mode is FlightMode.RETURN)
+        await self.until(lambda state: self.is_at(state, HOMES[state.system_id]) or self.is_at(state, place(5, 5)))
+        if self.flies:
+            await self.until(lambda state: state.armed is False)  # a copter disarms itself after landing
+        else:
+            await self.do(Land())
+            await self.do(Disarm())
+        assert self.vehicle.state.armed is False
+        assert self.vehicle.state.not_ready_because == ()
+
+
+async def fly_all(
+    keys: list[str], story: Callable[[Sortie], Awaitable[None]], *, tlog_path: Path | None = None
+) -> None:
+    clock = FastClock()
+    unbound = make_site(keys, "udpin:127.0.0.1:0")
+    async with Flight(site=unbound, clock=clock, system_id=US, tlog_path=tlog_path, is_alive=lambda: True) as flight:
+        (link,) = flight.links.values()
+        assert link.local_port is not None
+        specs = [spec_of(i, key, link.local_port) for i, key in enumerate(keys, 1)]
+        async with SimulatedFleet(specs, clock=clock):
+            sorties = [
+                Sortie(flight.vehicles[key.replace("_", "-")], key=key, site=unbound, clock=clock) for key in keys
+            ]
+            await asyncio.gather(*(story(sortie) for sortie in sorties))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_vehicle_flies_a_whole_sortie(key: str) -> None:
+    asyncio.run(fly_all([key], Sortie.fly))
+
+
+def test_vehicles_of_two_kinds_share_one_port_and_one_log(tmp_path: Path) -> None:
+    asyncio.run(fly_all(["ardupilot_copter", "ardupilot_rover"], Sortie.hop, tlog_path=tmp_path / "flight.tlog"))
+    with closing(mavutil.mavlink_connection(str(tmp_path / "flight.tlog"))) as log:
+        heard: dict[int, set[str]] = {}
+        while (message := log.recv_msg()) is not None:
+            heard.setdefault(message.get_srcSystem(), set()).add(message.get_type())
+    assert {"HEARTBEAT", "GLOBAL_POSITION_INT", "COMMAND_ACK"} <= heard[1] & heard[2]
+    assert {"HEARTBEAT", "COMMAND_INT", "MISSION_ITEM_INT", "PARAM_SET"} <= heard[US]
+    assert "BAD_DATA" not in {name for names in heard.values() for name in names}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_vehicle_file_is_named_as_its_kind(key: str) -> None:
+    driver = importlib.import_module(f"fleet.flight.vehicles.{key}").Driver
+    assert VehicleKind(key).value == key
+    assert {FlightMode.GUIDED, FlightMode.AUTO, FlightMode.HOLD, FlightMode.RETURN} <= set(driver.numbers)
+    assert all(driver.airframe.modes[number] is mode for mode, number in driver.numbers.items())
+
+
+def test_every_kind_of_the_contract_has_its_file() -> None:
+    assert sorted(kind.value for kind in VehicleKind) == KEYS
+
+
+def test_a_connection_that_can_never_work_is_one_line_before_anything_starts() -> None:
+    async def story() -> None:
+        site = make_site(["ardupilot_copter"], "udpin:192.0.2.1:14550")
+        async with Flight(site=site, clock=SystemClock(), is_alive=lambda: True):
+            raise AssertionError("opened an address that is not ours")
+
+    with pytest.raises(SetUpError, match=r"'udpin:192.0.2.1:14550': expected a free address"):
+        asyncio.run(story())
