@@ -4,6 +4,7 @@ import uuid
 
 from contract.bus import BusMessage
 from contract.codec import encode
+from contract.commands import Reply
 from contract.envelope import Envelope, Origin
 from contract.events import (
     Certainty,
@@ -11,6 +12,7 @@ from contract.events import (
     EventKind,
     FeedState,
     FeedStatus,
+    Health,
     ModelIdentity,
     NodeState,
     OutboxStatus,
@@ -21,7 +23,6 @@ from contract.events import (
     derive_event_id,
     derive_message_id,
 )
-from contract.frozen import Frozen
 from contract.geo import BoxPx, GeoPoint, GroundFix, PointEnu
 from contract.labels import Label
 from contract.site import Severity, Site, parse_site
@@ -147,7 +148,7 @@ def make_event(
 
 
 def make_envelope(
-    body: Event | Status | Tracks,
+    body: Event | Status | Tracks | Health | Reply,
     *,
     node: str = "gate-1",
     outbox_id: uuid.UUID | None = OUTBOX,
@@ -196,7 +197,3 @@ def status_on_bus(envelope: Envelope, *, retain: bool = False) -> BusMessage:
 
 def geo(east_m: float, north_m: float) -> GeoPoint:
     return fix_at(east_m, north_m).point
-
-
-def body_of(envelope: Envelope) -> Frozen:
-    return envelope.body

@@ -1,0 +1,137 @@
+import pytest
+from sqlalchemy import text
+
+from contract.commands import Ack, Command, Reply, Verb
+from contract.events import FeedState, Health, NodeState
+from contract.topics import HEALTH, REPLY
+from fleet.picture.incidents import Disposition, IncidentKind, State
+from fleet.records import reads
+from tests.fleet.messages import OUTBOX, make_envelope, make_event, make_status, on_bus, status_on_bus
+from tests.fleet.office import Office, open_office
+
+
+def troubles(office: Office) -> list[tuple[str | None, State, tuple[str, ...]]]:
+    with office.fleet.store.reading() as connection:
+        found = reads.incidents(connection, kind=IncidentKind.TROUBLE)
+    return sorted((each.subject, each.state, each.uncovered_zones) for each in found)
+
+
+def say_all_is_well(office: Office) -> None:
+    for node, camera in (("gate-1", "cam-north"), ("gate-2", "cam-south")):
+        office.hear(status_on_bus(make_envelope(make_status(camera=camera), node=node)))
+
+
+def test_the_ack_goes_out_after_the_commit_and_only_then() -> None:
+    with open_office() as office:
+        with office.fleet.store.transaction() as connection:
+            connection.execute(text("ALTER TABLE messages RENAME TO away"))
+        assert not office.hear(make_event(sequence=1))
+        assert office.said_on("ack") == []
+        with office.fleet.store.transaction() as connection:
+            connection.execute(text("ALTER TABLE away RENAME TO messages"))
+        assert office.hear(make_event(sequence=1))
+        assert office.said_on("ack") == [Ack(outbox_id=OUTBOX, contiguous=1)]
+
+
+def test_a_silent_node_is_a_trouble_within_10_s_and_recovers_with_a_trace() -> None:
+    with open_office() as office:
+        say_all_is_well(office)
+        office.pass_time(8.0)
+        assert troubles(office) == []
+        office.hear(on_bus(make_envelope(Health(feeds=(), outbox_rows=0), node="gate-2"), topic=HEALTH))
+        office.pass_time(1.0)
+        assert troubles(office) == [("node:gate-1", State.OPEN, ("north-fence",))]
+        say_all_is_well(office)
+        office.pass_time(1.0)
+        assert troubles(office) == [("node:gate-1", State.CLOSED, ("north-fence",))]
+        with office.fleet.store.reading() as connection:
+            incident = reads.incidents(connection)[0]
+        assert incident.disposition is Disposition.RECOVERED
+        assert [entry.what for entry in incident.timeline] == [
+            "trouble: node gate-1 is silent for more than 8 s; zones now uncovered: north-fence",
+            "closed as recovered",
+        ]
+
+
+def test_the_last_will_and_a_lost_feed_are_troubles_at_the_next_tick() -> None:
+    with open_office() as office:
+        say_all_is_well(office)
+        office.hear(status_on_bus(make_envelope(make_status(feed=FeedState.LOST, camera="cam-south"), node="gate-2")))
+        office.hear(status_on_bus(make_envelope(make_status(state=NodeState.OFFLINE))))
+        office.pass_time(1.0)
+        assert [subject for subject, _, _ in troubles(office)] == ["feed:cam-south", "node:gate-1"]
+
+
+def test_a_trouble_stays_one_incident_while_it_lasts() -> None:
+    with open_office() as office:
+        for _ in range(5):
+            office.pass_time(9.0)
+        assert len(troubles(office)) == 2
+
+
+def test_lost_events_are_an_incident_that_names_them() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1), make_event(sequence=6, track=6))
+        office.hear(status_on_bus(make_envelope(make_status(oldest=6))))
+        with office.fleet.store.reading() as connection:
+            titles = [each.title for each in reads.incidents(connection, kind=IncidentKind.TROUBLE)]
+        assert titles == ["events 2..5 of node gate-1 were lost"]
+
+
+def test_a_retained_status_does_not_make_a_node_alive() -> None:
+    with open_office() as office:
+        office.clock.advance(9.0)
+        office.hear(status_on_bus(make_envelope(make_status()), retain=True))
+        office.pass_time(0.1)
+        assert "node:gate-1" in [subject for subject, _, _ in troubles(office)]
+
+
+def test_a_zone_is_told_to_every_node_that_covers_it_until_it_says_done() -> None:
+    with open_office() as office:
+        office.fleet.room.set_zone("middle", is_set=False, by="ada")
+        commands = [body for body in office.said_on("command") if isinstance(body, Command)]
+        assert [(command.verb, command.zone, command.by) for command in commands] == [
+            (Verb.UNSET_ZONE, "middle", "ada"),
+            (Verb.UNSET_ZONE, "middle", "ada"),
+        ]
+        reply = make_envelope(Reply(command_id=commands[0].command_id, done=True))
+        office.hear(on_bus(reply, topic=REPLY))
+        office.pass_time(6.0)
+        told = [message.topic.split("/")[3] for message in office.said if b'"zone":"middle"' in message.payload]
+        assert told == ["gate-1", "gate-2", "gate-2"]
+
+
+def test_a_node_that_starts_hears_how_its_zones_are() -> None:
+    with open_office() as office:
+        office.hear(status_on_bus(make_envelope(make_status())))
+        office.pass_time(1.0)
+        commands = [body for body in office.said_on("command") if isinstance(body, Command)]
+        assert sorted((command.zone, command.verb) for command in commands) == [
+            ("middle", Verb.SET_ZONE),
+            ("north-fence", Verb.SET_ZONE),
+        ]
+
+
+@pytest.mark.parametrize("zones", [("middle", "north-fence")])
+def test_unset_zones_are_nobodys_trouble(zones: tuple[str, ...]) -> None:
+    with open_office() as office:
+        for zone in zones:
+            office.fleet.room.set_zone(zone, is_set=False, by="ada")
+        office.pass_time(20.0)
+        assert troubles(office) == []
+
+
+def test_hops_of_the_alarm_are_kept_by_trace() -> None:
+    with open_office() as office:
+        office.clock.advance(0.05)
+        event = make_event(sequence=1)
+        office.hear(event)
+        office.pass_time(0.2)
+        with office.fleet.store.reading() as connection:
+            hops = reads.hops(connection, event.trace_id)
+        assert {name: hops[name] for name in ("decode", "detect", "broker")} == {
+            "decode": 2000,
+            "detect": 17000,
+            "broker": 30_000,
+        }
+        assert {"ingest", "decision"} <= hops.keys()

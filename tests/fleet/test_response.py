@@ -1,0 +1,280 @@
+import uuid
+
+import pytest
+
+from contract.envelope import Origin
+from contract.events import Stage
+from contract.geo import distance_m
+from contract.tasks import Task, TaskKind, TaskState
+from fleet.errors import NotFound, Refused
+from fleet.picture.incidents import Disposition, Incident, IncidentKind
+from fleet.records import reads
+from tests.fleet.messages import NOW_US, SITE_TEXT, geo, make_event, make_site
+from tests.fleet.office import Office, open_office
+
+PATROL_TEXT = (
+    SITE_TEXT
+    + """
+patrols:
+  - id: round
+    vehicle: kestrel
+    altitude_m: 25
+    every_min: 15
+    waypoints:
+      - position: {lat_deg: 51.9992, lon_deg: 12.9995}
+      - position: {lat_deg: 51.9992, lon_deg: 13.0005}
+"""
+)
+
+
+def only_task(office: Office) -> Task:
+    (task,) = office.fleet.response.tasks.values()
+    return task
+
+
+def only_incident(office: Office) -> Incident:
+    incidents = office.fleet.ingest.incidents.values()
+    (incident,) = [each for each in incidents if each.kind is IncidentKind.INTRUSION]
+    return incident
+
+
+def stored_tasks(office: Office) -> list[Task]:
+    with office.fleet.store.reading() as connection:
+        return reads.tasks(connection)
+
+
+def words(office: Office) -> list[str]:
+    return [entry.what for entry in only_incident(office).timeline]
+
+
+def report(office: Office, *states: TaskState, reason: str = "") -> None:
+    """What tasking would say."""
+    for state in states:
+        office.fleet.response.on_task_change(only_task(office).moved_to(state, at_us=NOW_US, reason=reason))
+
+
+UNDER_WAY = (TaskState.SENT, TaskState.RECEIVED, TaskState.ACCEPTED, TaskState.EXECUTING)
+
+
+def test_a_fresh_alarm_sends_the_vehicle_to_a_stand_off_point_under_the_same_trace() -> None:
+    with open_office() as office:
+        event = make_event(sequence=1)
+        office.hear(event)
+        task = only_task(office)
+        assert (task.kind, task.vehicle, task.state) == (TaskKind.INVESTIGATE, "kestrel", TaskState.CREATED)
+        assert (task.trace_id, task.origin) == (event.trace_id, Origin.SIMULATED)
+        assert task.target is not None
+        assert task.stand_off is not None
+        assert distance_m(task.target, geo(0.0, 20.0)) < 0.1
+        assert distance_m(task.stand_off, task.target) >= 25.0
+
+
+def test_one_investigation_an_incident_however_often_the_event_is_updated() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        office.hear(make_event(sequence=2, stage=Stage.UPDATE, revision=1), make_event(sequence=3, track=2))
+        assert len(stored_tasks(office)) == 1
+
+
+def test_a_stale_event_opens_an_incident_and_sends_nobody_until_a_person_does() -> None:
+    with open_office() as office:
+        office.clock.advance(20.0)
+        office.hear(make_event(sequence=1))
+        office.pass_time(1.0)
+        assert stored_tasks(office) == []
+        assert words(office)[-1] == "nobody sent: the evidence is 20 s old; a person decides"
+        task = office.fleet.room.dispatch(only_incident(office).incident_id, by="Ada Byron")
+        assert (task.approved_by, task.state) == ("Ada Byron", TaskState.CREATED)
+
+
+def test_an_event_from_the_future_has_an_unknown_age_and_sends_nobody() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1, captured_at_us=NOW_US + 3_000_000))
+        assert stored_tasks(office) == []
+        assert words(office)[-1] == "nobody sent: the evidence is of unknown age; a person decides"
+
+
+def test_an_incident_waits_for_a_vehicle_while_its_evidence_is_fresh() -> None:
+    with open_office() as office:
+        office.fleet.monitor.hold("kestrel", "ada")
+        office.hear(make_event(sequence=1))
+        assert stored_tasks(office) == []
+        assert words(office)[-1].startswith("nobody sent yet: kestrel: the safety monitor has it")
+        office.fleet.room.release("kestrel", by="ada")
+        office.pass_time(1.0)
+        assert only_task(office).vehicle == "kestrel"
+
+
+def test_what_waited_too_long_is_left_to_a_person() -> None:
+    with open_office() as office:
+        office.fleet.monitor.hold("kestrel", "ada")
+        office.hear(make_event(sequence=1))
+        office.pass_time(16.0)
+        office.fleet.room.release("kestrel", by="ada")
+        office.pass_time(1.0)
+        assert stored_tasks(office) == []
+        assert words(office)[-1] == "nobody sent: the evidence is 16 s old; a person decides"
+
+
+def test_an_unset_zone_sends_nobody() -> None:
+    with open_office() as office:
+        office.fleet.room.set_zone("north-fence", is_set=False, by="ada")
+        office.hear(make_event(sequence=1))
+        assert stored_tasks(office) == []
+
+
+def test_a_real_vehicle_waits_for_a_named_pilot() -> None:
+    with open_office(simulated=False) as office:
+        office.hear(make_event(sequence=1, origin=Origin.LIVE))
+        task = only_task(office)
+        assert task.progress.startswith("waits for a named person's approval")
+        with pytest.raises(NotFound):
+            office.fleet.tasking.cancel(task.task_id, "nobody")  # tasking never heard of it
+        approved = office.fleet.room.approve(task.task_id, by="Ada Byron")
+        assert approved.approved_by == "Ada Byron"
+        office.fleet.tasking.cancel(task.task_id, "ada")
+        with office.fleet.store.reading() as connection:
+            assert [(row["actor"], row["act"]) for row in reads.audit(connection)][:2] == [
+                ("Ada Byron", "approve"),
+                ("dispatch", "dispatch"),
+            ]
+
+
+def test_approving_twice_is_refused() -> None:
+    with open_office(simulated=False) as office:
+        office.hear(make_event(sequence=1, origin=Origin.LIVE))
+        task = only_task(office)
+        office.fleet.room.approve(task.task_id, by="Ada Byron")
+        with pytest.raises(Refused, match="expected one that waits for approval"):
+            office.fleet.room.approve(task.task_id, by="Bo Ek")
+
+
+def test_a_waiting_task_can_be_cancelled() -> None:
+    with open_office(simulated=False) as office:
+        office.hear(make_event(sequence=1, origin=Origin.LIVE))
+        task = office.fleet.room.cancel(only_task(office).task_id, by="ada")
+        assert (task.state, task.reason) == (TaskState.CANCELLED, "cancelled by ada")
+        assert office.fleet.response.tasks == {}
+
+
+def test_a_grant_for_the_zone_and_hour_needs_no_approval() -> None:
+    text = (
+        SITE_TEXT
+        + """
+response:
+  autonomy:
+    - {zones: [north-fence], granted_by: Ada Byron, reference: ops-7}
+"""
+    )
+    with open_office(site=make_site(text), simulated=False) as office:
+        office.hear(make_event(sequence=1, origin=Origin.LIVE))
+        task = only_task(office)
+        assert task.progress == ""
+        office.fleet.tasking.cancel(task.task_id, "ada")  # tasking has it
+
+
+def test_every_change_of_a_task_is_stored_and_told_to_the_incident() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        task_id = only_task(office).task_id
+        report(office, *UNDER_WAY, TaskState.DONE)
+        assert stored_tasks(office)[0].state is TaskState.DONE
+        with office.fleet.store.reading() as connection:
+            states = [row["state"] for row in reads.task_changes(connection, task_id)]
+        assert states == ["created", "sent", "received", "accepted", "executing", "done"]
+        assert words(office)[-2:] == ["kestrel is on its way", "kestrel has looked at it"]
+
+
+def test_what_was_looked_at_is_not_looked_at_again_unasked() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        report(office, *UNDER_WAY, TaskState.DONE)
+        office.hear(make_event(sequence=2, stage=Stage.UPDATE, revision=1))
+        office.pass_time(10.0)
+        assert len(stored_tasks(office)) == 1
+
+
+def test_a_refused_task_is_tried_again_after_5_s_and_at_most_three_times() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        for attempt in range(1, 5):
+            if office.fleet.response.tasks:
+                report(office, TaskState.REFUSED, reason="a person is near")
+            office.fleet.tasking._desks["kestrel"].jobs.clear()
+            office.pass_time(1.0)
+            assert len(stored_tasks(office)) == min(attempt, 3)
+            update = make_event(
+                sequence=attempt + 1,
+                stage=Stage.UPDATE,
+                revision=attempt,
+                captured_at_us=office.clock.wall_us() + 4_500_000,
+            )
+            office.pass_time(4.5)
+            office.hear(update)
+            office.pass_time(0.5)
+
+
+def test_closing_an_incident_calls_its_vehicle_off() -> None:
+    with open_office(simulated=False) as office:
+        office.hear(make_event(sequence=1, origin=Origin.LIVE))
+        incident = office.fleet.room.close(
+            only_incident(office).incident_id, disposition=Disposition.FALSE_ALARM, note="a fox", by="ada"
+        )
+        assert (incident.disposition, incident.note) == (Disposition.FALSE_ALARM, "a fox")
+        assert stored_tasks(office)[0].state is TaskState.CANCELLED
+        assert office.fleet.ingest.alarms == {}
+
+
+def test_after_a_restart_nothing_is_commanded_and_what_was_under_way_has_failed() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        report(office, *UNDER_WAY)
+        office.kestrel.orders.clear()
+        office.fleet.response.tasks.clear()
+        office.fleet.coordinator.load()
+        office.pass_time(1.0)
+        assert (stored_tasks(office)[0].state, stored_tasks(office)[0].reason) == (
+            TaskState.FAILED,
+            "coordinator restarted",
+        )
+        assert office.kestrel.orders == []
+
+
+def test_a_person_cannot_send_somebody_to_nowhere() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1, at_m=None))
+        assert stored_tasks(office) == []
+        with pytest.raises(Refused, match="where it is on the ground is not known"):
+            office.fleet.room.dispatch(only_incident(office).incident_id, by="ada")
+        with pytest.raises(NotFound):
+            office.fleet.room.dispatch(uuid.UUID(int=1), by="ada")
+
+
+def test_a_patrol_starts_once_a_slot_when_its_vehicle_is_ready() -> None:
+    with open_office(site=make_site(PATROL_TEXT)) as office:
+        office.pass_time(1.0)
+        task = only_task(office)
+        assert (task.kind, task.patrol, task.state) == (TaskKind.PATROL, "round", TaskState.CREATED)
+        report(office, *UNDER_WAY, TaskState.DONE)
+        office.pass_time(60.0)
+        assert len(stored_tasks(office)) == 1
+        office.pass_time(15 * 60.0)
+        assert len(stored_tasks(office)) == 2
+
+
+def test_a_patrol_waits_for_a_vehicle_that_is_not_ready() -> None:
+    with open_office(site=make_site(PATROL_TEXT)) as office:
+        office.fleet.monitor.hold("kestrel", "ada")
+        office.pass_time(1.0)
+        assert stored_tasks(office) == []
+        office.fleet.room.release("kestrel", by="ada")
+        office.pass_time(1.0)
+        assert only_task(office).kind is TaskKind.PATROL
+
+
+def test_a_patrol_by_a_real_vehicle_waits_for_a_pilot() -> None:
+    with open_office(site=make_site(PATROL_TEXT), simulated=False) as office:
+        office.pass_time(1.0)
+        task = only_task(office)
+        assert task.progress.startswith("waits for a named person's approval")
+        assert office.fleet.room.approve(task.task_id, by="Ada Byron").approved_by == "Ada Byron"
