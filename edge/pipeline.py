@@ -105,7 +105,7 @@ class Pipeline:
         hops.mark("track")
 
         believed = [track for track in tracks if track.state in BELIEVED]
-        fixes = self._locate(believed, frame.captured_at_us)
+        fixes = self._locate(believed, frame)
         subjects = [self._subject(track, fix) for track, fix in zip(believed, fixes, strict=True)]
         hops.mark("locate")
 
@@ -137,8 +137,8 @@ class Pipeline:
             hops_us=result.hops_us,
         )
 
-    def _locate(self, tracks: Sequence[Track], captured_at_us: int) -> Sequence[GroundFix | None]:
-        pose = self._poses.at(captured_at_us)
+    def _locate(self, tracks: Sequence[Track], frame: Frame) -> Sequence[GroundFix | None]:
+        pose = self._poses.at(frame)
         if pose is None or not tracks:
             return [None] * len(tracks)
         return self._locator.locate(np.array([track.xyxy_px for track in tracks]), pose)
