@@ -141,7 +141,10 @@ class Desk:
     def blocked_by(self) -> str | None:
         """Who else has the vehicle: the monitor's latch, a pilot, or a flight we only adopted."""
         latch = self.tools.latch_of(self.spec.id)
-        return f"the safety monitor has it: {latch}" if latch is not None else self.taken
+        if latch is None:
+            return self.taken
+        self.was_latched = True
+        return f"the safety monitor has it: {latch}"
 
     # Waiting
 

@@ -224,15 +224,29 @@ async def patrol(desk: Desk, job: Job) -> None:
     await be_off(desk, job, plan.altitude_m if desk.spec.kind.flies else None)
     await desk.order(job, replace(mission, from_index=job.from_index))
     _executes(desk, job, _waypoint(job, mission))
+    try:
+        await _follow(desk, job, mission)
+    finally:
+        _note_waypoint(desk, job, mission)  # where it goes on, whatever ended it
+
+
+def _note_waypoint(desk: Desk, job: Job, mission: FlyMission) -> bool:
+    seq = desk.state.mission_seq
+    is_further = seq is not None and job.from_index < seq < len(mission.items)
+    if seq is not None and is_further:
+        job.from_index = seq
+    return is_further
+
+
+async def _follow(desk: Desk, job: Job, mission: FlyMission) -> None:
+    """Watch the mission until the vehicle says it is complete."""
     progress = Progress(float("inf"), desk.now_us)
     limit_us = NO_PROGRESS_US + round(max(item.dwell_s for item in mission.items) * 1e6)
     while True:
         await desk.pause(job)
-        state = desk.state
-        if state.mission_state == MISSION_COMPLETE:
+        if desk.state.mission_state == MISSION_COMPLETE:
             return
-        if state.mission_seq is not None and job.from_index < state.mission_seq < len(mission.items):
-            job.from_index = state.mission_seq
+        if _note_waypoint(desk, job, mission):
             progress.at_us = desk.now_us
         desk.say(job, _waypoint(job, mission))
         ahead = _ahead(desk, job, mission)

@@ -65,6 +65,7 @@ class _Watch:
     attempt: int = 0
     mark: tuple[PointEnu, float] | None = None
     mark_at_us: int = 0
+    waits_since_us: int | None = None
 
 
 class MonitorCore:
@@ -101,12 +102,22 @@ class MonitorCore:
                 continue
             hazard = hazard_of(state, snapshot, is_watched=watch.latch is not None)
             hazard = hazard or self._no_progress(state, watch, snapshot)
-            if hazard is not None and _SEVERITY[type(hazard.order)] > watch.severity:
+            if hazard is None or not hazard.patience_us:
+                watch.waits_since_us = None
+            elif watch.waits_since_us is None:
+                watch.waits_since_us = snapshot.now_us
+            if hazard is not None and self._is_due(hazard, watch, snapshot.now_us):
                 self._take_up(watch, hazard, by=MONITOR, now_us=snapshot.now_us)
             order = self._insist(state, watch, snapshot.now_us)
             if order is not None:
                 orders.append(order)
         return tuple(orders)
+
+    @staticmethod
+    def _is_due(hazard: Hazard, watch: _Watch, now_us: int) -> bool:
+        """Does it ask for more than is in force, and has it lasted?"""
+        lasted_us = 0 if watch.waits_since_us is None else now_us - watch.waits_since_us
+        return _SEVERITY[type(hazard.order)] > watch.severity and lasted_us >= hazard.patience_us
 
     @staticmethod
     def _take_up(watch: _Watch, hazard: Hazard, *, by: str, now_us: int) -> None:

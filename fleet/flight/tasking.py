@@ -171,7 +171,7 @@ class Tasking:
         is_latched = desk.tools.latch_of(desk.spec.id) is not None
         if desk.was_latched and not is_latched and state.armed and state.mode is not None:
             desk.commanded = frozenset({state.mode})  # the monitor's order, and a named person released it
-        desk.was_latched = is_latched
+            desk.was_latched = False
         if not state.armed:
             desk.commanded = frozenset()
         elif desk.taken is None and not is_latched:

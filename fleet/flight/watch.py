@@ -21,6 +21,7 @@ BATTERY_SILENT_S = 30.0
 LOOK_AHEAD_S = 1.0  # one cycle, one command, one answer
 LOST_SEPARATION = 0.7  # of what the gate keeps: lost, not merely thin
 ABOVE_CEILING_M = 3.0
+PEOPLE_PATIENCE_US = 1_000_000  # re-judged each cycle; a vehicle at 8 m/s comes one way margin nearer meanwhile
 BATTERY_SPARE_FRAC = 0.05  # beyond what home needs by the pessimistic model
 
 
@@ -41,8 +42,11 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
+    """`patience_us`: how long it must last before the monitor acts, so that tasking, which sees it first, may."""
+
     order: ComingHome
     reason: str
+    patience_us: int = 0
 
 
 def is_ours_to_command(state: VehicleState) -> bool:
@@ -179,4 +183,4 @@ def _people(state: VehicleState, route: Route, snapshot: Snapshot) -> Hazard | N
         now_us=snapshot.now_us,
         beside_error_m=0.0,
     )
-    return Hazard(Hold(), reasons[0]) if reasons else None
+    return Hazard(Hold(), reasons[0], PEOPLE_PATIENCE_US) if reasons else None

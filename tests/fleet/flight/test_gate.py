@@ -120,14 +120,13 @@ STRONG = [
 @pytest.mark.parametrize(("change", "words"), STRONG)
 @pytest.mark.parametrize("kind", ["drone goes", "drone launches", "drone patrols", "rover drives"])
 def test_safety_05_unknown_refuses_every_movement(change: dict[str, Any], words: str, kind: str) -> None:
-    vehicle: VehicleState
-    order: Order
-    vehicle, order = {
+    cases: dict[str, tuple[VehicleState, Order]] = {
         "drone goes": (drone(**change), GO),
         "drone launches": (drone_on_pad(**change), Launch(25.0)),
         "drone patrols": (drone(**change), mission((60, 150), (60, 240))),
         "rover drives": (rover(**change), DRIVE),
-    }[kind]
+    }
+    vehicle, order = cases[kind]
 
     said = reasons(order, vehicle)
 

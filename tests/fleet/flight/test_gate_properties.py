@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fleet.flight.gate import Approved, RefusedOrder
-from fleet.flight.orders import FlyMission, GoTo, Launch, MissionItem
-from fleet.flight.vehicle import FlightMode
+from fleet.flight.orders import FlyMission, GoTo, Launch, MissionItem, Order
+from fleet.flight.vehicle import FlightMode, VehicleState
 from tests.fleet.flight.plain_checker import objections, to_square_m, walk, within_fence_m
 from tests.fleet.flight.stage import GO, NOW_US, ask, drone, drone_on_pad, geo, person, world
 
@@ -113,11 +113,12 @@ UNKNOWN = [
 @given(missing=st.sets(st.sampled_from(UNKNOWN), min_size=1), order=st.sampled_from(["go", "launch", "mission"]))
 def test_safety_05_anything_unknown_refuses_whatever_else_is_known(missing: set[str], order: str) -> None:
     nothing: dict[str, Any] = dict.fromkeys(missing)
-    asked, vehicle = {
+    orders: dict[str, tuple[Order, VehicleState]] = {
         "go": (GO, drone(**nothing)),
         "launch": (Launch(25.0), drone_on_pad(**nothing)),
         "mission": (FlyMission((MissionItem(geo(60, 150), 25.0),), 0, 8.0), drone(**nothing)),
-    }[order]
+    }
+    asked, vehicle = orders[order]
 
     decision = ask(asked, vehicle)
 
