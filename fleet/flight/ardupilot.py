@@ -187,6 +187,8 @@ class ArdupilotVehicle(ABC):
 
     async def _go_to(self, act: Act, order: GoTo) -> None:
         self._refuse_unknown_height(act, order.above_home_m)
+        if order.look_at is None:
+            self._look_ahead(act)
         if self._telemetry.state.mode is FlightMode.GUIDED:  # so that it never starts faster; below it is made sure of
             act.send(command_long(act.port.system_id, mavlink.MAV_CMD_DO_CHANGE_SPEED, *_speed(order.speed_m_s)))
         started_us = self._clock.monotonic_us()
@@ -216,6 +218,10 @@ class ArdupilotVehicle(ABC):
             said=f"DO_SET_ROI_LOCATION {_place(point)}",
         )
 
+    def _look_ahead(self, act: Act) -> None:
+        """A gimbal stays on what it looked at until told otherwise; a vehicle without one may refuse this unheard."""
+        act.send(command_long(act.port.system_id, mavlink.MAV_CMD_DO_SET_ROI_NONE))
+
     async def _fly_mission(self, act: Act, order: FlyMission) -> None:
         state = self._telemetry.state
         if not 0 <= order.from_index < len(order.items):
@@ -229,6 +235,7 @@ class ArdupilotVehicle(ABC):
             raise CommandRefused(f"{act.name}: home is not known, and a mission begins with it")
         if state.mode is FlightMode.AUTO:  # an upload overwrites in place: never under a running mission
             await self.take(act, FlightMode.HOLD)
+        self._look_ahead(act)
         items = mission_of(order, home=state.home)
         await upload_verified(act, MissionKind.MISSION, items, said=f"mission of {len(order.items)} points")
         seq = seq_of_item(order.from_index)

@@ -128,10 +128,11 @@ class UdpTransport:
             self._on_data(data, address)
 
     def send(self, raw: bytes, address: Address) -> bool:
-        if self._socket is None:
+        opened = self._socket  # another thread may close it meanwhile
+        if opened is None:
             return False
         try:
-            return self._socket.sendto(raw, address) == len(raw)
+            return opened.sendto(raw, address) == len(raw)
         except OSError:
             return False
 

@@ -63,12 +63,11 @@ class Telemetry:
 def hear(telemetry: Telemetry, message: Message, *, now_us: int, airframe: Airframe) -> Telemetry:
     """The snapshot after one message."""
     name = message.get_type()
-    read = _HEARTBEATS.get(name)
-    if read is not None:
-        telemetry = read(telemetry, message, now_us, airframe)
-    elif (plain := _READERS.get(name)) is not None:
+    if name == "HEARTBEAT":
+        telemetry = _heartbeat(telemetry, message, now_us, airframe)
+    elif (read := _READERS.get(name)) is not None:
         try:
-            telemetry = plain(telemetry, message, now_us)
+            telemetry = read(telemetry, message, now_us)
         except (ValidationError, ValueError):
             return replace(telemetry, discarded=telemetry.discarded + 1)
     return replace(telemetry, heard={**telemetry.heard, name: now_us})
@@ -269,7 +268,6 @@ def _plausible(value: object, *, most: float) -> float:
     return number
 
 
-_HEARTBEATS: dict[str, Callable[[Telemetry, Message, int, Airframe], Telemetry]] = {"HEARTBEAT": _heartbeat}
 _READERS: dict[str, Callable[[Telemetry, Message, int], Telemetry]] = {
     "GLOBAL_POSITION_INT": _global_position,
     "GPS_RAW_INT": _gps,

@@ -351,6 +351,18 @@ def test_a_mission_resumes_at_the_item_where_it_was_interrupted(monkeypatch: pyt
     assert peer.machine.speed_override_m_s == 5.0
 
 
+def test_a_mission_looks_ahead_again_after_something_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    air, peer = flying(monkeypatch)
+
+    async def story(air: Air) -> None:
+        await up(air)
+        await air.do(GoTo(place(20.0, 0.0), 20.0, 8.0, look_at=place(20.0, 50.0)))
+        await air.do(mission())
+
+    air.play(story)
+    assert peer.machine.roi is None
+
+
 def test_a_mission_is_never_overwritten_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     air, _ = flying(monkeypatch)
 
