@@ -4,7 +4,6 @@ An acknowledgement is never the end of an order: a mode counts when a heartbeat 
 LOITER, ALT_HOLD and POSHOLD are never used: they read a throttle stick that nobody holds, and the aircraft sinks.
 """
 
-import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
@@ -20,11 +19,12 @@ from contract.geo import GeoPoint, LocalFrame, distance_m
 from contract.site import Vehicle as VehicleSpec
 from fleet.flight.ardupilot_parameters import is_listed
 from fleet.flight.ardupilot_safety import upload_safety
-from fleet.flight.errors import CommandRefused, FlightError, LinkDown, NoAnswer, NotConfirmed
+from fleet.flight.errors import CommandRefused, FlightError, NoAnswer, NotConfirmed
 from fleet.flight.mavlink_codec import Frame
 from fleet.flight.mavlink_link import Link
 from fleet.flight.mavlink_mission import MissionKind, item_of_seq, mission_of, seq_of_item, upload_verified
-from fleet.flight.mavlink_port import Act, Port, command_long, request_message, set_message_interval
+from fleet.flight.mavlink_port import Act, Port, command_long
+from fleet.flight.mavlink_streams import Streams
 from fleet.flight.orders import (
     Approval,
     ComingHome,
@@ -42,22 +42,6 @@ from fleet.flight.orders import (
 from fleet.flight.telemetry import Airframe, Telemetry, hear, moved, not_ready_because
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
 
-# Unasked, only a heartbeat and texts come: these are asked for, by message id, in microseconds of the vehicle's time.
-INTERVALS_US: Mapping[int, int] = {
-    mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 200_000,
-    mavlink.MAVLINK_MSG_ID_ATTITUDE: 500_000,
-    mavlink.MAVLINK_MSG_ID_MISSION_CURRENT: 500_000,
-    mavlink.MAVLINK_MSG_ID_POSITION_TARGET_GLOBAL_INT: 500_000,
-    mavlink.MAVLINK_MSG_ID_GPS_RAW_INT: 1_000_000,
-    mavlink.MAVLINK_MSG_ID_SYS_STATUS: 1_000_000,
-    mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT: 1_000_000,
-    mavlink.MAVLINK_MSG_ID_FENCE_STATUS: 1_000_000,
-    mavlink.MAVLINK_MSG_ID_HOME_POSITION: 2_000_000,
-    mavlink.MAVLINK_MSG_ID_WIND: 1_000_000,
-}
-STOPPED_AFTER_US = 5_000_000  # more than two of the slowest interval: the stream stopped
-ASK_AGAIN_US = 3_000_000
-ASK_SELDOM_US = 15_000_000  # after three unanswered requests: this vehicle may not have it (a rover has no wind)
 _TICK_S = 0.1
 
 TAKEN_UP_WITHIN_S = 10.0  # a target shows in POSITION_TARGET_GLOBAL_INT each 0.5 s
@@ -87,7 +71,7 @@ class ArdupilotVehicle(ABC):
         self._port = Port(link, spec.system_id, clock=clock)
         state = VehicleState(spec.id, spec.kind, spec.system_id, spec.simulated)
         self._telemetry = Telemetry(state, bound_uid=spec.autopilot_uid)
-        self._asked: dict[int, tuple[int, int]] = {}  # message id -> (when last, how often unanswered)
+        self._streams = Streams(self._port)
         link.attach(spec.system_id, self._on_frame)
 
     @property
@@ -118,9 +102,9 @@ class ArdupilotVehicle(ABC):
         while True:
             if self._telemetry.boots != boots:
                 boots = self._telemetry.boots
-                self._asked.clear()
+                self._streams.forget()
                 _log.warning("autopilot rebooted", vehicle=self.spec.id)
-            self._ask_for_telemetry()
+            self._streams.ask(self._telemetry)
             await anyio.sleep(_TICK_S)
 
     async def carry_out(self, approval: Approval, *, on_progress: Progress) -> Sent:
@@ -304,11 +288,12 @@ class ArdupilotVehicle(ABC):
             act.progress(str(err))
 
     async def _or_hold(self, act: Act, step: Awaitable[None]) -> None:
-        """A step without which the vehicle must not go on: it holds, and the error goes on."""
+        """A step without which the vehicle must not go on: it holds (unless a pilot has it), and the error goes on."""
         try:
             await step
         except FlightError:
-            await self._try(act, self.take(act, FlightMode.HOLD))
+            if self._telemetry.state.mode is not FlightMode.MANUAL:
+                await self._try(act, self.take(act, FlightMode.HOLD))
             raise
 
     def _refuse_unknown_height(self, act: Act, above_home_m: float | None) -> None:
@@ -365,31 +350,6 @@ class ArdupilotVehicle(ABC):
             self._telemetry, frame.message, now_us=self._clock.monotonic_us(), airframe=self.airframe
         )
         self._port.deliver(frame)
-
-    def _ask_for_telemetry(self) -> None:
-        now, now_us = self._telemetry, self._clock.monotonic_us()
-        if now.state.heard_at_us is None or now_us - now.state.heard_at_us > STOPPED_AFTER_US:
-            return
-        system_id = self.spec.system_id
-        wanted = {
-            mid: set_message_interval(system_id, mid, us) for mid, us in INTERVALS_US.items() if self._is_silent(mid)
-        }
-        if now.state.autopilot_uid is None:
-            wanted[mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION] = request_message(
-                system_id, mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION
-            )
-        self._asked = {mid: asked for mid, asked in self._asked.items() if mid in wanted}
-        for message_id, message in wanted.items():
-            asked_us, times = self._asked.get(message_id, (None, 0))
-            pause_us = ASK_AGAIN_US if times < 3 else ASK_SELDOM_US
-            if asked_us is None or now_us - asked_us >= pause_us:
-                self._asked[message_id] = (now_us, times + 1)
-                with contextlib.suppress(LinkDown):  # asked again soon
-                    self._port.send_harmless(message)
-
-    def _is_silent(self, message_id: int) -> bool:
-        heard_us = self._telemetry.heard.get(str(mavlink.mavlink_map[message_id].msgname))
-        return heard_us is None or self._clock.monotonic_us() - heard_us > STOPPED_AFTER_US
 
 
 def _speed(speed_m_s: float) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ The clock runs ten times as fast for both ends: heartbeats, time-outs and flight
 import asyncio
 import importlib
 import pkgutil
+import socket
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -96,13 +97,13 @@ def make_site(keys: list[str], connection: str) -> Site:
     )
 
 
-def spec_of(system_id: int, key: str, port: int) -> AutopilotSpec:
+def spec_of(system_id: int, key: str, connect: str) -> AutopilotSpec:
     return AutopilotSpec(
         kind=Kind.COPTER if VehicleKind(key).flies else Kind.ROVER,
         system_id=system_id,
         home=HOMES[system_id],
         home_amsl_m=30.0,
-        connect=f"udpout:127.0.0.1:{port}",
+        connect=connect,
         boot_s_already=60.0,
     )
 
@@ -184,7 +185,7 @@ async def fly_all(
     async with Flight(site=unbound, clock=clock, system_id=US, tlog_path=tlog_path, is_alive=lambda: True) as flight:
         (link,) = flight.links.values()
         assert link.local_port is not None
-        specs = [spec_of(i, key, link.local_port) for i, key in enumerate(keys, 1)]
+        specs = [spec_of(i, key, f"udpout:127.0.0.1:{link.local_port}") for i, key in enumerate(keys, 1)]
         async with SimulatedFleet(specs, clock=clock):
             sorties = [
                 Sortie(flight.vehicles[key.replace("_", "-")], key=key, site=unbound, clock=clock) for key in keys
@@ -206,6 +207,22 @@ def test_vehicles_of_two_kinds_share_one_port_and_one_log(tmp_path: Path) -> Non
     assert {"HEARTBEAT", "GLOBAL_POSITION_INT", "COMMAND_ACK"} <= heard[1] & heard[2]
     assert {"HEARTBEAT", "COMMAND_INT", "MISSION_ITEM_INT", "PARAM_SET"} <= heard[US]
     assert "BAD_DATA" not in {name for names in heard.values() for name in names}
+
+
+def test_a_vehicle_on_tcp_is_dialled_until_it_answers() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        connection = f"tcp:127.0.0.1:{probe.getsockname()[1]}"
+
+    async def story() -> None:
+        clock, key = FastClock(), "ardupilot_copter"
+        site = make_site([key], connection)
+        async with Flight(site=site, clock=clock, system_id=US, is_alive=lambda: True) as flight:
+            await asyncio.sleep(0.1)  # the first dial finds nobody
+            async with SimulatedFleet([spec_of(1, key, connection)], clock=clock):
+                await Sortie(flight.vehicles["ardupilot-copter"], key=key, site=site, clock=clock).hop()
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("key", KEYS)
