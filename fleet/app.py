@@ -140,7 +140,7 @@ def assembled(
         parameters=parameters,
         latch_of=monitor.is_latched,
         on_change=response.on_task_change,
-        on_hop=hops.add,
+        on_hop=response.on_hop,
     )
     response.use(tasking)
     heart.monitor, heart.tasking = monitor, tasking

@@ -82,6 +82,8 @@ class Response:
         self._waiting: dict[uuid.UUID, _Waiting] = {}
         self._attempts: dict[uuid.UUID, int] = {}
         self._looked_at: set[uuid.UUID] = set()
+        self._asked_at_us: dict[uuid.UUID, int] = {}  # task -> when its evidence was durable
+        self._gate_us: dict[str, int] = {}  # trace -> what the gate took of that time
         self._last_patrol_us: dict[str, int] = {}
         self._unsaved: dict[uuid.UUID, Task] = {}
 
@@ -152,12 +154,19 @@ class Response:
             return
         if task.state is TaskState.DONE and task.incident_id is not None:
             self._looked_at.add(task.incident_id)
+        self._measure_decision(task)
         self._metrics.tasks.labels(state=task.state.value).inc()
         log.info("task", task=str(task.task_id), vehicle=task.vehicle, state=task.state.value, reason=task.reason)
         self._save(task)
         self._tell_incident(task)
         if task.state in (TaskState.REFUSED, TaskState.FAILED):
             self._plan_another(task)
+
+    def on_hop(self, trace_id: str, hop: str, took_us: int) -> None:
+        """Tasking's word on how long a step took."""
+        if hop == "gate":
+            self._gate_us.setdefault(trace_id, took_us)
+        self._hops.add(trace_id, hop, took_us)
 
     def tick(self) -> None:
         """Once a second: who waits for a vehicle, which patrol is due, what the store did not take before."""
@@ -337,11 +346,11 @@ class Response:
         task = task.model_copy(update={"progress": "; ".join(needs)})
         self._record(task, actor=actor, act="dispatch")
         self._attempts[incident.incident_id] = attempt
-        self.note(incident.incident_id, who=actor, what=f"{task.vehicle}: {task.reason}{needs and '; ' + needs[0]}")
         if not needs:
-            self._submit(task, evidence, consent, sigma_m=incident.sighting.ground.sigma_m)
             if asked_at_us is not None:
-                self._hops.add(task.trace_id, "decision", self._clock.monotonic_us() - asked_at_us)
+                self._asked_at_us[task.task_id] = asked_at_us
+            self._submit(task, evidence, consent, sigma_m=incident.sighting.ground.sigma_m)
+        self.note(incident.incident_id, who=actor, what="; ".join([f"{task.vehicle}: {task.reason}", *needs]))
         return self.tasks.get(task.task_id, task)
 
     def _plan_another(self, task: Task) -> None:
@@ -423,6 +432,13 @@ class Response:
             self._unsaved[task.task_id] = task
         else:
             self._unsaved.pop(task.task_id, None)
+
+    def _measure_decision(self, task: Task) -> None:
+        """From durable evidence to the order on its way, without the gate's share."""
+        asked_at_us = self._asked_at_us.pop(task.task_id, None)
+        gate_us = self._gate_us.pop(task.trace_id, 0)
+        if task.state is TaskState.SENT and asked_at_us is not None:
+            self._hops.add(task.trace_id, "decision", self._clock.monotonic_us() - asked_at_us - gate_us)
 
     def _tell_incident(self, task: Task) -> None:
         if task.incident_id is not None and task.state in _TOLD:

@@ -28,6 +28,7 @@ from fleet.records.store import Store
 from fleet.records.tables import MESSAGES
 
 FUTURE_TOLERANCE_US = 2_000_000  # a capture further ahead of our clock has an unknown age
+LARGEST = 2**53  # numbers beyond this are nobody's: they fit neither the store nor a JavaScript number
 StreamKey = tuple[str, str]  # node, outbox id
 
 
@@ -170,6 +171,8 @@ class Ingest:
         assert isinstance(event, Event)
         if envelope.outbox_id is None or envelope.sequence is None:
             raise ContractError(f"{topic}: an event needs outbox_id and sequence")
+        if max(envelope.sequence, envelope.boot) >= LARGEST:
+            raise ContractError(f"{topic}: expected sequence and boot below {LARGEST}")
         cameras = {camera.id for camera in self._site.cameras if camera.node == envelope.node}
         if event.sighting.camera not in cameras:
             raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{event.sighting.camera}'")
@@ -232,6 +235,8 @@ class Ingest:
         """A node's status says what it still holds; a gap below that is never filled (SAFETY 15)."""
         status, outbox_id = envelope.body, envelope.outbox_id
         if not isinstance(status, Status) or status.outbox is None or outbox_id is None:
+            return
+        if status.outbox.oldest_sequence >= LARGEST:
             return
         key = (envelope.node, str(outbox_id))
         stream, lost = draft.streams.get(key, Stream()).given_up_below(status.outbox.oldest_sequence)
@@ -297,4 +302,4 @@ def _numbered(payload: bytes) -> _Numbered | None:
         found = _Numbered.model_validate(json.loads(payload))
     except (ValueError, ValidationError, RecursionError):
         return None
-    return found if 1 <= found.sequence < 2**53 else None
+    return found if 1 <= found.sequence < LARGEST else None

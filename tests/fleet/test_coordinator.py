@@ -134,4 +134,4 @@ def test_hops_of_the_alarm_are_kept_by_trace() -> None:
             "detect": 17000,
             "broker": 30_000,
         }
-        assert {"ingest", "decision"} <= hops.keys()
+        assert "ingest" in hops

@@ -1,10 +1,11 @@
 import itertools
+import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
@@ -263,3 +264,44 @@ def test_any_order_with_any_duplicates_gives_the_same_store_and_one_effect_each(
         }
     )
     assert sorted(len(incident.alarm_ids) for incident in incidents) == [1, 1, 1]
+
+
+EXTREMES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(min_value=-(2**70), max_value=2**70),
+    st.floats(),
+    st.text(max_size=5),
+    st.just([]),
+    st.just({}),
+)
+PLACES = st.sampled_from(
+    [
+        ("sequence",), ("boot",), ("outbox_id",), ("message_id",), ("captured_at_us",), ("sent_at_us",), ("hops_us",),
+        ("body", "revision"), ("body", "event_id"), ("body", "started_at_us"), ("body", "model", "name"),
+        ("body", "sighting", "track"), ("body", "sighting", "ground"), ("body", "sighting", "score"),
+        ("body", "outbox", "oldest_sequence"), ("body", "outbox"), ("site",), ("node",), ("trace_id",), ("body",),
+    ]
+)  # fmt: skip
+SPOILT = [on_bus(make_event(sequence=1)), status_on_bus(make_envelope(make_status()))]
+
+
+@given(message=st.sampled_from(SPOILT), place=PLACES, value=EXTREMES)
+@settings(
+    max_examples=150,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # one store for all examples
+)
+def test_no_value_anywhere_in_a_message_stops_the_coordinator(
+    store: Store, message: BusMessage, place: tuple[str, ...], value: object
+) -> None:
+    document = json.loads(message.payload)
+    inner = document
+    for key in place[:-1]:
+        inner = inner.setdefault(key, {}) if isinstance(inner, dict) else {}
+    inner[place[-1]] = value
+    spoilt = replace(message, payload=json.dumps(document).encode())
+    outcome = Ingest(make_site(), store).take([arrive(spoilt)])
+    heard = len(outcome.effects) + outcome.redelivered + len(outcome.reports)
+    assert heard + len(outcome.quarantined) == 1
