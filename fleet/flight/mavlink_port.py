@@ -291,7 +291,3 @@ def command_long(system_id: int, command: int, *params: float, confirmation: int
 
 def request_message(system_id: int, message_id: int) -> Message:
     return command_long(system_id, mavlink.MAV_CMD_REQUEST_MESSAGE, float(message_id))
-
-
-def set_message_interval(system_id: int, message_id: int, interval_us: int) -> Message:
-    return command_long(system_id, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, float(message_id), float(interval_us))
