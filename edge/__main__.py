@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import uuid
-from contextlib import ExitStack, closing
+from contextlib import closing
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -47,6 +47,7 @@ app = typer.Typer(
 )
 ConfigPath = Annotated[Path, typer.Argument(help="The node's YAML file; its relative paths count from its folder.")]
 WRONG_INPUT, WRONG_CONFIGURATION = 2, 78
+CHANCE = random.Random()  # noqa: S311 - spreads retries over time
 
 
 @app.command()
@@ -62,28 +63,17 @@ def run(config: ConfigPath) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise SetUpError(f"data_dir {data_dir}: {err.strerror}") from err
-    chance = random.Random()  # noqa: S311 - spreads retries
-    with ExitStack() as stack:
-        outbox = stack.enter_context(Outbox(data_dir / "outbox.sqlite", new_id=uuid.uuid4))
-        node = Node(
-            site=site,
-            node=settings.node,
-            feeds=_feeds(settings, site, folder),
-            outbox=outbox,
-            zone_memory=ZoneMemory(data_dir / "zones.json"),
-            clock=SystemClock(),
-            chance=chance,
-            software=f"vedette-edge {version('vedette')}",
-            rules=settings.rules,
-            exit_when_ended=settings.exit_when_ended,
-        )
+    broker = broker_of(settings.broker, folder=folder, environment=os.environ)
+    with Outbox(data_dir / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
+        feeds = _feeds(settings, site, folder)
+        node = _node(settings, site, feeds, outbox=outbox, zone_memory=ZoneMemory(data_dir / "zones.json"))
         uplink = Uplink(
-            broker_of(settings.broker, folder=folder, environment=os.environ),
+            broker,
             client_id=f"vedette-{site.id}-{settings.node}",
             will=node.last_will,
             on_session=node.session_opened,
             on_delivered=node.delivered,
-            chance=chance,
+            chance=CHANCE,
         )
         node.run(uplink, stop, serve_bus=uplink.run)
     unread = [status for status in node.statuses() if status.state is FeedState.LOST]
@@ -96,8 +86,11 @@ def check(config: ConfigPath) -> None:
     """Read the configuration, the site and the model, and open every feed."""
     settings, site = _read(config)
     folder = config.parent
-    broker_of(settings.broker, folder=folder, environment=os.environ)
-    for feed in _feeds(settings, site, folder):
+    broker_of(settings.broker, folder=folder, environment=os.environ).tls_context()
+    feeds = _feeds(settings, site, folder)
+    with Outbox(Path(":memory:"), new_id=uuid.uuid4) as outbox:
+        _node(settings, site, feeds, outbox=outbox, zone_memory=ZoneMemory(None))
+    for feed in feeds:
         with closing(feed.open_source().frames(threading.Event())) as frames:
             frame = next(frames)
         feed.detector.detect([feed.detector.prepare(frame)])
@@ -130,6 +123,21 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise SetUpError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
+
+
+def _node(settings: EdgeSettings, site: Site, feeds: list[Feed], *, outbox: Outbox, zone_memory: ZoneMemory) -> Node:
+    return Node(
+        site=site,
+        node=settings.node,
+        feeds=feeds,
+        outbox=outbox,
+        zone_memory=zone_memory,
+        clock=SystemClock(),
+        chance=CHANCE,
+        software=f"vedette-edge {version('vedette')}",
+        rules=settings.rules,
+        exit_when_ended=settings.exit_when_ended,
+    )
 
 
 def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:

@@ -170,15 +170,16 @@ class Node:
         if camera.node != self._node:
             raise SetUpError(f"camera '{camera.id}': expected one of node '{self._node}', got one of '{camera.node}'")
         frame = self._site.local_frame()
+        locator = Locator(lens=camera.lens, frame=frame)
         pipeline = Pipeline(
             camera.id,
             sender=self._sender,
             origin=feed.origin,
             model=feed.detector.identity,
             labels=feed.detector.labels,
-            tracker=Tracker(),
+            tracker=Tracker(labels=feed.detector.labels, frame_size_px=locator.frame_size_px),
             poses=feed.poses,
-            locator=Locator(lens=camera.lens, frame=frame),
+            locator=locator,
             frame=frame,
             watches=watches_of(self._site, camera.id, rules),
             monotonic_us=self._clock.monotonic_us,

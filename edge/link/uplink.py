@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the broker is and how to log in. Times out, retries for ever.
+    """Where the broker is and how to log in. Raises SetUpError for what SAFETY 22 forbids.
 
     ca, certificate, key: paths of PEM files; without `ca` the connection is plain, which only loopback may be.
     """
@@ -47,6 +47,26 @@ class Broker:
     key: str | None = None
     user: str | None = None
     password: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.host in LOOPBACK:
+            return
+        if self.ca is None:
+            raise SetUpError(f"broker {self.host}: expected tls for an address that is not loopback, got none")
+        if self.certificate is None and self.user is None:
+            raise SetUpError(f"broker {self.host}: expected a certificate or a user with a password, got neither")
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Raises SetUpError for files that are missing or not what they should be."""
+        if self.ca is None:
+            return None
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except OSError as err:
+            raise SetUpError(f"broker {self.host}: tls: {err.strerror or err}") from err
+        return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +102,8 @@ class Uplink:
         on_delivered: Callable[[BusMessage], None],
         chance: random.Random,
     ) -> None:
-        if broker.host not in LOOPBACK and broker.ca is None:
-            raise SetUpError(f"broker {broker.host}: expected tls (ca) for an address that is not loopback, got none")
-        if broker.host not in LOOPBACK and broker.certificate is None and broker.user is None:
-            raise SetUpError(f"broker {broker.host}: expected a certificate or a user with a password, got neither")
         self._broker = broker
-        self._tls = _tls(broker)
+        self._tls = broker.tls_context()
         self._client_id = client_id
         self._will = will
         self._on_session = on_session
@@ -247,15 +263,3 @@ def _expiry(expiry_s: int | None) -> Properties | None:
     properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # paho left its __init__ untyped
     properties.MessageExpiryInterval = expiry_s
     return properties
-
-
-def _tls(broker: Broker) -> ssl.SSLContext | None:
-    if broker.ca is None:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=broker.ca)
-        if broker.certificate is not None:
-            context.load_cert_chain(broker.certificate, broker.key)
-    except (OSError, ssl.SSLError) as err:
-        raise SetUpError(f"broker {broker.host}: tls: {err}") from err
-    return context

@@ -1,15 +1,22 @@
 """An edge node on a real mosquitto: its last will, a broker that dies, and messages that make no sense."""
 
 import contextlib
+import json
 import random
+import signal
+import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
+import numpy as np
 import paho.mqtt.client as mqtt
 import pytest
+import yaml
 from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.bus import BusMessage
@@ -17,11 +24,13 @@ from contract.clock import SystemClock
 from contract.codec import encode
 from contract.commands import Ack, Command, Reply, Verb
 from contract.envelope import COORDINATOR, Envelope, Origin
-from contract.events import Status
+from contract.events import FeedState, NodeState, Status
 from edge.link.courier import Courier
 from edge.link.outbox import Outbox
 from edge.link.uplink import Broker, Uplink
+from tests.conftest import ROOT
 from tests.edge.test_outbox import message, open_at
+from tests.edge.yard import person_px, site
 from tests.system.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.system
@@ -201,3 +210,136 @@ def test_after_a_restart_new_events_overtake_the_backlog(broker: Mosquitto, list
     order = listener.sequences()
     assert order.index(61) < 15
     assert [n for n in order if n != 61] == list(range(1, 61))
+
+
+FPS, FRAMES = 10, 300
+
+
+@pytest.fixture(scope="module")
+def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site, half a minute of an empty picture, and the detections of one person after the other in the zone."""
+    folder = tmp_path_factory.mktemp("node")
+    (folder / "yard.yaml").write_text(yaml.safe_dump(site().model_dump(mode="json")))
+    with av.open(str(folder / "yard.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        for _ in range(FRAMES):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((480, 640, 3), np.uint8), format="bgr24")))
+        container.mux(stream.encode())
+    header = {
+        "format": "vedette-detections-1",
+        "model": "by-hand",
+        "sha256": "0" * 64,
+        "backend": "none",
+        "labels": ["person"],
+        "width_px": 640,
+        "height_px": 480,
+        "source": "yard.mp4",
+    }
+    lines = [json.dumps(header)]
+    for index in range(FRAMES):
+        place = (-8.0 + 0.4 * (index % 40), 20.0)  # a walk through the zone every 4 s
+        boxes = [[*(round(value, 1) for value in person_px(*place)), 0.9, 0]] if place[0] < 7.0 else []
+        lines.append(json.dumps({"pts_us": index * 1_000_000 // FPS, "boxes": boxes}))
+    (folder / "yard.detections.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@contextlib.contextmanager
+def _node(folder: Path, data: Path, port: int, **changes: object) -> Iterator["subprocess.Popen[str]"]:
+    """`vedette-edge run` as a process of its own."""
+    settings = {
+        "node": "edge-1",
+        "site_file": str(folder / "yard.yaml"),
+        "data_dir": str(data),
+        "broker": {"port": port},
+        "feeds": [
+            {
+                "camera": "mast",
+                "url": str(folder / "yard.mp4"),
+                "origin": "replayed",
+                "realtime": True,
+                "start": "now",
+                "detections": str(folder / "yard.detections.jsonl"),
+            }
+        ],
+        **changes,
+    }
+    config = data / "edge.yaml"
+    config.write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "edge", "run", str(config)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(10)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def _is_told(listener: Listener, state: FeedState) -> bool:
+    status = listener.last_status()
+    return status is not None and any(feed.state is state for feed in status.feeds)
+
+
+def _node_state(listener: Listener) -> NodeState | None:
+    status = listener.last_status()
+    return None if status is None else status.state
+
+
+def test_the_last_will_arrives_within_ten_seconds_of_a_killed_node(
+    broker: Mosquitto, listener: Listener, node_folder: Path, tmp_path: Path
+) -> None:
+    with _node(node_folder, tmp_path, broker.port) as process:
+        wait_until(lambda: _is_told(listener, FeedState.OK), 20)
+        process.kill()
+        killed_s = time.monotonic()
+        wait_until(lambda: _node_state(listener) is NodeState.OFFLINE, 10)
+    assert time.monotonic() - killed_s < 10
+
+
+def test_a_frozen_node_is_given_up_within_ten_seconds(
+    broker: Mosquitto, listener: Listener, node_folder: Path, tmp_path: Path
+) -> None:
+    with _node(node_folder, tmp_path, broker.port) as process:
+        wait_until(lambda: _is_told(listener, FeedState.OK), 20)
+        process.send_signal(signal.SIGSTOP)  # the connection stays open and says nothing: only the keep-alive tells
+        wait_until(lambda: _node_state(listener) is NodeState.OFFLINE, 10)
+
+
+def test_nonsense_is_ignored_and_sense_is_answered(
+    broker: Mosquitto, listener: Listener, node_folder: Path, tmp_path: Path
+) -> None:
+    with _node(node_folder, tmp_path, broker.port) as process:
+        wait_until(lambda: _is_told(listener, FeedState.OK), 20)
+        for nonsense in (b"", b"{", b"\xff" * 1000, b'{"body": {"type": "command"}}'):
+            listener.say("command", nonsense)
+            listener.say("ack", nonsense)
+        retained = listener.command(Verb.UNSET_ZONE, "gate", retain=True)
+        unknown = listener.command(Verb.UNSET_ZONE, "roof")
+        good = listener.command(Verb.SET_ZONE, "gate")
+        wait_until(lambda: listener.reply_to(good), 10)
+        assert process.poll() is None
+    replies = [listener.reply_to(command_id) for command_id in (retained, unknown, good)]
+    assert [reply is not None and reply.done for reply in replies] == [False, False, True]
+    assert replies[0] is not None
+    assert "retained" in replies[0].reason
+
+
+def test_a_node_whose_broker_dies_under_it_loses_no_event(
+    broker: Mosquitto, listener: Listener, node_folder: Path, tmp_path: Path
+) -> None:
+    with _node(node_folder, tmp_path, broker.port) as process:
+        wait_until(listener.sequences, 20)
+        broker.kill()
+        time.sleep(5)
+        broker.start()
+        wait_until(lambda: _is_told(listener, FeedState.OK) and len(set(listener.sequences())) > 8, 20)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    last = max(listener.sequences())
+    assert set(listener.sequences()) == set(range(1, last + 1))
+    assert _node_state(listener) is NodeState.STOPPING
+    with Outbox(tmp_path / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
+        assert outbox.status().next_sequence == last + 1
