@@ -1,0 +1,275 @@
+"""Boxes of one frame to objects that keep their number: ByteTrack's two passes (Zhang et al. 2022, arXiv 2110.06864)
+on filters in real time, and a third pass that finds again who was hidden.
+
+Time comes from the frames' stamps, never from counting them: a feed that drops frames or a slow node changes nothing
+but the length of a step.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+
+from contract.labels import Label
+from detectors.detections import Detections
+from edge.perception.kalman import Floats, Motion
+from edge.perception.track import Track, TrackState
+
+Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+
+FORBIDDEN = 1e3  # far above the cost of any allowed pair
+TIE_BREAK = 1e-12  # below the rounding of costs for a hundred tracks
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerOptions:
+    """Scores are 0 to 1; distances are in box heights.
+
+    strong_score_min, start_score_min: ByteTrack's own 0.6, and 0.1 more to begin a track. weak_score_min: its 0.1.
+    strong_iou_min, weak_iou_min: overlap with the prediction that makes a pair possible in the two passes.
+    tentative_iou_min: the same for tracks not yet believed. confirm_hits: frames in a row before they are.
+    same_iou_min: a box that overlaps a seen object this much is that object again, not a new one.
+    found_reach, found_reach_per_s: how far from its prediction a hidden object may turn up, and how that grows: people
+    walk at about one height a second. found_height_ratio_max: and how much taller or shorter it may look then.
+    weak_noise: how much a box of score 0 is less exact than one of score 1 (after NSA Kalman, arXiv 2202.11983).
+    forget_s: how long a believed object may stay hidden.
+    """
+
+    strong_score_min: float = 0.6
+    weak_score_min: float = 0.1
+    start_score_min: float = 0.7
+    strong_iou_min: float = 0.1
+    weak_iou_min: float = 0.5
+    tentative_iou_min: float = 0.3
+    confirm_hits: int = 3
+    same_iou_min: float = 0.7
+    found_reach: float = 0.5
+    found_reach_per_s: float = 1.0
+    found_height_ratio_max: float = 1.4
+    weak_noise: float = 2.0
+    forget_s: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """n followed objects, oldest first. kind: classes that may continue one another share one."""
+
+    motion: Motion
+    identity: Ints
+    kind: Ints
+    class_index: Ints
+    score: Floats
+    hits: Ints
+    first_us: Ints
+    last_us: Ints
+
+    @classmethod
+    def none(cls) -> "_Objects":
+        nothing = np.zeros(0, np.int64)
+        return cls(Motion.none(), nothing, nothing, nothing, np.zeros(0), nothing, nothing, nothing)
+
+    def where(self, keep: Mask) -> "_Objects":
+        return _Objects(self.motion.where(keep), *(column[keep] for column in self._columns))
+
+    def joined(self, other: "_Objects") -> "_Objects":
+        pairs = zip(self._columns, other._columns, strict=True)
+        return _Objects(self.motion.joined(other.motion), *(np.concatenate(pair) for pair in pairs))
+
+    @property
+    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
+        return self.identity, self.kind, self.class_index, self.score, self.hits, self.first_us, self.last_us
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """m boxes of one frame, best first."""
+
+    xyxy_px: Floats
+    score: Floats
+    class_index: Ints
+    kind: Ints
+
+
+class Tracker:
+    """One camera's objects; ids count from 1 and are never given twice.
+
+    labels: what each class index means; classes of one label (car, truck) may continue one another, others never do.
+    frame_size_px: width and height; who is predicted to have left the picture is lost at once.
+    """
+
+    def __init__(
+        self,
+        options: TrackerOptions | None = None,
+        *,
+        labels: Sequence[Label] = (),
+        frame_size_px: tuple[int, int] | None = None,
+    ) -> None:
+        self._options = options or TrackerOptions()
+        self._kind_of = np.array([_kind(labels, index) for index in range(len(labels))], np.int64)
+        self._size_px = np.array(frame_size_px or (np.inf, np.inf))
+        self._objects = _Objects.none()
+        self._next_id = 1
+        self._last_us: int | None = None
+
+    def update(self, detections: Detections, *, captured_at_us: int) -> list[Track]:
+        """What is followed after this frame, oldest first; then, once, what was given up in it.
+
+        Frames come in order of capture.
+        """
+        seen = self._seen(detections)
+        dt_s = 0.0 if self._last_us is None else (captured_at_us - self._last_us) / 1e6
+        self._last_us = captured_at_us
+        objects = replace(self._objects, motion=self._objects.motion.predicted(dt_s))
+        boxes = objects.motion.boxes()
+        match = self._match(objects, boxes, seen, captured_at_us)  # for each object its box, or -1
+
+        rows = np.flatnonzero(match >= 0)
+        found = match[rows]
+        objects.class_index[rows], objects.score[rows] = seen.class_index[found], seen.score[found]
+        objects.hits[rows] += 1
+        objects.last_us[rows] = captured_at_us
+        boxes[rows] = seen.xyxy_px[found]
+        noise = 1.0 + self._options.weak_noise * (1.0 - seen.score[found])
+        objects = replace(objects, motion=objects.motion.corrected(rows, boxes[rows], noise))
+
+        is_lost = (match < 0) & self._is_given_up(objects, boxes, captured_at_us)
+        lost: list[Track] = []
+        if is_lost.any():
+            lost = _tracks(objects.where(is_lost), boxes[is_lost], [TrackState.LOST] * int(is_lost.sum()))
+            objects, boxes = objects.where(~is_lost), boxes[~is_lost]
+        new = self._new(seen, found)
+        if len(new):
+            objects = objects.joined(self._started(seen, new, captured_at_us))
+            boxes = np.concatenate([boxes, seen.xyxy_px[new]])
+        self._objects = objects
+        return _tracks(objects, boxes, self._states(captured_at_us)) + lost
+
+    def _seen(self, detections: Detections) -> _Seen:
+        kept = detections.where(detections.score >= self._options.weak_score_min)
+        classes = kept.class_index.astype(np.int64)
+        kinds = self._kind_of[classes] if len(self._kind_of) else classes
+        return _Seen(kept.xyxy_px.astype(np.float64), kept.score.astype(np.float64), classes, kinds)
+
+    def _match(self, objects: _Objects, boxes: Floats, seen: _Seen, now_us: int) -> Rows:
+        options = self._options
+        match = np.full(len(boxes), -1, np.intp)
+        if not len(boxes) or not len(seen.score):
+            return match
+        is_free = np.ones(len(seen.score), np.bool_)
+        is_strong = seen.score >= options.strong_score_min
+        hidden_s = (now_us - objects.last_us) / 1e6
+        is_alive = hidden_s <= options.forget_s
+        is_believed = is_alive & (objects.hits >= options.confirm_hits)
+        same_kind = objects.kind[:, None] == seen.kind
+        iou = np.where(same_kind, _iou(boxes, seen.xyxy_px), -1.0)
+
+        def assign(rows: Mask, columns: Mask, cost: Floats, allowed: Mask) -> None:
+            row, column = (rows & (match < 0)).nonzero()[0], (columns & is_free).nonzero()[0]
+            if not len(row) or not len(column):
+                return
+            for i, j in _assign(cost[row[:, None], column], allowed[row[:, None], column]):
+                match[row[i]] = column[j]
+                is_free[column[j]] = False
+
+        assign(is_believed, is_strong, 1.0 - iou, iou > options.strong_iou_min)
+        assign(is_believed, ~is_strong, 1.0 - iou, iou > options.weak_iou_min)
+        if (is_believed & (match < 0)).any() and (is_strong & is_free).any():
+            distance, height_ratio = _distance(boxes, seen.xyxy_px)
+            reach = options.found_reach + options.found_reach_per_s * hidden_s[:, None]
+            near = same_kind & (distance < reach) & (height_ratio < options.found_height_ratio_max)
+            assign(is_believed, is_strong, distance, near)
+        assign(is_alive & ~is_believed, is_strong, 1.0 - iou, iou > options.tentative_iou_min)
+        return match
+
+    def _is_given_up(self, objects: _Objects, boxes: Floats, now_us: int) -> Mask:
+        """Of those not seen: never believed, hidden too long, or out of the picture."""
+        options = self._options
+        centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+        is_out = ((centre < 0) | (centre > self._size_px)).any(axis=1)
+        is_old = now_us - objects.last_us > options.forget_s * 1e6
+        return np.asarray(is_out | is_old | (objects.hits < options.confirm_hits))
+
+    def _new(self, seen: _Seen, found: Rows) -> Rows:
+        """The sure boxes that are nobody's; a second box on an object that is seen is not a second object."""
+        is_new = seen.score >= self._options.start_score_min
+        is_new[found] = False
+        if is_new.any() and len(found):
+            same = seen.kind[:, None] == seen.kind[found]
+            overlap = np.where(same, _iou(seen.xyxy_px, seen.xyxy_px[found]), 0.0)
+            is_new &= overlap.max(axis=1) < self._options.same_iou_min
+        return np.flatnonzero(is_new)
+
+    def _started(self, seen: _Seen, new: Rows, now_us: int) -> _Objects:
+        identity = np.arange(self._next_id, self._next_id + len(new))
+        self._next_id += len(new)
+        return _Objects(
+            motion=Motion.started_at(seen.xyxy_px[new]),
+            identity=identity,
+            kind=seen.kind[new],
+            class_index=seen.class_index[new],
+            score=seen.score[new],
+            hits=np.ones(len(new), np.int64),
+            first_us=np.full(len(new), now_us),
+            last_us=np.full(len(new), now_us),
+        )
+
+    def _states(self, now_us: int) -> list[TrackState]:
+        objects = self._objects
+        return [
+            TrackState.TENTATIVE
+            if hits < self._options.confirm_hits
+            else (TrackState.CONFIRMED if last_us == now_us else TrackState.COASTING)
+            for hits, last_us in zip(objects.hits.tolist(), objects.last_us.tolist(), strict=True)
+        ]
+
+
+def _kind(labels: Sequence[Label], index: int) -> int:
+    """The first class of the same label; `other` is no kind of thing, so each of its classes stays apart."""
+    label = labels[index]
+    return index if label is Label.OTHER else labels.index(label)
+
+
+def _assign(cost: Floats, allowed: Mask) -> list[tuple[int, int]]:
+    """The cheapest allowed pairs; ties go to the older object and the better box, on every machine alike."""
+    if not allowed.any():
+        return []
+    rows, columns = cost.shape
+    order = np.arange(rows)[:, None] * np.arange(columns)
+    cost = np.where(allowed, np.round(cost, 6), FORBIDDEN) - TIE_BREAK * order
+    row, column = linear_sum_assignment(cost)
+    good = allowed[row, column]
+    return list(zip(row[good].tolist(), column[good].tolist(), strict=True))
+
+
+def _iou(a: Floats, b: Floats) -> Floats:
+    """(n, m) intersection over union of corner boxes, each with an area."""
+    inner = np.minimum(a[:, None, 2:], b[:, 2:]) - np.maximum(a[:, None, :2], b[:, :2])
+    np.maximum(inner, 0.0, out=inner)
+    shared = inner[..., 0] * inner[..., 1]
+    return np.asarray(shared / (_area(a)[:, None] + _area(b) - shared))
+
+
+def _area(xyxy: Floats) -> Floats:
+    return np.asarray((xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]))
+
+
+def _distance(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """(n, m) distance of centres in heights of `a`, and how many times taller the one is than the other."""
+    height_a, height_b = (a[:, 3] - a[:, 1])[:, None], b[:, 3] - b[:, 1]
+    apart = (a[:, None, :2] + a[:, None, 2:] - b[:, :2] - b[:, 2:]) / 2
+    ratio = height_a / height_b
+    return np.hypot(apart[..., 0], apart[..., 1]) / height_a, np.maximum(ratio, 1.0 / ratio)
+
+
+def _tracks(objects: _Objects, boxes: Floats, states: Sequence[TrackState]) -> list[Track]:
+    columns = (objects.identity, objects.class_index, objects.score, boxes, objects.first_us, objects.last_us)
+    rows = zip(*(column.tolist() for column in columns), states, strict=True)
+    return [
+        Track(identity, class_index, score, tuple(box), state, first_us, last_us)
+        for identity, class_index, score, box, first_us, last_us, state in rows
+    ]
