@@ -349,6 +349,7 @@ class ArdupilotVehicle(ABC):
         self._telemetry = hear(
             self._telemetry, frame.message, now_us=self._clock.monotonic_us(), airframe=self.airframe
         )
+        self._link.keep_pace(self.spec.system_id, self._telemetry.pace)
         self._port.deliver(frame)
 
 

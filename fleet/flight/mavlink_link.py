@@ -32,7 +32,8 @@ HARMLESS_MESSAGES = frozenset(
 )
 HARMLESS_COMMANDS = frozenset({mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, mavlink.MAV_CMD_REQUEST_MESSAGE})
 
-HEARTBEAT_PERIOD_US = 1_000_000
+HEARTBEAT_PERIOD_US = 1_000_000  # in the vehicle's time: a failsafe counts its own seconds
+MOST_PACE = 20.0
 _TICK_S = 0.05  # how late a heartbeat may be
 _MOST_STRANGERS = 32  # system ids we name in the log before we only count
 
@@ -52,6 +53,7 @@ class _Peer:
     on_frame: OnFrame
     watch: SourceWatch = field(default_factory=SourceWatch)
     loss: SequenceLoss = field(default_factory=SequenceLoss)
+    pace: float = 1.0
 
 
 class Link:
@@ -99,6 +101,10 @@ class Link:
 
     def is_quarantined(self, system_id: int) -> bool:
         return self._peers[system_id].watch.quarantined
+
+    def keep_pace(self, system_id: int, pace: float) -> None:
+        """How many of its seconds pass in one of ours: above 1 only for a simulator that runs ahead."""
+        self._peers[system_id].pace = pace
 
     async def open(self) -> None:
         """Raises SetUpError when the connection can never work."""
@@ -174,7 +180,8 @@ class Link:
         while True:
             now_us = self._clock.monotonic_us()
             if now_us >= due_us:
-                due_us = max(due_us + HEARTBEAT_PERIOD_US, now_us)
+                pace = min(max((peer.pace for peer in self._peers.values()), default=1.0), MOST_PACE)
+                due_us = max(due_us + round(HEARTBEAT_PERIOD_US / max(pace, 1.0)), now_us)
                 alive = self._is_alive()
                 if alive != self._was_alive:
                     _log.warning("heartbeats resume" if alive else "heartbeats withheld: gate or monitor is late")

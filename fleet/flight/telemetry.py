@@ -18,6 +18,7 @@ HEARTBEAT_LATE_US = 3_000_000  # three missed heartbeats
 EKF_POSITION_ABSOLUTE, EKF_CONSTANT_POSITION = 0x10, 0x80
 PREARM_BIT = 0x10000000
 REBOOT_STEP_MS = 5_000  # boot time that falls by more than this is a reboot, not a reordered datagram
+PACE_OVER_US = 2_000_000  # long enough that the jitter of a link does not look like a fast clock
 _TEXT_CHARACTERS = 200
 
 
@@ -46,6 +47,8 @@ class Telemetry:
     bound_uid: str | None
     boot_ms: int | None = None
     boots: int = 0  # reboots seen
+    pace: float = 1.0  # the vehicle's seconds in one of ours; a simulator may run ahead
+    paced_from: tuple[int, int] | None = None  # boot_ms and when we heard it
     mode_at_us: int | None = None  # when custom_mode was last said
     wrong_type: int | None = None
     firmware_version: int | None = None  # AUTOPILOT_VERSION.flight_sw_version
@@ -141,7 +144,7 @@ def _heartbeat(telemetry: Telemetry, message: Message, now_us: int, airframe: Ai
 
 
 def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    telemetry = _booted(telemetry, int(message.time_boot_ms))
+    telemetry = _booted(telemetry, int(message.time_boot_ms), now_us)
     position = _point(int(message.lat), int(message.lon))
     heading = int(message.hdg)
     state = replace(
@@ -157,11 +160,22 @@ def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Tel
     return replace(telemetry, state=state)
 
 
-def _booted(telemetry: Telemetry, boot_ms: int) -> Telemetry:
+def _booted(telemetry: Telemetry, boot_ms: int, now_us: int) -> Telemetry:
     if telemetry.boot_ms is None or boot_ms >= telemetry.boot_ms - REBOOT_STEP_MS:
-        return replace(telemetry, boot_ms=boot_ms)
+        return _paced(replace(telemetry, boot_ms=boot_ms), boot_ms, now_us)
+    telemetry = replace(telemetry, paced_from=None)
     state = replace(telemetry.state, safety_uploaded=False, autopilot_uid=None, home=None, ekf_ready=None)
     return replace(telemetry, state=state, boot_ms=boot_ms, boots=telemetry.boots + 1, prearm_ok=None, prearm_text="")
+
+
+def _paced(telemetry: Telemetry, boot_ms: int, now_us: int) -> Telemetry:
+    if telemetry.paced_from is None:
+        return replace(telemetry, paced_from=(boot_ms, now_us))
+    since_ms, since_us = telemetry.paced_from
+    if now_us - since_us < PACE_OVER_US:
+        return telemetry
+    pace = (boot_ms - since_ms) * 1000 / (now_us - since_us)
+    return replace(telemetry, pace=pace, paced_from=(boot_ms, now_us))
 
 
 def _gps(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
@@ -222,7 +236,7 @@ def _target(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
 
 
 def _attitude(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return _booted(telemetry, int(message.time_boot_ms))
+    return _booted(telemetry, int(message.time_boot_ms), now_us)
 
 
 def _version(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:

@@ -118,6 +118,7 @@ class Air:
         self.peer = peer
         self.transport = MemoryTransport()
         self.alive = True
+        self.pace = 1.0  # seconds of the far end in one of ours
         self.progress: list[str] = []
         self.sent: list[Any] = []  # every message of ours, also the lost ones
         self.drop: Callable[[Any], bool] = lambda _message: False  # ours, to be lost
@@ -147,7 +148,7 @@ class Air:
     def turn(self) -> None:
         """20 ms of everybody's time."""
         self.clock.advance(TURN_S)
-        self.peer.step(TURN_S)
+        self.peer.step(TURN_S * self.pace)
         for raw in self.peer.outgoing():
             if self._random.random() >= self._loss:
                 self.transport.deliver(raw, VEHICLE_ADDRESS)

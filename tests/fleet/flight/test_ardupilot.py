@@ -599,6 +599,38 @@ def test_every_wait_ends_in_the_vehicles_time_if_that_runs_faster(monkeypatch: p
     assert waited_s[0] < 10.0
 
 
+def test_a_simulator_that_runs_ahead_hears_heartbeats_in_its_own_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    air, peer = flying(monkeypatch)
+    air.pace = 10.0
+
+    async def story(air: Air) -> None:
+        await air.passes(3.0)
+        await up(air)
+        await air.do(GoTo(place(40, 0), 20.0, 4.0))
+        await air.passes(5.0)
+
+    air.play(story)
+    assert peer.machine.parameters["FS_GCS_ENABLE"] == 1
+    assert air.vehicle.state.mode is FlightMode.GUIDED, air.vehicle.state.last_text
+    assert 9.0 < air.vehicle.telemetry.pace < 11.0
+
+
+def test_a_vehicle_whose_ground_station_falls_silent_comes_home_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    air, _ = flying(monkeypatch)
+
+    async def story(air: Air) -> None:
+        await up(air)
+        air.alive = False
+        await air.passes(4.0)
+        assert air.vehicle.state.mode is FlightMode.GUIDED
+        await air.passes(4.0)
+        air.alive = True
+        await air.passes(5.0)
+
+    air.play(story)
+    assert air.vehicle.state.mode is FlightMode.RETURN, "it stays in RTL when we are back"
+
+
 def test_a_vehicle_that_was_never_heard_is_link_down_for_the_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
     air = Air(monkeypatch, ScriptedPeer(lambda _m: []), kind=COPTER)
     with pytest.raises(LinkDown, match="never heard"):
