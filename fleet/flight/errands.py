@@ -25,7 +25,7 @@ ARRIVED_M = 5.0
 NO_PROGRESS_US = 25_000_000
 PROGRESS_M = 1.0
 LOOK_AGAIN_US = 1_000_000
-NEW_PLACE_AGAIN_US = 1_500_000
+NEW_PLACE_AGAIN_US = 500_000  # sooner than the monitor loses its patience
 FIND_LIMIT_US = 30_000_000  # at the place and the sighting does not come into view
 CLEAR_FOR_US = 3_000_000
 PEOPLE_LIMIT_US = 120_000_000
@@ -33,6 +33,7 @@ WAYPOINTS_AHEAD = 2  # nearer people stop a patrol; farther ones may be gone by 
 MISSION_COMPLETE = 5  # MISSION_STATE_COMPLETE
 AT_HOME_M = 4.0
 LANDED_LIMIT_US = 30_000_000
+STANDS = Route(())
 
 
 @dataclass(slots=True)
@@ -77,13 +78,16 @@ async def investigate(desk: Desk, job: Job) -> None:
     """To the stand-off point, find the sighting in the footprint, keep it there for `observe_s`."""
     response = desk.world().site.response
     await be_off(desk, job, job.task.stand_off_altitude_m)
-    await _go(desk, job)
+    if _needs_new_place(desk, job):  # a launch takes its time, and people walk
+        await _find_new_place(desk, job)
+    else:
+        await _go(desk, job)
     _executes(desk, job, "on its way")
     deadline_us = desk.now_us + _limit_us(desk, job)
     progress = Progress(float("inf"), desk.now_us)
     arrived_at_us: int | None = None
     in_view_since_us: int | None = None
-    looked_at_us = placed_at_us = desk.now_us
+    looked_at_us, placed_at_us = desk.now_us, 0
     while True:
         await desk.pause(job)
         now_us = desk.now_us
@@ -92,6 +96,7 @@ async def investigate(desk: Desk, job: Job) -> None:
         if now_us - placed_at_us >= NEW_PLACE_AGAIN_US and _needs_new_place(desk, job):
             placed_at_us = now_us
             await _find_new_place(desk, job)
+            progress.at_us = now_us
             continue
         left_m = _left_m(desk, job)
         if arrived_at_us is None:
@@ -172,9 +177,11 @@ def _is_off_axis(desk: Desk, view: View | None) -> bool:
 
 
 def _needs_new_place(desk: Desk, job: Job) -> bool:
-    """Have people come too near the place or the way, or has the sighting left it?"""
+    """Does it stand and wait, have people come too near the place or the way, or has the sighting left it?"""
     if job.target is None:
         return False
+    if desk.route == STANDS:
+        return True
     world, response = desk.world(), desk.world().site.response
     place, target = world.airspace.enu(_stand_off(job)), world.airspace.enu(job.target)
     stand_off_m = response.air_stand_off_m if desk.spec.kind.flies else response.ground_stop_m
@@ -209,9 +216,9 @@ async def _find_new_place(desk: Desk, job: Job) -> None:
             return
     else:
         desk.say(job, f"waits: {found.reason}")
-    if desk.state.mode is not desk.commanded or not isinstance(desk.route, Route) or desk.route.stops:
+    if desk.route != STANDS:
         await desk.order(job, Hold())
-        desk.route = Route(())
+        desk.route = STANDS
 
 
 async def patrol(desk: Desk, job: Job) -> None:
@@ -299,7 +306,7 @@ def _is_too_fast(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
 async def _stand_until_clear(desk: Desk, job: Job, mission: FlyMission) -> None:
     """Hold before the monitor must, and go on when nobody was near for a while."""
     await desk.order(job, Hold())
-    desk.route = Route(())
+    desk.route = STANDS
     since_us = desk.now_us
     clear_since_us: int | None = None
     while True:
