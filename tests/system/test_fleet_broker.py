@@ -28,6 +28,12 @@ from tests.fleet.messages import SITE_TEXT, make_envelope, make_event, make_stat
 from tests.system.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.system
+CONFIG = """
+site_file: site.yaml
+data_dir: data
+broker: {{port: {port}}}
+http: {{port: 0}}
+"""
 
 
 def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
@@ -40,7 +46,7 @@ def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> 
 class Node:
     """An edge node's side of the wire, by hand."""
 
-    def __init__(self, port: int, name: str = "gate-1") -> None:
+    def __init__(self, port: int, name: str = "gate-1", certificates: Path | None = None) -> None:
         self.acks: list[Ack] = []
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
         self._client.on_message = self._hear
@@ -49,6 +55,9 @@ class Node:
         will = status_on_bus(make_envelope(make_status(state=NodeState.OFFLINE), node=name))
         self._client.will_set(STATUS.address(site="yard", node=name), will.payload, qos=1, retain=True)
         self._client.reconnect_delay_set(1, 1)
+        if certificates is not None:
+            ca, cert, key = (str(certificates / file) for file in ("ca.crt", f"{name}.crt", f"{name}.key"))
+            self._client.tls_set(ca, cert, key)
         self._client.connect("127.0.0.1", port, keepalive=4)
         self._client.loop_start()
 
@@ -90,10 +99,10 @@ class Node:
 class Coordinator:
     """`vedette-fleet run` as a child; `url` once it says where it listens."""
 
-    def __init__(self, folder: Path, broker_port: int) -> None:
+    def __init__(self, folder: Path, broker_port: int, config_text: str = CONFIG) -> None:
         (folder / "site.yaml").write_text(SITE_TEXT)
         config = folder / "fleet.yaml"
-        config.write_text(f"site_file: site.yaml\ndata_dir: data\nbroker: {{port: {broker_port}}}\nhttp: {{port: 0}}\n")
+        config.write_text(config_text.format(port=broker_port))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "fleet", "run", str(config)],
             cwd=ROOT,
@@ -106,7 +115,7 @@ class Coordinator:
         watchdog.start()
         line = self.process.stdout.readline()
         watchdog.cancel()
-        assert line.startswith("listening on http://127.0.0.1:"), line
+        assert line.startswith("listening on http"), line
         self.url = line.removeprefix("listening on ").strip()
 
     def get(self, path: str) -> Any:

@@ -1,0 +1,89 @@
+"""The closed installation: mutual TLS to the broker under its ACL, TLS and tokens for people (SAFETY 22)."""
+
+import hashlib
+import json
+import shutil
+import signal
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from tests.conftest import ROOT, need
+from tests.system.mosquitto import Mosquitto
+from tests.system.test_fleet_broker import Coordinator, Node, fresh_event, wait_until
+
+pytestmark = pytest.mark.system
+CONFIG = """
+site_file: site.yaml
+data_dir: data
+broker:
+  port: {port}
+  tls: {{ca_file: CERTS/ca.crt, cert_file: CERTS/coordinator.crt, key_file: CERTS/coordinator.key}}
+http: {{port: 0, tls_cert: CERTS/api.crt, tls_key: CERTS/api.key, tokens_env: VEDETTE_TEST_TOKENS}}
+"""
+TOKEN = "the-operators-token"
+
+
+class Client:
+    """Somebody who trusts the site's own authority."""
+
+    def __init__(self, url: str, certificates: Path) -> None:
+        self.url = url
+        self.context = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
+
+    def ask(self, path: str, *, token: str | None = None, body: dict[str, str] | None = None) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers={"content-type": "application/json"})
+        if token is not None:
+            request.add_header("authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=5, context=self.context) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as err:
+            with err:
+                return err.code, json.load(err)
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Client, Node]]:
+    need(shutil.which("openssl"), "the openssl command")
+    certificates = tmp_path / "certs"
+    subprocess.run([ROOT / "deploy/provision.sh", certificates, "gate-1"], check=True, capture_output=True)
+    monkeypatch.setenv("VEDETTE_TEST_TOKENS", f"Olga:operator:{hashlib.sha256(TOKEN.encode()).hexdigest()}")
+    folder = tmp_path / "broker"
+    folder.mkdir()
+    with Mosquitto(folder, certificates=certificates) as broker:
+        coordinator = Coordinator(tmp_path, broker.port, CONFIG.replace("CERTS", str(certificates)))
+        node = Node(broker.port, certificates=certificates)
+        yield Client(coordinator.url, certificates), node
+        node.close()
+        assert coordinator.end(signal.SIGTERM) == 0
+
+
+def test_an_event_comes_in_and_a_person_answers_and_nobody_else_does(closed: tuple[Client, Node]) -> None:
+    client, node = closed
+    assert client.url.startswith("https://127.0.0.1:")
+    node.say(fresh_event(1, 1))
+    wait_until(lambda: node.acknowledged == 1, 20, "ack over mutual TLS")
+    assert client.ask("/api/v1/alarms")[0] == 401
+    status, alarms = client.ask("/api/v1/alarms?limit=500", token=TOKEN)
+    (alarm,) = [each for each in alarms if each["kind"] == "intrusion"]
+    path = f"/api/v1/alarms/{alarm['alarm_id']}/acknowledge"
+    status, answer = client.ask(path, token=TOKEN, body={})
+    assert (status, answer["acknowledged_by"]) == (200, "Olga")
+    status, answer = client.ask("/api/v1/vehicles/kestrel/release", token=TOKEN, body={})
+    assert (status, answer["detail"]) == (403, "this needs the role pilot, Olga is operator")
+    live = client.url.replace("https", "wss") + "/api/v1/live"
+    with connect(live, subprotocols=["vedette", f"bearer.{TOKEN}"], ssl=client.context) as socket:  # type: ignore[list-item]
+        assert socket.subprotocol == "vedette"
+        assert json.loads(socket.recv(timeout=5))["site"]["id"] == "yard"
+    with pytest.raises(WebSocketException), connect(live, ssl=client.context):
+        pass
