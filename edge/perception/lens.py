@@ -44,7 +44,8 @@ class _OpenCv:
         self._tangential = (lens.p1, lens.p2)
 
     def pixels(self, directions: Points) -> Points:
-        return self._bent(directions) * self._focal + self._centre
+        pixels: Points = self._bent(directions) * self._focal + self._centre
+        return pixels
 
     def directions(self, pixels: Points) -> Points:
         bent = (pixels - self._centre) / self._focal
@@ -54,7 +55,7 @@ class _OpenCv:
                 straight = straight + (bent - self._bent(straight))
             error_px = np.abs(self.pixels(straight) - pixels).max(axis=1, initial=0.0)
         straight[~(error_px < CONVERGED_PX)] = np.nan
-        return straight
+        return np.asarray(straight)
 
     def _bent(self, straight: Points) -> Points:
         x, y = straight[:, 0], straight[:, 1]
@@ -82,8 +83,8 @@ class _Tsai:
     def directions(self, pixels: Points) -> Points:
         bent_mm = (pixels - self._centre) * self._mm_per_px
         r2 = (bent_mm**2).sum(axis=1, keepdims=True)
-        straight_mm: Points = bent_mm * (1.0 + self._kappa * r2)
-        return straight_mm / self._focal_mm
+        straight: Points = bent_mm * (1.0 + self._kappa * r2) / self._focal_mm
+        return straight
 
     def pixels(self, directions: Points) -> Points:
         """Newton on the radius: r_straight = r + kappa r³."""
@@ -96,5 +97,5 @@ class _Tsai:
             error_mm = np.abs(radius + self._kappa * radius**3 - wanted)
             share = np.where(wanted > 0.0, radius / wanted, 1.0)
             share[~(error_mm < CONVERGED_PX * self._mm_per_px.min()) | (radius < 0.0)] = np.nan
-        bent_px: Points = straight_mm * share[:, None] / self._mm_per_px
-        return bent_px + self._centre
+        pixels: Points = straight_mm * share[:, None] / self._mm_per_px + self._centre
+        return pixels
