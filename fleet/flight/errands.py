@@ -74,9 +74,17 @@ def _executes(desk: Desk, job: Job, progress: str) -> None:
     desk.move(job, TaskState.EXECUTING, progress=progress)
 
 
+@dataclass(slots=True)
+class Watching:
+    """How the looking goes: since when it is there, since when the sighting is in view without a break."""
+
+    looked_at_us: int
+    there_since_us: int | None = None
+    in_view_since_us: int | None = None
+
+
 async def investigate(desk: Desk, job: Job) -> None:
     """To the stand-off point, find the sighting in the footprint, keep it there for `observe_s`."""
-    response = desk.world().site.response
     await be_off(desk, job, job.task.stand_off_altitude_m)
     if _needs_new_place(desk, job):  # a launch takes its time, and people walk
         await _find_new_place(desk, job)
@@ -84,10 +92,8 @@ async def investigate(desk: Desk, job: Job) -> None:
         await _go(desk, job)
     _executes(desk, job, "on its way")
     deadline_us = desk.now_us + _limit_us(desk, job)
-    progress = Progress(float("inf"), desk.now_us)
-    arrived_at_us: int | None = None
-    in_view_since_us: int | None = None
-    looked_at_us, placed_at_us = desk.now_us, 0
+    progress, watching = Progress(float("inf"), desk.now_us), Watching(desk.now_us)
+    placed_at_us = 0
     while True:
         await desk.pause(job)
         now_us = desk.now_us
@@ -99,28 +105,32 @@ async def investigate(desk: Desk, job: Job) -> None:
             progress.at_us = now_us
             continue
         left_m = _left_m(desk, job)
-        if arrived_at_us is None:
+        if watching.there_since_us is None and left_m > ARRIVED_M:
             desk.say(job, f"{math.ceil(left_m / 10.0) * 10} m to the stand-off point")
-            if left_m > ARRIVED_M:
-                progress.raise_if_none(left_m, now_us=now_us, limit_us=NO_PROGRESS_US, what=f"{left_m:.0f} m to go")
-                continue
-            arrived_at_us = now_us
-        view = _view(desk, job)
-        if view is None or not view.is_inside:
-            in_view_since_us = None
-            if now_us - arrived_at_us > FIND_LIMIT_US:
-                raise GaveUp("at the stand-off point, but the sighting does not come into view")
-        else:
-            arrived_at_us = now_us
-            in_view_since_us = in_view_since_us or now_us
-            seen_s = (now_us - in_view_since_us) / 1e6
-            if not job.task.progress.startswith("on scene"):
-                desk.say(job, f"on scene: in view from {view.distance_m:.0f} m")
-            if seen_s >= response.observe_s:
-                return
-        if _is_off_axis(desk, view) and now_us - looked_at_us >= LOOK_AGAIN_US and job.target is not None:
-            looked_at_us = now_us
-            await _look(desk, job, job.target)
+            progress.raise_if_none(left_m, now_us=now_us, limit_us=NO_PROGRESS_US, what=f"{left_m:.0f} m to go")
+        elif await _is_looked_at(desk, job, watching):
+            return
+
+
+async def _is_looked_at(desk: Desk, job: Job, watching: Watching) -> bool:
+    """One look from the place: in view for `observe_s` without a break? Turns the sensor when it points past."""
+    now_us, view = desk.now_us, _view(desk, job)
+    watching.there_since_us = watching.there_since_us or now_us
+    if view is None or not view.is_inside:
+        watching.in_view_since_us = None
+        if now_us - watching.there_since_us > FIND_LIMIT_US:
+            raise GaveUp("at the stand-off point, but the sighting does not come into view")
+    else:
+        watching.there_since_us = now_us
+        watching.in_view_since_us = watching.in_view_since_us or now_us
+        if not job.task.progress.startswith("on scene"):
+            desk.say(job, f"on scene: in view from {view.distance_m:.0f} m")
+        if (now_us - watching.in_view_since_us) / 1e6 >= desk.world().site.response.observe_s:
+            return True
+    if _is_off_axis(desk, view) and now_us - watching.looked_at_us >= LOOK_AGAIN_US and job.target is not None:
+        watching.looked_at_us = now_us
+        await _look(desk, job, job.target)
+    return False
 
 
 async def _look(desk: Desk, job: Job, target: GeoPoint) -> None:
