@@ -76,9 +76,12 @@ def run(config: ConfigPath) -> None:
             chance=CHANCE,
         )
         node.run(uplink, stop, serve_bus=uplink.run)
+        waiting = len(outbox)
     unread = [status for status in node.statuses() if status.state is FeedState.LOST]
     if settings.exit_when_ended and unread:
         _end(unread[0].detail, code=WRONG_INPUT)
+    if settings.exit_when_ended and waiting:
+        _end(f"{waiting} events wait in {data_dir} for a coordinator to acknowledge them", code=1)
 
 
 @app.command()

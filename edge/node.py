@@ -43,6 +43,7 @@ WATCH_S = 0.25
 HEALTH_US = 2_000_000
 STOP_S = 12.0  # longer than opening a feed may take
 LEAVE_US = 3_000_000  # for the last events to be taken
+DRAIN_US = 20_000_000  # for the coordinator to acknowledge them, where the node ends with its recordings
 log = structlog.get_logger()
 
 
@@ -102,11 +103,13 @@ class Node:
         self._malformed: dict[str, int] = {}
         self._told_feeds: tuple[FeedStatus, ...] | None = None
         self._health_told_us = clock.monotonic_us() - HEALTH_US
+        self._done_since_us: int | None = None
 
     def run(
         self, bus: Bus, stop: threading.Event, *, serve_bus: Callable[[threading.Event], None] | None = None
     ) -> None:
-        """Until `stop` is set, or every recording has ended where that was asked for.
+        """Until `stop` is set, or where that was asked for, until every recording has ended and its events are
+        acknowledged (or DRAIN_US have passed).
 
         `serve_bus` is the bus's own life: it gets a thread, and an event that stops it last. Whatever crashes one of
         the threads is raised here.
@@ -253,7 +256,12 @@ class Node:
             self._courier.rest(wait_s)
 
     def _has_nothing_left_to_do(self) -> bool:
-        return self._lookout.is_done and self._rows() == 0
+        if not self._lookout.is_done:
+            return False
+        now_us = self._clock.monotonic_us()
+        if self._done_since_us is None:
+            self._done_since_us = now_us
+        return self._rows() == 0 or now_us - self._done_since_us >= DRAIN_US
 
     def _rows(self) -> int | None:
         """Events that the coordinator has not acknowledged; None when the disk does not say."""

@@ -100,7 +100,9 @@ class EdgeSettings(Frozen):
     rules: Annotated[
         dict[EventKind, dict[str, object]], Field(description="rules on every zone, each with its own options")
     ] = {EventKind.INTRUSION: {}}  # noqa: RUF012 - pydantic copies it
-    exit_when_ended: Annotated[bool, Field(description="stop when every recording came to its end")] = False
+    exit_when_ended: Annotated[bool, Field(description="stop after the last recording; its events are waited for")] = (
+        False
+    )
 
     @model_validator(mode="after")
     def _names_each_camera_once(self) -> "EdgeSettings":

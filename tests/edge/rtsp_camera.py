@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -125,7 +126,8 @@ def _encode(frames: int) -> Iterator[list[bytes]]:
     """Each picture as its NAL units."""
     codec = av.CodecContext.create("libx264", "w")
     assert isinstance(codec, av.VideoCodecContext)
-    codec.width, codec.height, codec.pix_fmt, codec.framerate, codec.gop_size = 160, 120, "yuv420p", 25, 10
+    codec.width, codec.height, codec.pix_fmt = 160, 120, "yuv420p"
+    codec.framerate, codec.gop_size = Fraction(25), 10
     codec.options = {"tune": "zerolatency", "preset": "ultrafast"}
     for index in range(frames):
         image = np.zeros((120, 160, 3), np.uint8)

@@ -82,6 +82,7 @@ def _from_coordinator(body: Body) -> Envelope:
         sent_at_us=1,
         origin=Origin.REPLAYED,
         trace_id="0" * 32,
+        hops_us={},
         body=body,
     )
 

@@ -116,6 +116,7 @@ def _from_coordinator(body: Ack | Command) -> Envelope:
         sent_at_us=now_us,
         origin=Origin.REPLAYED,
         trace_id=uuid.uuid4().hex,
+        hops_us={},
         body=body,
     )
 
