@@ -159,6 +159,7 @@ class Coordinator:
         for kind in IncidentKind:
             number = sum(incident.kind is kind for incident in self._ingest.incidents.values())
             self._metrics.open_incidents.labels(kind=kind.value).set(number)
+        self._people.see((), now_us=now_us)  # forget who was not seen for long
         self._watch(now_us)
         self._response.tick()
         for (node, zone), wish in self._wishes.items():

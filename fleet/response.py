@@ -82,6 +82,7 @@ class Response:
         self._waiting: dict[uuid.UUID, _Waiting] = {}
         self._attempts: dict[uuid.UUID, int] = {}
         self._looked_at: set[uuid.UUID] = set()
+        self._wants_consent: set[uuid.UUID] = set()  # tasks that tasking has not got yet
         self._asked_at_us: dict[uuid.UUID, int] = {}  # task -> when its evidence was durable
         self._gate_us: dict[str, int] = {}  # trace -> what the gate took of that time
         self._last_patrol_us: dict[str, int] = {}
@@ -147,6 +148,7 @@ class Response:
         known = self.tasks.get(task.task_id)
         if task.state.is_final:
             self.tasks.pop(task.task_id, None)
+            self._wants_consent.discard(task.task_id)
         else:
             self.tasks[task.task_id] = task
         self._live.publish("task", task)
@@ -195,22 +197,15 @@ class Response:
         """A named person sends somebody, however old the evidence is. Raises Refused with the reason, StoreError."""
         if self.active_task(incident.incident_id) is not None:
             raise Refused(f"incident {incident.incident_id}: a vehicle is on it already")
-        evidence = self._evidence.get(incident.incident_id) or Evidence(
-            origin=incident.origin,
-            received_at_us=self._clock.monotonic_us(),
-            age_at_receipt_s=None,
-            zone=incident.zones[0] if incident.zones else None,
-            incident=incident.incident_id,
-        )
         chosen = self._choose(incident)
         if isinstance(chosen, str):
             raise Refused(f"incident {incident.incident_id}: {chosen}")
-        return self._make_task(incident, chosen, evidence, actor=by, approved_by=by)
+        return self._make_task(incident, chosen, self._evidence_of(incident), actor=by, approved_by=by)
 
     def approve(self, task_id: uuid.UUID, *, by: str) -> Task:
         """A named pilot lets a waiting task go; where to stand is worked out anew. Raises NotFound, Refused."""
         task = self._open_task(task_id)
-        if task.state is not TaskState.CREATED or task.approved_by is not None:
+        if task_id not in self._wants_consent:
             raise Refused(f"task {task_id}: expected one that waits for approval, it is {task.state.value}")
         incident = self._ingest.incidents.get(task.incident_id) if task.incident_id else None
         sigma_m, evidence = 0.0, self._live_evidence(task.vehicle)
@@ -221,7 +216,7 @@ class Response:
             chosen = self._choose(incident, only=task.vehicle)
             if isinstance(chosen, str):
                 raise Refused(f"task {task_id}: {chosen}")
-            evidence = self._evidence[incident.incident_id]
+            evidence = self._evidence_of(incident)
             sigma_m = incident.sighting.ground.sigma_m
             update |= {
                 "target": incident.sighting.ground.point,
@@ -230,22 +225,21 @@ class Response:
             }
         task = task.model_copy(update=update)
         self._record(task, actor=by, act="approve")
+        self._wants_consent.discard(task_id)
         self._submit(task, evidence, Consent(approved_by=by), sigma_m=sigma_m)
         return self.tasks.get(task_id, task)
 
     def cancel(self, task_id: uuid.UUID, *, by: str) -> Task:
         """Raises NotFound."""
         task = self._open_task(task_id)
-        try:
+        if task_id not in self._wants_consent:
             self._tasking.cancel(task_id, by)
-        except NotFound:  # it waits for approval, tasking never heard of it
-            cancelled = task.moved_to(
-                TaskState.CANCELLED, at_us=self._clock.wall_us(), reason=f"cancelled by {by}", progress=""
-            )
-            self._journal(by, "cancel", cancelled)
-            self.on_task_change(cancelled)
-            return cancelled
-        return self.tasks.get(task_id, task)
+            return self.tasks.get(task_id, task)
+        reason = f"cancelled by {by}"
+        task = task.moved_to(TaskState.CANCELLED, at_us=self._clock.wall_us(), reason=reason, progress="")
+        self._journal(by, "cancel", task)
+        self.on_task_change(task)
+        return task
 
     # How
 
@@ -346,7 +340,9 @@ class Response:
         task = task.model_copy(update={"progress": "; ".join(needs)})
         self._record(task, actor=actor, act="dispatch")
         self._attempts[incident.incident_id] = attempt
-        if not needs:
+        if needs:
+            self._wants_consent.add(task.task_id)
+        else:
             if asked_at_us is not None:
                 self._asked_at_us[task.task_id] = asked_at_us
             self._submit(task, evidence, consent, sigma_m=incident.sighting.ground.sigma_m)
@@ -388,10 +384,22 @@ class Response:
         try:
             self._record(task, actor=SCHEDULE, act="patrol")
             self._last_patrol_us[patrol.id] = now_us
-            if not needs:
+            if needs:
+                self._wants_consent.add(task_id)
+            else:
                 self._submit(task, evidence, Consent())
         except (StoreError, Refused) as err:
             log.warning("patrol not started", patrol=patrol.id, reason=str(err))
+
+    def _evidence_of(self, incident: Incident) -> Evidence:
+        """The freshest there is; after a restart nobody knows how old, and only a person may act on that."""
+        return self._evidence.get(incident.incident_id) or Evidence(
+            origin=incident.origin,
+            received_at_us=self._clock.monotonic_us(),
+            age_at_receipt_s=None,
+            zone=incident.zones[0] if incident.zones else None,
+            incident=incident.incident_id,
+        )
 
     def _live_evidence(self, vehicle_id: str) -> Evidence:
         """For what people and schedules ask for, seen by nobody's camera: it happens now."""

@@ -18,7 +18,7 @@ from contract.codec import content_digest, decode
 from contract.commands import Ack, SequenceRange
 from contract.envelope import Envelope
 from contract.errors import ContractError
-from contract.events import Event, Status
+from contract.events import Event, Status, Tracks
 from contract.site import Site
 from contract.topics import EVENTS, Address, Direction, parse_address
 from fleet.picture.incidents import Alarm, Change, Incident, State, on_event
@@ -165,20 +165,23 @@ class Ingest:
             raise _Expired(f"{topic}: expired before it came")
         if message.retain and not address.topic.retain:
             raise _Expired(f"{topic}: a retained {address.topic.name} message is not acted on")
-        if address.topic is not EVENTS:
+        cameras = {camera.id for camera in self._site.cameras if camera.node == envelope.node}
+        if not cameras:
+            raise ContractError(f"{topic}: site '{self._site.id}' has no node '{envelope.node}'")
+        body = envelope.body
+        if isinstance(body, Tracks) and body.camera not in cameras:
+            raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{body.camera}'")
+        if not isinstance(body, Event):
             return None
-        event = envelope.body
-        assert isinstance(event, Event)
         if envelope.outbox_id is None or envelope.sequence is None:
             raise ContractError(f"{topic}: an event needs outbox_id and sequence")
         if max(envelope.sequence, envelope.boot) >= LARGEST:
             raise ContractError(f"{topic}: expected sequence and boot below {LARGEST}")
-        cameras = {camera.id for camera in self._site.cameras if camera.node == envelope.node}
-        if event.sighting.camera not in cameras:
-            raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{event.sighting.camera}'")
-        if event.zone not in {zone.id for zone in self._site.zones}:
-            raise ContractError(f"{topic}: expected a zone of site '{self._site.id}', got '{event.zone}'")
-        return event
+        if body.sighting.camera not in cameras:
+            raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{body.sighting.camera}'")
+        if body.zone not in {zone.id for zone in self._site.zones}:
+            raise ContractError(f"{topic}: expected a zone of site '{self._site.id}', got '{body.zone}'")
+        return body
 
     def _is_new(self, connection: Connection, draft: "_Draft", arrival: Arrival, envelope: Envelope) -> bool:
         """False for a redelivery (no effect) and for an id or a number that came with other content (quarantined)."""

@@ -149,6 +149,25 @@ def test_approving_twice_is_refused() -> None:
             office.fleet.room.approve(task.task_id, by="Bo Ek")
 
 
+def test_what_went_off_by_itself_is_not_approved_a_second_time() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        with pytest.raises(Refused, match="expected one that waits for approval"):
+            office.fleet.room.approve(only_task(office).task_id, by="Ada Byron")
+
+
+def test_an_approval_stands_where_the_intruder_is_now() -> None:
+    with open_office(simulated=False) as office:
+        office.hear(make_event(sequence=1, origin=Origin.LIVE))
+        moved = make_event(
+            sequence=2, stage=Stage.UPDATE, revision=1, captured_at_us=NOW_US + 9, at_m=(40.0, 20.0), origin=Origin.LIVE
+        )
+        office.hear(moved)
+        task = office.fleet.room.approve(only_task(office).task_id, by="Ada Byron")
+        assert task.target is not None
+        assert distance_m(task.target, geo(40.0, 20.0)) < 0.1
+
+
 def test_a_waiting_task_can_be_cancelled() -> None:
     with open_office(simulated=False) as office:
         office.hear(make_event(sequence=1, origin=Origin.LIVE))

@@ -1,8 +1,10 @@
 import hashlib
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
 from fleet.__main__ import app
@@ -89,6 +91,14 @@ def test_loopback_is_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """`run` points the log at this test's standard error, which ends with the test."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.usefixtures("restored_logging")
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

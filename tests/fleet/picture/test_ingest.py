@@ -125,6 +125,8 @@ def test_an_end_before_its_start_opens_the_alarm_and_stays_the_end(ingest: Inges
         pytest.param(BusMessage("vedette/v1/yard/gate-1/nonsense", b"{}", 1), id="a topic outside the table"),
         pytest.param(BusMessage("vedette/v1/yard/gate-2/events", on_bus(make_event(sequence=1)).payload, 1), id="liar"),
         pytest.param(on_bus(make_event(sequence=1, camera="cam-south", zone="middle")), id="another node's camera"),
+        pytest.param(status_on_bus(make_envelope(make_status(), node="stranger")), id="unknown node"),
+        pytest.param(on_bus(make_event(sequence=2**60)), id="a number no store can hold"),
         pytest.param(on_bus(make_event(sequence=1, zone="nowhere")), id="unknown zone"),
         pytest.param(on_bus(make_event(sequence=1).model_copy(update={"sequence": None})), id="no number"),
         pytest.param(replace(on_bus(make_event(sequence=1)), retain=True), id="retained event"),
