@@ -339,7 +339,7 @@ async def recall(desk: Desk, job: Job) -> None:
     _executes(desk, job, "coming home")
 
 
-async def come_home(desk: Desk) -> None:
+async def bring_home(desk: Desk) -> None:
     """Nothing to do: bring it home and end with motors off. A copter lands and disarms by itself."""
     state = desk.state
     if not desk.spec.kind.flies and _is_at_home(desk):

@@ -188,7 +188,7 @@ class Tasking:
         if job is not None:
             await self._do(desk, job)
         elif desk.blocked_by() is None and desk.state.armed and self._may_retry(desk, HOME_AGAIN_US):
-            await errands.come_home(desk)
+            await errands.bring_home(desk)
 
     async def _prepare(self, desk: Desk) -> None:
         state = desk.state
