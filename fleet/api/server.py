@@ -70,8 +70,9 @@ def serving(server: uvicorn.Server, listening: socket.socket) -> Iterator[None]:
     """Served until the block ends."""
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listening])), name="api", daemon=True)
     thread.start()
-    deadline = time.monotonic() + START_LIMIT_S
-    while not server.started and thread.is_alive() and time.monotonic() < deadline:
+    for _ in range(round(START_LIMIT_S / 0.01)):
+        if server.started or not thread.is_alive():
+            break
         time.sleep(0.01)
     if not server.started:
         raise SetUpError("http: the API did not start")
