@@ -5,6 +5,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   plugins: [react()],
   server: { proxy: { "/api": { target: "http://127.0.0.1:8080", ws: true } } },
+  worker: { format: "es" },
   build: { chunkSizeWarningLimit: 1500 },
   test: { environment: "jsdom", include: ["src/**/*.test.ts", "src/**/*.test.tsx"] },
 });

@@ -7,7 +7,7 @@ import { Queue } from "./Queue";
 import { Recall } from "./Recall";
 import { SignIn } from "./SignIn";
 import { SiteMap } from "./SiteMap";
-import { clockTime } from "./words";
+import { ago, clockTime } from "./words";
 
 const NAME_KEY = "vedette.name";
 const TOKEN_KEY = "vedette.token";
@@ -22,7 +22,7 @@ function useNow(): number {
 }
 
 export function App({ live }: { live: Live }) {
-  const { picture, isLive, isRefused } = useLive(live);
+  const { picture, isLive, isRefused, lastWordUs } = useLive(live);
   const nowMs = useNow();
   const [name, setName] = useState(localStorage.getItem(NAME_KEY) ?? "");
   const send = useMemo(() => sender(() => name, () => sessionStorage.getItem(TOKEN_KEY)), [name]);
@@ -41,7 +41,7 @@ export function App({ live }: { live: Live }) {
   };
   const brokerLost = isLive && !picture.link.broker_connected;
   return (
-    <main className="watch">
+    <main className={isLive ? "watch" : "watch stale"}>
       <header className="bar">
         <h1>{picture.site.name}</h1>
         <span className={`link ${isLive && !brokerLost ? "live" : "lost"}`} role="status">
@@ -64,7 +64,7 @@ export function App({ live }: { live: Live }) {
           <span><i style={{ background: "#ff8a3d" }} />tracked, with error</span>
           <span><i style={{ background: "#d3504a" }} />no-fly</span>
         </p>
-        {!isLive && <div className="stale-veil">What you see is old</div>}
+        {!isLive && <div className="stale-veil">What you see is old: {ago(lastWordUs, nowMs)}</div>}
       </section>
       <Queue picture={picture} nowMs={nowMs} send={send} />
       <Fleet picture={picture} send={send} />

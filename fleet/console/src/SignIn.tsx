@@ -1,15 +1,17 @@
 // Who is at the desk: a name where the coordinator trusts this machine, a token where it does not.
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 
 export function SignIn({ needsToken, onDone }: { needsToken: boolean; onDone: (value: string) => void }) {
   const [value, setValue] = useState("");
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (value.trim().length > 1) onDone(value.trim());
   };
   const label = needsToken ? "Your access token" : "Your name: it is written beside every order you give";
   return (
-    <dialog open aria-labelledby="sign-in-title">
+    <dialog ref={dialog} onCancel={(event) => event.preventDefault()} aria-labelledby="sign-in-title">
       <form onSubmit={submit}>
         <h2 id="sign-in-title">Vedette</h2>
         <label>

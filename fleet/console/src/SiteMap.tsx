@@ -1,12 +1,23 @@
 // The map: site plan, zones, vehicles with trails and orders, tracked people with their position error.
-import { type GeoJSONSource, Map as MapLibre, Marker, NavigationControl, ScaleControl } from "maplibre-gl";
+import {
+  type GeoJSONSource,
+  Map as MapLibre,
+  Marker,
+  NavigationControl,
+  type PositionAnchor,
+  ScaleControl,
+  setWorkerUrl,
+} from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { useEffect, useRef } from "react";
 import type { GeoPoint, Site, TracksView, VehicleView } from "./contract";
 import { bounds, circle, wedge } from "./geometry";
 import { alarmedZones, type Picture } from "./picture";
 import { cameraPosition, collection, siteFeatures, STYLE, zoneFeatures } from "./siteLayers";
 import { isFinal, metres } from "./words";
+
+setWorkerUrl(workerUrl);
 
 const MIN_CIRCLE_M = 0.7; // a fix better than this is still drawn as big as a person
 const MAX_TRACK_AGE_US = 3_000_000;
@@ -20,17 +31,27 @@ const TARGET =
 
 type Pins = Map<string, Marker>;
 
-function pin(map: MapLibre, pins: Pins, key: string, at: GeoPoint, className: string, html: string): HTMLElement {
+interface Label {
+  at: GeoPoint;
+  className: string;
+  html?: string;
+  text?: string;
+  anchor?: PositionAnchor;
+}
+
+function pin(map: MapLibre, pins: Pins, key: string, label: Label): HTMLElement {
+  const { at, className, html = "", text, anchor = "center" } = label;
   let marker = pins.get(key);
   if (!marker) {
     const element = document.createElement("div");
     element.innerHTML = html;
-    marker = new Marker({ element }).setLngLat([at.lon_deg, at.lat_deg]).addTo(map);
+    marker = new Marker({ element, anchor }).setLngLat([at.lon_deg, at.lat_deg]).addTo(map);
     pins.set(key, marker);
   }
   marker.setLngLat([at.lon_deg, at.lat_deg]);
   const element = marker.getElement();
   element.className = `maplibregl-marker ${className}`;
+  if (text !== undefined) element.textContent = text;
   return element;
 }
 
@@ -60,11 +81,11 @@ function drawSite(map: MapLibre, pins: Pins, site: Site): void {
   const features = siteFeatures(site);
   for (const [name, data] of Object.entries(features)) map.getSource<GeoJSONSource>(name)?.setData(data);
   for (const dock of site.docks ?? []) {
-    pin(map, pins, `dock/${dock.id}`, dock.position, "tag dock", "").textContent = `⌂ ${dock.id}`;
+    pin(map, pins, `dock/${dock.id}`, { at: dock.position, className: "tag dock", text: `⌂ ${dock.id}`, anchor: "left" });
   }
   for (const camera of site.cameras ?? []) {
     const at = cameraPosition(site, camera);
-    if (at) pin(map, pins, `camera/${camera.id}`, at, "tag camera", "").textContent = `◉ ${camera.id}`;
+    if (at) pin(map, pins, `camera/${camera.id}`, { at, className: "tag camera", text: `${camera.id} ◉`, anchor: "right" });
   }
 }
 
@@ -76,7 +97,8 @@ function drawZones(map: MapLibre, pins: Pins, picture: Picture): void {
     const corner = [...zone.polygon].sort((a, b) => b.lat_deg - a.lat_deg)[0];
     const state = alarmed.has(zone.id) ? "alarm" : set.has(zone.id) ? "set" : "unset";
     const className = `tag zone ${alarmed.has(zone.id) ? "alarmed" : ""}`;
-    if (corner) pin(map, pins, `zone/${zone.id}`, corner, className, "").textContent = `${zone.name} (${state})`;
+    const text = `${zone.name} (${state})`;
+    if (corner) pin(map, pins, `zone/${zone.id}`, { at: corner, className, text, anchor: "bottom" });
   }
 }
 
@@ -88,7 +110,7 @@ function drawVehicles(map: MapLibre, pins: Pins, picture: Picture): void {
     const flies = vehicle.kind === "ardupilot_copter";
     const html = `${flies ? COPTER : ROVER}<span class="tag"></span>`;
     const className = `vehicle ${vehicle.is_silent ? "stale" : ""}`;
-    const element = pin(map, pins, `vehicle/${vehicle.id}`, vehicle.position, className, html);
+    const element = pin(map, pins, `vehicle/${vehicle.id}`, { at: vehicle.position, className, html });
     const arrow = element.querySelector("svg");
     if (arrow) arrow.style.transform = `rotate(${vehicle.heading_deg ?? 0}deg)`;
     const label = element.querySelector("span");
@@ -116,7 +138,7 @@ function drawOrders(map: MapLibre, pins: Pins, picture: Picture): void {
     if (!task.target) continue;
     const key = `target/${task.task_id}`;
     kept.add(key);
-    pin(map, pins, key, task.target, "target", TARGET);
+    pin(map, pins, key, { at: task.target, className: "target", html: TARGET });
     const at = picture.vehicles.get(task.vehicle)?.position;
     if (at && task.stand_off) lines.push(line([at, task.stand_off]));
     if (task.stand_off) lines.push(line([task.stand_off, task.target]));
@@ -137,7 +159,8 @@ function drawTracks(map: MapLibre, pins: Pins, picture: Picture): void {
       shapes.push(shape(circle(seen.ground.point, Math.max(MIN_CIRCLE_M, 2 * worst))));
       const key = `track/${tracks.camera}/${seen.track}`;
       kept.add(key);
-      pin(map, pins, key, seen.ground.point, "tag track", "").textContent = `${seen.label} ${seen.track}`;
+      const text = `${seen.label} ${seen.track}`;
+      pin(map, pins, key, { at: seen.ground.point, className: "tag track", text, anchor: "bottom-left" });
     }
   }
   prune(pins, "track/", kept);
@@ -156,7 +179,7 @@ export function SiteMap({ picture }: { picture: Picture }) {
       container: container.current,
       style: STYLE,
       bounds: bounds(latest.current.site),
-      fitBoundsOptions: { padding: 40 },
+      fitBoundsOptions: { padding: 70 },
       attributionControl: false,
       maxZoom: 22,
       dragRotate: false,

@@ -51,11 +51,17 @@ export function fieldOfViewDeg(camera: Camera): number {
   return (2 * Math.atan(halfWidth) * 180) / Math.PI;
 }
 
-/** South-west and north-east corners of everything the site draws. */
+/** South-west and north-east corners of what happens on the site: the fence is far around it. */
 export function bounds(site: Site): [[number, number], [number, number]] {
-  const points = site.geofence.polygon;
-  const lons = points.map((p) => p.lon_deg);
-  const lats = points.map((p) => p.lat_deg);
+  const points = [
+    ...(site.zones ?? []).flatMap((zone) => zone.polygon),
+    ...(site.buildings ?? []).flatMap((building) => building.polygon),
+    ...(site.docks ?? []).map((dock) => dock.position),
+    ...(site.patrols ?? []).flatMap((patrol) => patrol.waypoints.map((waypoint) => waypoint.position)),
+  ];
+  const shown = points.length > 1 ? points : site.geofence.polygon;
+  const lons = shown.map((p) => p.lon_deg);
+  const lats = shown.map((p) => p.lat_deg);
   return [
     [Math.min(...lons), Math.min(...lats)],
     [Math.max(...lons), Math.max(...lats)],

@@ -11,10 +11,11 @@ export interface LiveState {
   picture: Picture | null;
   isLive: boolean;
   isRefused: boolean;
+  lastWordUs: number; // this browser's clock
 }
 
 export class Live {
-  private state: LiveState = { picture: null, isLive: false, isRefused: false };
+  private state: LiveState = { picture: null, isLive: false, isRefused: false, lastWordUs: 0 };
   private readonly listeners = new Set<() => void>();
   private socket: WebSocket | null = null;
   private quietTimer = 0;
@@ -51,7 +52,8 @@ export class Live {
     this.attempt = 0;
     clearTimeout(this.quietTimer);
     this.quietTimer = window.setTimeout(() => this.update({ isLive: false }), QUIET_AFTER_MS);
-    this.state = { picture: next(this.state.picture, message), isLive: true, isRefused: false };
+    const picture = next(this.state.picture, message);
+    this.state = { picture, isLive: true, isRefused: false, lastWordUs: Date.now() * 1000 };
     // A burst of messages is one repaint. A timer, not a frame: a hidden tab must still sound its alarms.
     if (!this.pending) this.pending = window.setTimeout(() => this.tell(), 30);
   }

@@ -1,0 +1,95 @@
+"""A picture of a page as a person sees it: python docs/screenshot.py URL FILE.png [--wait-s 4]
+
+Drives Debian's chromium over its own debugging protocol, in real time (a page with a WebSocket needs that).
+"""
+
+import argparse
+import asyncio
+import base64
+import json
+import shutil
+import subprocess
+import tempfile
+from itertools import count
+from pathlib import Path
+
+import httpx
+import websockets
+
+FLAGS = (
+    "--headless=new --no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --hide-scrollbars "
+    "--no-first-run --disable-background-networking --disable-component-update --disable-sync --disable-quic"
+)
+
+
+def picture(url: str, file: Path, *, width: int, height: int, wait_s: float, port: int) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise SystemExit("screenshot: expected chromium on the PATH (apt-get install chromium)")
+    with tempfile.TemporaryDirectory() as profile:
+        arguments = [*FLAGS.split(), f"--remote-debugging-port={port}", f"--user-data-dir={profile}"]
+        arguments += [f"--window-size={width},{height}", "about:blank"]
+        browser = subprocess.Popen([chromium, *arguments], stderr=subprocess.DEVNULL)  # noqa: S603
+        try:
+            file.write_bytes(asyncio.run(_shoot(url, wait_s=wait_s, port=port, size=(width, height))))
+        finally:
+            browser.terminate()
+            browser.wait(10)
+
+
+async def _shoot(url: str, *, wait_s: float, port: int, size: tuple[int, int]) -> bytes:
+    async with websockets.connect(await _page(port), max_size=None) as socket:
+        numbers = count(1)
+
+        async def call(method: str, **parameters: object) -> dict[str, str]:
+            number = next(numbers)
+            await socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
+            while True:
+                answer = json.loads(await socket.recv())
+                if answer.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded"):
+                    print(f"the page says: {json.dumps(answer['params'])[:400]}")
+                if answer.get("id") == number:
+                    result: dict[str, str] = answer.get("result", {})
+                    return result
+
+        await call(
+            "Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=False
+        )
+        for domain in ("Page", "Runtime", "Log"):
+            await call(f"{domain}.enable")
+        # The console asks for a name once; here it is already known.
+        script = "localStorage.setItem('vedette.name', 'ines.karlsson')"
+        await call("Page.addScriptToEvaluateOnNewDocument", source=script)
+        await call("Page.navigate", url=url)
+        await asyncio.sleep(wait_s)
+        shot = await call("Page.captureScreenshot", format="png")
+        return base64.b64decode(shot["data"])
+
+
+async def _page(port: int) -> str:
+    """The debugging address of the first page, once the browser is up."""
+    async with httpx.AsyncClient() as http:
+        for _ in range(100):
+            try:
+                pages = (await http.get(f"http://127.0.0.1:{port}/json/list")).json()
+            except httpx.HTTPError:
+                await asyncio.sleep(0.1)
+                continue
+            return str(next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"))
+    raise SystemExit("screenshot: chromium did not start")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--width", type=int, default=1440)
+    parser.add_argument("--height", type=int, default=900)
+    parser.add_argument("--wait-s", type=float, default=4.0)
+    parser.add_argument("--port", type=int, default=9333)
+    given = parser.parse_args()
+    picture(given.url, given.file, width=given.width, height=given.height, wait_s=given.wait_s, port=given.port)
+
+
+if __name__ == "__main__":
+    main()
