@@ -17,6 +17,7 @@ from fleet.errors import SetUpError
 from fleet.settings import HttpSettings
 
 START_LIMIT_S = 15.0
+LOOK_S = 0.01
 STOP_LIMIT_S = 5.0
 
 
