@@ -65,7 +65,7 @@ class StepResult:
 
 
 class Pipeline:
-    """One camera."""
+    """One camera. Without poses, locator and frame nobody knows where it stands: then nothing is located."""
 
     def __init__(
         self,
@@ -76,9 +76,9 @@ class Pipeline:
         model: ModelIdentity,
         labels: tuple[Label, ...],
         tracker: Tracker,
-        poses: PoseSource,
-        locator: Locator,
-        frame: LocalFrame,
+        poses: PoseSource | None,
+        locator: Locator | None,
+        frame: LocalFrame | None,
         watches: Iterable[Watch],
         monotonic_us: Callable[[], int] | None = None,
     ) -> None:
@@ -138,8 +138,8 @@ class Pipeline:
         )
 
     def _locate(self, tracks: Sequence[Track], frame: Frame) -> Sequence[GroundFix | None]:
-        pose = self._poses.at(frame)
-        if pose is None or not tracks:
+        pose = None if self._poses is None else self._poses.at(frame)
+        if pose is None or self._locator is None or not tracks:
             return [None] * len(tracks)
         return self._locator.locate(np.array([track.xyxy_px for track in tracks]), pose)
 
@@ -153,7 +153,7 @@ class Pipeline:
             box=BoxPx(x_px=left, y_px=top, width_px=right - left, height_px=bottom - top),
             ground=fix,
         )
-        point = None if fix is None else self._frame.to_enu(fix.point)
+        point = None if fix is None or self._frame is None else self._frame.to_enu(fix.point)
         return Subject(sighting, is_seen=track.state is TrackState.CONFIRMED, point=point)
 
     def _judge(self, subjects: Sequence[Subject], captured_at_us: int) -> list[tuple[Watch, Finding]]:
