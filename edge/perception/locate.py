@@ -4,8 +4,7 @@ The ground is the plane up = 0 of the site's frame. The foot is the middle of th
 the edge of the picture the feet are outside it, and the point is kept with an error that says so.
 """
 
-from collections.abc import Iterator
-from itertools import chain
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -31,12 +30,25 @@ def axes(pose: CameraPose) -> FloatArray:
 
 
 def _axes(heading: float, pitch: float, roll: float) -> FloatArray:
-    level_right = np.array([np.cos(heading), -np.sin(heading), 0.0])
-    forward = np.array([np.sin(heading) * np.cos(pitch), np.cos(heading) * np.cos(pitch), np.sin(pitch)])
-    level_down = np.cross(forward, level_right)
-    right = np.cos(roll) * level_right + np.sin(roll) * level_down
-    down = np.cos(roll) * level_down - np.sin(roll) * level_right
+    sin_h, cos_h, sin_p, cos_p = math.sin(heading), math.cos(heading), math.sin(pitch), math.cos(pitch)
+    level_right = np.array([cos_h, -sin_h, 0.0])
+    forward = np.array([sin_h * cos_p, cos_h * cos_p, sin_p])
+    level_down = np.array([sin_h * sin_p, cos_h * sin_p, -cos_p])  # forward x level_right
+    right = math.cos(roll) * level_right + math.sin(roll) * level_down
+    down = math.cos(roll) * level_down - math.sin(roll) * level_right
     return np.column_stack((right, down, forward))
+
+
+class _View:
+    """What does not change while the pose stays: the axes, and those of poses turned a little each way."""
+
+    def __init__(self, pose: CameraPose) -> None:
+        angles = np.radians([pose.heading_deg, pose.pitch_deg, pose.roll_deg])
+        steps = np.concatenate((np.eye(3), -np.eye(3))) * STEP_RAD
+        self.pose = pose
+        self.axes = _axes(*angles)
+        self.turned = np.stack([_axes(*(angles + step)) for step in steps])  # (6, 3, 3): + + + - - -
+        self.centre = np.array([pose.east_m, pose.north_m, pose.up_m])
 
 
 class Locator:
@@ -47,69 +59,59 @@ class Locator:
         self._height_px = lens.height_px
         self.frame_size_px = (lens.width_px, lens.height_px)
         self._frame = frame
+        self._view: _View | None = None
 
     def locate(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> list[GroundFix | None]:
         """(n, 4) boxes of the full frame to n fixes; None for a foot at or above the horizon or beyond FARTHEST_M."""
         boxes = np.asarray(boxes_xyxy_px, np.float64).reshape(-1, 4)
+        view = self._view_of(pose)
         feet = np.column_stack(((boxes[:, 0] + boxes[:, 2]) / 2.0, boxes[:, 3]))
-        points = self._on_ground(feet, pose)
-        covariances = self._covariances(boxes, feet, pose)
-        return [self._fix(point, covariance) for point, covariance in zip(points, covariances, strict=True)]
+        offsets = self._offsets(feet, view)
+        covariances = self._covariances(boxes, offsets, pose)
+        return [self._fix(*each) for each in zip(offsets[0] + view.centre[:2], covariances, strict=True)]
 
     def project(self, points_enu: FloatArray, pose: CameraPose) -> Points:
         """(n, 3) points east, north, up to (n, 2) pixels of the full frame; NaN for what is behind the camera."""
-        in_camera = (np.asarray(points_enu, np.float64) - _centre(pose)) @ axes(pose)
+        view = self._view_of(pose)
+        in_camera = (np.asarray(points_enu, np.float64) - view.centre) @ view.axes
         depth = in_camera[:, 2:]
         with np.errstate(divide="ignore", invalid="ignore"):
             directions = np.where(depth > 1e-6, in_camera[:, :2] / depth, np.nan)
         return self._lens.pixels(directions)
 
-    def _on_ground(self, pixels: Points, pose: CameraPose, *, turned: FloatArray | None = None) -> FloatArray:
-        """(n, 2) east, north; NaN where the ray does not come down near enough. `turned` replaces the pose's axes."""
-        directions = self._lens.directions(pixels)
-        rays = np.column_stack((directions, np.ones(len(directions)))) @ (axes(pose) if turned is None else turned).T
-        with np.errstate(divide="ignore", invalid="ignore"):
-            reach = np.where(rays[:, 2] < 0.0, -pose.up_m / rays[:, 2], np.nan)
-            offsets = rays[:, :2] * reach[:, None]
-            offsets[~(np.hypot(offsets[:, 0], offsets[:, 1]) < FARTHEST_M)] = np.nan
-        points: FloatArray = offsets + _centre(pose)[:2]
-        return points
+    def _view_of(self, pose: CameraPose) -> _View:
+        if self._view is None or self._view.pose != pose:
+            self._view = _View(pose)
+        return self._view
 
-    def _covariances(self, boxes: FloatArray, feet: Points, pose: CameraPose) -> FloatArray:
+    def _offsets(self, feet: Points, view: _View) -> FloatArray:
+        """(11, n, 2) metres east and north of the camera, NaN where a ray does not come down near enough.
+
+        Row 0 is the foot itself; rows 1 to 4 a pixel step right, down, left, up; rows 5 to 10 the pose turned by
+        heading, pitch, roll and back. All in one batch: most of the cost is numpy's calls, not their size.
+        """
+        steps = np.array([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]]) * STEP_PX
+        directions = self._lens.directions((feet + steps[:, None]).reshape(-1, 2)).reshape(5, -1, 2)
+        in_camera = np.concatenate((directions, np.ones((5, len(feet), 1))), axis=2)
+        rays = np.concatenate((in_camera @ view.axes.T, in_camera[0] @ view.turned.transpose(0, 2, 1)))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.where(rays[:, :, 2] < 0.0, -view.pose.up_m / rays[:, :, 2], np.nan)
+            offsets: FloatArray = rays[:, :, :2] * reach[:, :, None]
+            offsets[~(np.hypot(offsets[:, :, 0], offsets[:, :, 1]) < FARTHEST_M)] = np.nan
+        return offsets
+
+    def _covariances(self, boxes: FloatArray, offsets: FloatArray, pose: CameraPose) -> FloatArray:
         """(n, 2, 2) square metres, first order: errors of pixel, position, height and attitude taken as independent."""
-        heights = boxes[:, 3] - boxes[:, 1]
+        heights_px = boxes[:, 3] - boxes[:, 1]
         is_hidden = boxes[:, 3] >= self._height_px - 1.0
         share = np.where(is_hidden, HIDDEN_FOOT_SIGMA_OF_HEIGHT, FOOT_SIGMA_OF_HEIGHT)
-        foot_sigma_px = np.maximum(FOOT_SIGMA_LEAST_PX, share * heights)
-        turn_sigma = np.radians(pose.attitude_sigma_deg)
-        height_sigma_m = np.hypot(pose.position_sigma_m, GROUND_SIGMA_M)
-        parts = chain(
-            ((slope * foot_sigma_px[:, None]) for slope in self._slopes_by_pixel(feet, pose)),
-            ((slope * turn_sigma) for slope in self._slopes_by_attitude(feet, pose)),
-            [self._slope_by_height(feet, pose) * height_sigma_m],
-        )
-        covariances = sum(part[:, :, None] * part[:, None, :] for part in parts)
-        return np.asarray(covariances) + np.eye(2) * pose.position_sigma_m**2
-
-    def _slopes_by_pixel(self, feet: Points, pose: CameraPose) -> Iterator[FloatArray]:
-        for axis in range(2):
-            step = np.zeros(2)
-            step[axis] = STEP_PX
-            ahead, behind = self._on_ground(feet + step, pose), self._on_ground(feet - step, pose)
-            yield (ahead - behind) / (2.0 * STEP_PX)
-
-    def _slopes_by_attitude(self, feet: Points, pose: CameraPose) -> Iterator[FloatArray]:
-        angles = np.radians([pose.heading_deg, pose.pitch_deg, pose.roll_deg])
-        for axis in range(3):
-            step = np.zeros(3)
-            step[axis] = STEP_RAD
-            ahead = self._on_ground(feet, pose, turned=_axes(*(angles + step)))
-            behind = self._on_ground(feet, pose, turned=_axes(*(angles - step)))
-            yield (ahead - behind) / (2.0 * STEP_RAD)
-
-    def _slope_by_height(self, feet: Points, pose: CameraPose) -> FloatArray:
-        """A camera twice as high sees the same pixel twice as far away."""
-        return (self._on_ground(feet, pose) - _centre(pose)[:2]) / pose.up_m
+        foot_sigma_px = np.maximum(FOOT_SIGMA_LEAST_PX, share * heights_px)
+        by_pixel = (offsets[1:3] - offsets[3:5]) / (2.0 * STEP_PX) * foot_sigma_px[:, None]
+        by_attitude = (offsets[5:8] - offsets[8:11]) / (2.0 * STEP_RAD) * math.radians(pose.attitude_sigma_deg)
+        by_height = offsets[:1] / pose.up_m * math.hypot(pose.position_sigma_m, GROUND_SIGMA_M)
+        parts = np.concatenate((by_pixel, by_attitude, by_height))
+        covariances: FloatArray = np.einsum("kni,knj->nij", parts, parts) + np.eye(2) * pose.position_sigma_m**2
+        return covariances
 
     def _fix(self, point: FloatArray, covariance: FloatArray) -> GroundFix | None:
         if not (np.isfinite(point).all() and np.isfinite(covariance).all()):
@@ -121,7 +123,3 @@ class Locator:
             cov_east_north_m2=float(covariance[0, 1]),
             var_north_m2=float(covariance[1, 1]),
         )
-
-
-def _centre(pose: CameraPose) -> FloatArray:
-    return np.array([pose.east_m, pose.north_m, pose.up_m])
