@@ -227,7 +227,8 @@ class Demo:
         trace = await coordinator.trace(story.trace_id) if story.trace_id else None
         if trace is not None:
             self._console.print(budget_table(trace))
-        for line in accounting(self._folder.path):
+        known = await coordinator.snapshot()
+        for line in accounting(self._folder.store, known.nodes if known else ()):
             self._say(line)
         self._say(f"memory of all processes together, at most: {self._peak_pss_bytes / 1e6:.0f} MB (PSS)")
         tlogs = ", ".join(str(path) for path in sorted(self._folder.path.rglob("*.tlog")))
@@ -238,7 +239,7 @@ class Demo:
         return (self._clock.monotonic_us() - self._began_us) / 1e6
 
     def _say(self, line: str) -> None:
-        self._console.print(f"[dim]{self._elapsed_s():6.1f} s[/]  {line}")
+        self._console.print(f"[dim]{self._elapsed_s():6.1f} s[/]  {line}", soft_wrap=True)
 
 
 def _is_settled(scene: Scene) -> bool:

@@ -1,13 +1,13 @@
 """The end of a demo in figures: the latency budget of one trace, and whether every event arrived once."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from rich.table import Table
 
-from fleet.api.models import TraceView
+from fleet.api.models import NodeView, TraceView
 from fleet.hops import NODE_HOPS, OUR_HOPS
 
 WORDS = {
@@ -41,17 +41,16 @@ def budget_table(trace: TraceView) -> Table:
     return table
 
 
-def accounting(run_folder: Path) -> Iterator[str]:
-    """For each node: events numbered by its outbox, stored by the coordinator, missing, doubled."""
-    with closing(sqlite3.connect(f"file:{run_folder / 'fleet' / 'fleet.db'}?mode=ro", uri=True)) as store:
+def accounting(store_path: Path, nodes: Sequence[NodeView]) -> Iterator[str]:
+    """For each node: events stored by the coordinator, doubled, missing, and still waiting in the node's outbox."""
+    with closing(sqlite3.connect(f"file:{store_path}?mode=ro", uri=True)) as store:
         rows = store.execute(
-            "SELECT node, outbox_id, count(*), count(DISTINCT sequence), max(sequence) FROM messages GROUP BY 1, 2"
+            "SELECT node, count(*), count(DISTINCT sequence), max(sequence) FROM messages GROUP BY node, outbox_id"
         ).fetchall()
-    for node, _, stored, numbers, highest in sorted(rows):
-        outbox = run_folder / node / "outbox.sqlite"
-        with closing(sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)) as rest:
-            (produced,) = rest.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
+    waiting = {node.id: node.outbox_rows for node in nodes}
+    for node, stored, numbers, highest in sorted(rows):
+        rest = waiting.get(node)
         yield (
-            f"{node}: {produced} events numbered, {stored} stored, "
-            f"{max(produced, highest) - numbers} missing, {stored - numbers} doubled"
+            f"{node}: {highest} events numbered, {stored} stored, {highest - numbers} missing, "
+            f"{stored - numbers} doubled, {'unknown' if rest is None else rest} not yet acknowledged"
         )

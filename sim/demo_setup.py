@@ -139,6 +139,11 @@ class RunFolder:
 
     path: Path
 
+    @property
+    def store(self) -> Path:
+        """The coordinator's data base."""
+        return self.path / "fleet" / "fleet.db"
+
     def fleet(self, cast: Cast, *, broker_port: int, http_port: int, mavlink_port: int) -> Child:
         settings = FleetSettings(
             site_file=cast.site_path.resolve(),
