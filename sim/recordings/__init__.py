@@ -1,0 +1,1 @@
+"""The demo's recordings, and the script that makes them; only the script needs the extra `sim`."""
