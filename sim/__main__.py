@@ -5,7 +5,7 @@ import sys
 import typer
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-COMMANDS = ("demo", "replay", "autopilot")
+COMMANDS = ("demo", "replay", "bench", "autopilot")
 
 
 @app.callback()

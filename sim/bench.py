@@ -1,0 +1,104 @@
+"""`vedette-sim bench`: what issue 2 asks in figures, each section in one run, printed and kept in bench.json.
+
+Exit codes: 0 every figure is good, 1 at least one is not, 2 wrong input.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from contract.clock import Clock, SystemClock
+from contract.errors import DocumentError
+from detectors.errors import DetectorError
+from detectors.registry import find_model, model_cache, model_folders
+from edge.errors import EdgeError
+from sim.score.errors import ScoreError
+
+CHECKOUT = Path(__file__).parent.parent
+PETS2009 = CHECKOUT / "deploy" / "sites" / "pets2009.yaml"
+INPUT_ERRORS = (DocumentError, EdgeError, DetectorError, ScoreError, OSError)
+
+
+class Measured(Protocol):
+    """The figures of a section: a frozen dataclass."""
+
+    @property
+    def missed(self) -> list[str]:
+        """What is not as it must be, in words; empty when all is well."""
+        ...
+
+    def table(self) -> Table: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a section may need. `shared`: the folder of recordings, models and truth."""
+
+    shared: Path
+    folder: Path
+    clock: Clock
+    console: Console
+
+
+def _replay(bench: Bench) -> Measured:
+    from sim.benchmarks.replay import measure_throughput  # noqa: PLC0415
+
+    return measure_throughput(
+        bench.shared / "feeds" / "vtest.avi",
+        find_model(
+            str(bench.shared / "models" / "yolox_nano_640x640.onnx"),
+            folders=model_folders(os.environ),
+            cache=model_cache(os.environ),
+        ),
+        bench.shared / "truth" / "PETS09-S2L1-gt.txt",
+        PETS2009,
+        clock=bench.clock,
+        console=bench.console,
+    )
+
+
+SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {"replay": _replay}  # imports only what is chosen
+
+
+def register(app: typer.Typer) -> None:
+    app.command("bench")(bench)
+
+
+def bench(
+    sections: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(SECTIONS)}; all if left out.")] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="Folder of bench.json.")] = Path("out") / "bench",
+    shared: Annotated[Path, typer.Option(help="Folder of recordings, models and truth.")] = CHECKOUT.parent / "shared",
+) -> None:
+    """Measure, print, keep, and judge by what is asked."""
+    console = Console(highlight=False)
+    results: dict[str, dict[str, Any]] = {}
+    missed: list[str] = []
+    try:
+        chosen = {name: _section(name) for name in sections or SECTIONS}
+        out.mkdir(parents=True, exist_ok=True)
+        for name, measure in chosen.items():
+            measured = measure(Bench(shared, out, SystemClock(), console))
+            console.print(measured.table())
+            missed += [f"{name}: {words}" for words in measured.missed]
+            results[name] = {**asdict(measured), "missed": measured.missed}  # type: ignore[call-overload]
+        (out / "bench.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    except INPUT_ERRORS as err:
+        typer.echo(f"vedette-sim bench: {err}", err=True)
+        raise typer.Exit(2) from err
+    for words in missed:
+        typer.echo(f"vedette-sim bench: {words}", err=True)
+    raise typer.Exit(1 if missed else 0)
+
+
+def _section(name: str) -> Callable[[Bench], Measured]:
+    if name not in SECTIONS:
+        raise EdgeError(f"expected a section, one of {', '.join(SECTIONS)}, got '{name}'")
+    return SECTIONS[name]

@@ -1,0 +1,1 @@
+"""What `vedette-sim bench` measures, one module a section."""

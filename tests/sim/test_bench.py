@@ -1,0 +1,56 @@
+"""The bench judges by what is asked, and says at once what it cannot measure."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+from typer.testing import CliRunner, Result
+
+from sim.bench import register
+from sim.benchmarks.replay import Throughput
+
+GOOD = Throughput(
+    frames=795,
+    pipeline_fps=46.0,
+    bare_fps=50.0,
+    ratio=0.92,
+    ratio_p50=0.92,
+    detect_ms=20.0,
+    track_ms=0.3,
+    mota=0.85,
+    idf1=0.87,
+)
+
+app = typer.Typer()
+app.callback()(lambda: None)
+register(app)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+
+
+def test_good_figures_miss_nothing() -> None:
+    assert GOOD.missed == []
+
+
+def test_each_figure_below_its_bar_is_named() -> None:
+    assert replace(GOOD, ratio=0.8, idf1=0.7).missed == [
+        "pipeline over bare inference: expected at least 0.85, got 0.800",
+        "IDF1: expected at least 0.72, got 0.700",
+    ]
+
+
+def test_an_unknown_section_is_one_line(tmp_path: Path) -> None:
+    result = run("nonsense", "--out", tmp_path)
+
+    assert result.exit_code == 2
+    assert "got 'nonsense'" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_without_the_recordings_the_missing_file_is_named(tmp_path: Path) -> None:
+    result = run("replay", "--shared", tmp_path / "nothing", "--out", tmp_path)
+
+    assert result.exit_code == 2
+    assert "yolox_nano_640x640.onnx': no such file" in result.stderr
