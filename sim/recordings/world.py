@@ -182,10 +182,10 @@ def _figure() -> Any:
 def _add_texture(spec: Any, name: str, *, colour: tuple[int, int, int], contrast: float, tile_m: float) -> None:
     """A material of grain in several sizes that tiles without a seam."""
     size_px = 512
-    random = np.random.default_rng([SEED, *name.encode()])
+    seeded = np.random.default_rng([SEED, *name.encode()])
     grain = np.zeros((size_px, size_px))
     for cells, weight in ((8, 0.35), (32, 0.3), (128, 0.25), (size_px, 0.2)):
-        grain += weight * np.kron(random.uniform(-1.0, 1.0, (cells, cells)), np.ones((size_px // cells,) * 2))
+        grain += weight * np.kron(seeded.uniform(-1.0, 1.0, (cells, cells)), np.ones((size_px // cells,) * 2))
     pixels = np.clip((1.0 + contrast * grain)[:, :, None] * np.array(colour), 0, 255).astype(np.uint8)
     texture = spec.add_texture(
         name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, width=size_px, height=size_px, nchannel=3
@@ -271,10 +271,10 @@ def _add_buildings(spec: Any, site: Site) -> None:
 
 def _add_trees(spec: Any) -> None:
     """A line of them far outside, too coarse to be taken for people."""
-    random = np.random.default_rng(SEED)
+    seeded = np.random.default_rng(SEED)
     for east_m in np.arange(-60.0, 260.0, 7.0):
-        north_m, height_m = 150.0 - 0.25 * east_m + random.uniform(-8.0, 8.0), random.uniform(7.0, 12.0)
-        shade = random.uniform(0.75, 1.1)
+        north_m, height_m = 150.0 - 0.25 * east_m + seeded.uniform(-8.0, 8.0), seeded.uniform(7.0, 12.0)
+        shade = seeded.uniform(0.75, 1.1)
         spec.worldbody.add_geom(
             type=mujoco.mjtGeom.mjGEOM_ELLIPSOID,
             pos=[east_m, north_m, height_m * 0.5],
