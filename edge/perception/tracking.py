@@ -30,9 +30,14 @@ TIE_BREAK = 1e-12  # below the rounding of costs for a hundred tracks
 class TrackerOptions:
     """Scores are 0 to 1; distances are in box heights.
 
-    strong_score_min, start_score_min: ByteTrack's own 0.6, and 0.1 more to begin a track. weak_score_min: its 0.1.
+    strong_score_min, weak_score_min: ByteTrack's own 0.6 and 0.1. start_score_min: what begins a track; a person far
+    off, in the dark or from above may never score more, so unsure boxes begin one too.
     strong_iou_min, weak_iou_min: overlap with the prediction that makes a pair possible in the two passes.
-    tentative_iou_min: the same for tracks not yet believed. confirm_hits: frames in a row before they are.
+    tentative_iou_min: the same for tracks not yet believed.
+    believe_score_sum, sure_score_min, travel_min: a track is believed once its scores add up to three good boxes and
+    one of them was sure (ByteTrack's own 0.7), or it moved: a lamp post that looks a little like somebody stays where
+    it is, and somebody who is there must have come.
+    run_reach_per_s: how far from where it was a thing of unknown speed may turn up: a sprinter makes 10 m a second.
     same_iou_min: a box that overlaps a seen object this much is that object again, not a new one.
     found_reach, found_reach_per_s: how far from its prediction a hidden object may turn up, and how that grows: people
     walk at about one height a second. found_height_ratio_max: and how much taller or shorter it may look then.
@@ -42,11 +47,14 @@ class TrackerOptions:
 
     strong_score_min: float = 0.6
     weak_score_min: float = 0.1
-    start_score_min: float = 0.7
+    start_score_min: float = 0.4
     strong_iou_min: float = 0.1
     weak_iou_min: float = 0.5
     tentative_iou_min: float = 0.3
-    confirm_hits: int = 3
+    believe_score_sum: float = 2.1
+    sure_score_min: float = 0.7
+    travel_min: float = 0.5
+    run_reach_per_s: float = 6.0
     same_iou_min: float = 0.7
     found_reach: float = 0.5
     found_reach_per_s: float = 1.0
@@ -57,23 +65,29 @@ class TrackerOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Objects:
-    """n followed objects, oldest first. kind: classes that may continue one another share one."""
+    """n followed objects, oldest first. kind: classes that may continue one another share one; start_px: (n, 2) centre
+    of the first box."""
 
     motion: Motion
     identity: Ints
     kind: Ints
     class_index: Ints
     score: Floats
-    hits: Ints
+    score_sum: Floats
+    best_score: Floats
+    is_believed: Mask
+    start_px: Floats
     first_us: Ints
     last_us: Ints
 
     @classmethod
     def none(cls) -> "_Objects":
         nothing = np.zeros(0, np.int64)
-        return cls(Motion.none(), nothing, nothing, nothing, np.zeros(0), nothing, nothing, nothing)
+        none = np.zeros(0)
+        mask, points = np.zeros(0, np.bool_), np.zeros((0, 2))
+        return cls(Motion.none(), nothing, nothing, nothing, none, none, none, mask, points, nothing, nothing)
 
-    def where(self, keep: Mask) -> "_Objects":
+    def where(self, keep: Mask | Rows) -> "_Objects":
         return _Objects(self.motion.where(keep), *(column[keep] for column in self._columns))
 
     def joined(self, other: "_Objects") -> "_Objects":
@@ -82,7 +96,18 @@ class _Objects:
 
     @property
     def _columns(self) -> tuple[npt.NDArray[Any], ...]:
-        return self.identity, self.kind, self.class_index, self.score, self.hits, self.first_us, self.last_us
+        return (
+            self.identity,
+            self.kind,
+            self.class_index,
+            self.score,
+            self.score_sum,
+            self.best_score,
+            self.is_believed,
+            self.start_px,
+            self.first_us,
+            self.last_us,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +156,11 @@ class Tracker:
         rows = np.flatnonzero(match >= 0)
         found = match[rows]
         objects.class_index[rows], objects.score[rows] = seen.class_index[found], seen.score[found]
-        objects.hits[rows] += 1
+        objects.score_sum[rows] += seen.score[found]
+        objects.best_score[rows] = np.maximum(objects.best_score[rows], seen.score[found])
         objects.last_us[rows] = captured_at_us
         boxes[rows] = seen.xyxy_px[found]
+        objects.is_believed[rows] |= self._deserves_belief(objects.where(rows), boxes[rows])
         noise = 1.0 + self._options.weak_noise * (1.0 - seen.score[found])
         objects = replace(objects, motion=objects.motion.corrected(rows, boxes[rows], noise))
 
@@ -164,7 +191,7 @@ class Tracker:
         is_strong = seen.score >= options.strong_score_min
         hidden_s = (now_us - objects.last_us) / 1e6
         is_alive = hidden_s <= options.forget_s
-        is_believed = is_alive & (objects.hits >= options.confirm_hits)
+        is_believed = is_alive & objects.is_believed
         same_kind = objects.kind[:, None] == seen.kind
         iou = np.where(same_kind, _iou(boxes, seen.xyxy_px), -1.0)
 
@@ -178,21 +205,30 @@ class Tracker:
 
         assign(is_believed, is_strong, 1.0 - iou, iou > options.strong_iou_min)
         assign(is_believed, ~is_strong, 1.0 - iou, iou > options.weak_iou_min)
-        if (is_believed & (match < 0)).any() and (is_strong & is_free).any():
+        is_tentative, may_start = is_alive & ~is_believed, seen.score >= options.start_score_min
+        if (match < 0).any() and (may_start & is_free).any():
             distance, height_ratio = _distance(boxes, seen.xyxy_px)
-            reach = options.found_reach + options.found_reach_per_s * hidden_s[:, None]
-            near = same_kind & (distance < reach) & (height_ratio < options.found_height_ratio_max)
-            assign(is_believed, is_strong, distance, near)
-        assign(is_alive & ~is_believed, is_strong, 1.0 - iou, iou > options.tentative_iou_min)
+            alike = same_kind & (height_ratio < options.found_height_ratio_max)
+            found_reach = options.found_reach + options.found_reach_per_s * hidden_s[:, None]
+            assign(is_believed, is_strong, distance, alike & (distance < found_reach))
+            assign(is_tentative, may_start, 1.0 - iou, iou > options.tentative_iou_min)
+            assign(is_tentative, may_start, distance, alike & (distance < options.run_reach_per_s * hidden_s[:, None]))
         return match
+
+    def _deserves_belief(self, objects: _Objects, boxes: Floats) -> Mask:
+        options = self._options
+        travelled = np.linalg.norm(_centre(boxes) - objects.start_px, axis=1) / (boxes[:, 3] - boxes[:, 1])
+        is_sure = objects.best_score >= options.sure_score_min
+        is_much = objects.score_sum >= options.believe_score_sum
+        return np.asarray(is_much & (is_sure | (travelled >= options.travel_min)))
 
     def _is_given_up(self, objects: _Objects, boxes: Floats, now_us: int) -> Mask:
         """Of those not seen: never believed, hidden too long, or out of the picture."""
         options = self._options
-        centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+        centre = _centre(boxes)
         is_out = ((centre < 0) | (centre > self._size_px)).any(axis=1)
         is_old = now_us - objects.last_us > options.forget_s * 1e6
-        return np.asarray(is_out | is_old | (objects.hits < options.confirm_hits))
+        return np.asarray(is_out | is_old | ~objects.is_believed)
 
     def _new(self, seen: _Seen, found: Rows) -> Rows:
         """The sure boxes that are nobody's; a second box on an object that is seen is not a second object."""
@@ -207,24 +243,28 @@ class Tracker:
     def _started(self, seen: _Seen, new: Rows, now_us: int) -> _Objects:
         identity = np.arange(self._next_id, self._next_id + len(new))
         self._next_id += len(new)
-        return _Objects(
+        started = _Objects(
             motion=Motion.started_at(seen.xyxy_px[new]),
             identity=identity,
             kind=seen.kind[new],
             class_index=seen.class_index[new],
             score=seen.score[new],
-            hits=np.ones(len(new), np.int64),
+            score_sum=seen.score[new],
+            best_score=seen.score[new],
+            is_believed=np.zeros(len(new), np.bool_),
+            start_px=_centre(seen.xyxy_px[new]),
             first_us=np.full(len(new), now_us),
             last_us=np.full(len(new), now_us),
         )
+        return replace(started, is_believed=self._deserves_belief(started, seen.xyxy_px[new]))
 
     def _states(self, now_us: int) -> list[TrackState]:
         objects = self._objects
         return [
             TrackState.TENTATIVE
-            if hits < self._options.confirm_hits
+            if not is_believed
             else (TrackState.CONFIRMED if last_us == now_us else TrackState.COASTING)
-            for hits, last_us in zip(objects.hits.tolist(), objects.last_us.tolist(), strict=True)
+            for is_believed, last_us in zip(objects.is_believed.tolist(), objects.last_us.tolist(), strict=True)
         ]
 
 
@@ -254,6 +294,10 @@ def _iou(a: Floats, b: Floats) -> Floats:
     return np.asarray(shared / (_area(a)[:, None] + _area(b) - shared))
 
 
+def _centre(xyxy: Floats) -> Floats:
+    return np.asarray((xyxy[:, :2] + xyxy[:, 2:]) / 2.0)
+
+
 def _area(xyxy: Floats) -> Floats:
     return np.asarray((xyxy[:, 2] - xyxy[:, 0]) * (xyxy[:, 3] - xyxy[:, 1]))
 
@@ -261,7 +305,7 @@ def _area(xyxy: Floats) -> Floats:
 def _distance(a: Floats, b: Floats) -> tuple[Floats, Floats]:
     """(n, m) distance of centres in heights of `a`, and how many times taller the one is than the other."""
     height_a, height_b = (a[:, 3] - a[:, 1])[:, None], b[:, 3] - b[:, 1]
-    apart = (a[:, None, :2] + a[:, None, 2:] - b[:, :2] - b[:, 2:]) / 2
+    apart = _centre(a)[:, None] - _centre(b)
     ratio = height_a / height_b
     return np.hypot(apart[..., 0], apart[..., 1]) / height_a, np.maximum(ratio, 1.0 / ratio)
 

@@ -184,7 +184,7 @@ def test_of_two_equal_claims_the_older_object_gets_the_better_box() -> None:
 
 
 def test_options_say_how_long_until_one_is_believed() -> None:
-    tracks = follow(Tracker(TrackerOptions(confirm_hits=1)), [seen(box(100))])
+    tracks = follow(Tracker(TrackerOptions(believe_score_sum=0.9)), [seen(box(100))])
 
     assert tracks[0][0].state is TrackState.CONFIRMED
 
@@ -222,3 +222,28 @@ def test_twenty_objects_take_little_time() -> None:
     follow(tracker, crowd)
 
     assert (time.process_time() - started_s) / len(crowd) < 0.005  # ten times what it takes: the machine may be busy
+
+
+@pytest.mark.parametrize(
+    ("speed_heights_s", "frames_until_believed"),
+    [pytest.param(1.0, 3, id="walks"), pytest.param(2.5, 3, id="runs"), pytest.param(5.0, 3, id="sprints")],
+)
+def test_whoever_runs_is_believed_as_soon_as_whoever_walks(speed_heights_s: float, frames_until_believed: int) -> None:
+    """At ten frames a second a sprinter's boxes do not even touch."""
+    step_px = speed_heights_s * 80.0 * PERIOD_US / 1e6
+    tracks = follow(Tracker(), [seen(box(100 + step_px * i)) for i in range(8)])
+    states = [[track.state for track in frame if track.state is not TrackState.LOST] for frame in tracks]
+    assert states.index([TrackState.CONFIRMED]) + 1 == frames_until_believed
+    assert {track.track_id for frame in tracks for track in frame} == {1}
+
+
+def test_somebody_the_detector_is_never_sure_of_is_believed_once_he_moved() -> None:
+    """Far off, in the dark or from above a person may never score more."""
+    tracks = follow(Tracker(), [seen(box(100 + 8 * i), score=0.45) for i in range(12)])
+    assert tracks[-1][0].state is TrackState.CONFIRMED
+    assert tracks[3][0].state is TrackState.TENTATIVE
+
+
+def test_a_lamp_post_that_looks_a_little_like_somebody_is_never_believed() -> None:
+    tracks = follow(Tracker(), [seen(box(100 + i % 2), score=0.55) for i in range(100)])
+    assert {track.state for frame in tracks for track in frame} == {TrackState.TENTATIVE}
