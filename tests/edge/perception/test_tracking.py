@@ -184,7 +184,7 @@ def test_of_two_equal_claims_the_older_object_gets_the_better_box() -> None:
 
 
 def test_options_say_how_long_until_one_is_believed() -> None:
-    tracks = follow(Tracker(TrackerOptions(believe_score_sum=0.9)), [seen(box(100))])
+    tracks = follow(Tracker(TrackerOptions(believe_score_sum=0.8)), [seen(box(100))])
 
     assert tracks[0][0].state is TrackState.CONFIRMED
 
