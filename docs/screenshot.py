@@ -1,4 +1,4 @@
-"""A picture of a page as a person sees it: python docs/screenshot.py URL FILE.png [--wait-s 4]
+"""Pictures of a page as a person sees it: python docs/screenshot.py URL FILE.png@SECONDS [FILE.png@SECONDS ...]
 
 Drives Debian's chromium over its own debugging protocol, in real time (a page with a WebSocket needs that).
 """
@@ -22,22 +22,22 @@ FLAGS = (
 )
 
 
-def picture(url: str, file: Path, *, width: int, height: int, wait_s: float, port: int) -> None:
+def pictures(url: str, shots: dict[Path, float], *, width: int, height: int, port: int) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("screenshot: expected chromium on the PATH (apt-get install chromium)")
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         arguments = [*FLAGS.split(), f"--remote-debugging-port={port}", f"--user-data-dir={profile}"]
         arguments += [f"--window-size={width},{height}", "about:blank"]
         browser = subprocess.Popen([chromium, *arguments], stderr=subprocess.DEVNULL)  # noqa: S603
         try:
-            file.write_bytes(asyncio.run(_shoot(url, wait_s=wait_s, port=port, size=(width, height))))
+            asyncio.run(_shoot(url, shots, port=port, size=(width, height)))
         finally:
             browser.terminate()
             browser.wait(10)
 
 
-async def _shoot(url: str, *, wait_s: float, port: int, size: tuple[int, int]) -> bytes:
+async def _shoot(url: str, shots: dict[Path, float], *, port: int, size: tuple[int, int]) -> None:
     async with websockets.connect(await _page(port), max_size=None) as socket:
         numbers = count(1)
 
@@ -61,9 +61,12 @@ async def _shoot(url: str, *, wait_s: float, port: int, size: tuple[int, int]) -
         script = "localStorage.setItem('vedette.name', 'ines.karlsson')"
         await call("Page.addScriptToEvaluateOnNewDocument", source=script)
         await call("Page.navigate", url=url)
-        await asyncio.sleep(wait_s)
-        shot = await call("Page.captureScreenshot", format="png")
-        return base64.b64decode(shot["data"])
+        waited_s = 0.0
+        for file, at_s in sorted(shots.items(), key=lambda shot: shot[1]):
+            await asyncio.sleep(at_s - waited_s)
+            waited_s = at_s
+            shot = await call("Page.captureScreenshot", format="png")
+            await asyncio.to_thread(file.write_bytes, base64.b64decode(shot["data"]))
 
 
 async def _page(port: int) -> str:
@@ -82,13 +85,13 @@ async def _page(port: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
-    parser.add_argument("file", type=Path)
+    parser.add_argument("shots", nargs="+", metavar="FILE.png@SECONDS")
     parser.add_argument("--width", type=int, default=1440)
     parser.add_argument("--height", type=int, default=900)
-    parser.add_argument("--wait-s", type=float, default=4.0)
     parser.add_argument("--port", type=int, default=9333)
     given = parser.parse_args()
-    picture(given.url, given.file, width=given.width, height=given.height, wait_s=given.wait_s, port=given.port)
+    shots = {Path(shot.rpartition("@")[0]): float(shot.rpartition("@")[2]) for shot in given.shots}
+    pictures(given.url, shots, width=given.width, height=given.height, port=given.port)
 
 
 if __name__ == "__main__":

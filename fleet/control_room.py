@@ -10,7 +10,7 @@ import anyio
 
 from contract.clock import Clock
 from contract.site import Site
-from contract.tasks import Task
+from contract.tasks import Task, TaskState
 from fleet.api.models import LinkView, NodeView, Snapshot, TracksView, VehicleView, ZoneView
 from fleet.coordinator import Coordinator
 from fleet.errors import NotFound, Refused
@@ -237,7 +237,8 @@ class ControlRoom:
         state, now_us = vehicle.state, self._clock.monotonic_us()
         age_s = state.link_age_s(now_us)
         east, north = state.velocity_east_m_s, state.velocity_north_m_s
-        task = next((task for task in self._response.tasks.values() if task.vehicle == state.vehicle_id), None)
+        tasks = [task for task in self._response.tasks.values() if task.vehicle == state.vehicle_id]
+        task = max(tasks, key=lambda each: (each.state is not TaskState.SUSPENDED, each.created_at_us), default=None)
         return VehicleView(
             id=state.vehicle_id,
             kind=state.kind,
