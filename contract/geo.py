@@ -120,8 +120,9 @@ class LocalFrame:
         """ENU of `point` at `amsl_m` (default: the height of the origin's ground)."""
         height_m = self.ground_amsl_m if amsl_m is None else amsl_m
         x, y, z = _to_ecef(point.lat_deg, point.lon_deg, height_m)
-        d = (x - self._ecef[0], y - self._ecef[1], z - self._ecef[2])
-        return PointEnu(*(sum(a * b for a, b in zip(axis, d, strict=True)) for axis in self._axes))
+        x, y, z = x - self._ecef[0], y - self._ecef[1], z - self._ecef[2]
+        (ex, ey), (nx, ny, nz), (ux, uy, uz) = self._east[:2], self._north, self._up
+        return PointEnu(ex * x + ey * y, nx * x + ny * y + nz * z, ux * x + uy * y + uz * z)  # often, so written out
 
     def to_geo(self, point: PointEnu) -> tuple[GeoPoint, float]:
         """WGS84 position and height above mean sea level (m) of an ENU point."""

@@ -14,7 +14,7 @@ from contract.tasks import Task, TaskKind
 from fleet.flight.energy import CONSUMPTION
 from fleet.flight.gate import GateParameters, readiness_refusals
 from fleet.flight.vehicle import FlightMode, VehicleState
-from fleet.flight.way import Stop, Way, is_airborne, way_refusals
+from fleet.flight.way import Stop, Way, error_m, is_airborne, way_refusals
 from fleet.flight.world import World
 
 BEARING_STEP_DEG = 15
@@ -23,12 +23,13 @@ WIDER_M = (0.0, 5.0, 10.0)  # circles tried in turn, beyond the stand-off
 OF_SENSOR_RANGE = 0.9  # a point at the very end of the range is not looked at
 TAKE_OFF_S = 8.0  # arm, spin up, leave the ground
 DRIVE_OFF_S = 3.0
+SAME_S = 1e-3  # arrivals that are a tie
 EYE_OF_ROVER_M = 1.0  # height of a ground vehicle's camera
 
 
 @dataclass(frozen=True, slots=True)
 class Considered:
-    """One vehicle in plain words. `arrives_in_s` None: it cannot go."""
+    """One vehicle in plain words. `arrives_in_s` None: it cannot go; of one that another beats anyway: the earliest."""
 
     vehicle_id: str
     arrives_in_s: float | None
@@ -61,6 +62,15 @@ class NoVehicle:
 
 
 @dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A vehicle that may go, and where it is."""
+
+    vehicle: VehicleState
+    spec: VehicleSpec
+    start: PointEnu
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
     vehicle: VehicleState
     spec: VehicleSpec
@@ -85,24 +95,28 @@ def choose(
     latch of the monitor, a pilot) by vehicle id."""
     busy = {t.vehicle: "is investigating already" for t in tasks if _occupies(t)}
     busy.update(unavailable or {})
-    plans: list[_Plan] = []
+    able: list[tuple[float, str, _Candidate]] = []
     unable: list[Considered] = []
     for vehicle in sorted(vehicles, key=lambda v: v.vehicle_id):
-        found = _plan(
-            vehicle,
-            target=target,
-            sigma_m=target_sigma_m,
-            world=world,
-            parameters=parameters,
-            now_us=now_us,
-            busy=busy.get(vehicle.vehicle_id),
-        )
-        if isinstance(found, _Plan):
-            plans.append(found)
+        name = vehicle.vehicle_id
+        found = _able(vehicle, world=world, parameters=parameters, now_us=now_us, busy=busy.get(name))
+        if isinstance(found, str):
+            unable.append(Considered(name, None, found))
         else:
-            unable.append(Considered(vehicle.vehicle_id, None, found))
+            able.append((_earliest_s(found, target_sigma_m, world.airspace.enu(target), world), name, found))
+    plans: list[_Plan] = []
+    beaten: list[tuple[float, str]] = []
+    for earliest_s, name, candidate in sorted(able, key=lambda each: each[:2]):
+        if any(plan.arrives_in_s + SAME_S < earliest_s for plan in plans):
+            beaten.append((earliest_s, name))  # its points need not be tried: that takes the longest
+            continue
+        plan = _plan(candidate, target=target, sigma_m=target_sigma_m, world=world, now_us=now_us)
+        if isinstance(plan, _Plan):
+            plans.append(plan)
+        else:
+            unable.append(Considered(name, None, plan))
     if not plans:
-        return NoVehicle(tuple(unable))
+        return NoVehicle(tuple(sorted(unable, key=lambda each: each.vehicle_id)))
     plans.sort(key=lambda p: (round(p.arrives_in_s, 3), p.vehicle.vehicle_id))
     best = plans[0]
     return Dispatch(
@@ -111,7 +125,11 @@ def choose(
         above_home_m=best.height_m,
         speed_m_s=best.spec.cruise_speed_m_s,
         arrives_in_s=best.arrives_in_s,
-        considered=(*(_explain(plan, best) for plan in plans), *unable),
+        considered=(
+            *(_explain(plan, best) for plan in plans),
+            *(_explain_beaten(name, earliest_s, best) for earliest_s, name in beaten),
+            *unable,
+        ),
     )
 
 
@@ -129,17 +147,16 @@ def _explain(plan: _Plan, best: _Plan) -> Considered:
     )
 
 
-def _plan(
-    vehicle: VehicleState,
-    *,
-    target: GeoPoint,
-    sigma_m: float,
-    world: World,
-    parameters: GateParameters,
-    now_us: int,
-    busy: str | None,
-) -> _Plan | str:
-    """How this vehicle would look at the target, or why it cannot."""
+def _explain_beaten(vehicle_id: str, earliest_s: float, best: _Plan) -> Considered:
+    later_s = earliest_s - best.arrives_in_s
+    why = f"{earliest_s:.0f} s at the earliest, {later_s:.0f} s after {best.vehicle.vehicle_id}"
+    return Considered(vehicle_id, earliest_s, why)
+
+
+def _able(
+    vehicle: VehicleState, *, world: World, parameters: GateParameters, now_us: int, busy: str | None
+) -> _Candidate | str:
+    """May this vehicle go anywhere at all? Else why not."""
     if busy is not None:
         return busy
     try:
@@ -154,9 +171,27 @@ def _plan(
     if reasons:
         return "; ".join(dict.fromkeys(reasons))
     assert vehicle.position is not None  # readiness_refusals refuses an unknown one
-    start = world.airspace.enu(vehicle.position)
+    return _Candidate(vehicle, spec, world.airspace.enu(vehicle.position))
+
+
+def _earliest_s(candidate: _Candidate, sigma_m: float, target: PointEnu, world: World) -> float:
+    """No stand-off point is reached sooner, whichever it is."""
+    vehicle, spec = candidate.vehicle, candidate.spec
+    distance_m = candidate.start.horizontal_distance_m(target)
+    stand_off_m = _stand_off_m(spec, sigma_m, world)
+    straight_m = min(abs(distance_m - stand_off_m - wider_m) for wider_m in WIDER_M)
+    way, _ = _way(candidate.start, candidate.start, vehicle, spec, world)
+    return _duration_s(way, vehicle, spec) + straight_m / spec.cruise_speed_m_s
+
+
+def _plan(candidate: _Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> _Plan | str:
+    """How this vehicle would look at the target, or why it cannot."""
+    vehicle, spec, start = candidate.vehicle, candidate.spec, candidate.start
     first_reason = ""
+    people = _people(spec, world, now_us)
     for spot, distance_m in _points(world.airspace.enu(target), sigma_m, start, spec, world):
+        if first_reason and any(spot.horizontal_distance_m(person) < keep_m for person, keep_m in people):
+            continue  # as the whole list of refusals would say, and that takes the longest
         way, height_m = _way(start, spot, vehicle, spec, world)
         refusals = way_refusals(way, speed_m_s=spec.cruise_speed_m_s, vehicle=vehicle, world=world, now_us=now_us)
         if not refusals and not world.airspace.sees(spot, height_m or EYE_OF_ROVER_M, world.airspace.enu(target)):
@@ -168,16 +203,22 @@ def _plan(
     return f"no stand-off point: {first_reason or 'its sensor does not reach over the stand-off'}"
 
 
+def _people(spec: VehicleSpec, world: World, now_us: int) -> list[tuple[PointEnu, float]]:
+    """Every tracked person, and how far from there a vehicle may stay."""
+    response = world.site.response
+    stay_m = response.air_stand_off_m if spec.kind.flies else response.ground_stop_m
+    errors_m = ((person, error_m(person, now_us)) for person in world.people)
+    return [(world.airspace.enu(person.point), stay_m + sigma_m) for person, sigma_m in errors_m if sigma_m is not None]
+
+
 def _points(
     target: PointEnu, sigma_m: float, start: PointEnu, spec: VehicleSpec, world: World
 ) -> Iterable[tuple[PointEnu, float]]:
     """Stand-off points around the target, nearest to the vehicle first, with their distance."""
-    response = world.site.response
-    stand_off_m = response.air_stand_off_m if spec.kind.flies else response.ground_stop_m
     height_m = _height_m(world) if spec.kind.flies else 0.0
     towards_deg = heading_deg(target, start)
     for wider_m in WIDER_M:
-        radius_m = stand_off_m + sigma_m + STAND_OFF_SLACK_M + wider_m
+        radius_m = _stand_off_m(spec, sigma_m, world) + wider_m
         if math.hypot(radius_m, height_m) > OF_SENSOR_RANGE * spec.sensor_range_m:
             return
         for step in range(360 // BEARING_STEP_DEG):
@@ -185,6 +226,11 @@ def _points(
             bearing = math.radians(towards_deg + side * BEARING_STEP_DEG)
             spot = PointEnu(target.east_m + radius_m * math.sin(bearing), target.north_m + radius_m * math.cos(bearing))
             yield spot, radius_m
+
+
+def _stand_off_m(spec: VehicleSpec, sigma_m: float, world: World) -> float:
+    response = world.site.response
+    return (response.air_stand_off_m if spec.kind.flies else response.ground_stop_m) + sigma_m + STAND_OFF_SLACK_M
 
 
 def _height_m(world: World) -> float:

@@ -111,7 +111,7 @@ def people_too_near(
     """
     stay_m = response.air_stand_off_m if flies else response.ground_stop_m
     pass_m = AIR_PATH_CLEARANCE_M if flies else response.ground_stop_m
-    reasons = []
+    reasons, legs = [], way.legs
     for person in people:
         sigma_m = error_m(person, now_us)
         if sigma_m is None:
@@ -122,7 +122,7 @@ def people_too_near(
         passes_at_m = min(pass_m, stay_m) + extra_m
         if way.excuses_start:
             passes_at_m = min(passes_at_m, now_m - SLACK_M)
-        passing = min((distance_to_leg_m(spot, a.point, b.point) for a, b in way.legs), default=now_m)
+        passing = min((distance_to_leg_m(spot, a.point, b.point) for a, b in legs), default=now_m)
         staying = min((spot.horizontal_distance_m(s.point) for s in way.stops if s.stays), default=math.inf)
         if staying < stay_m + extra_m:
             reasons.append(
@@ -135,7 +135,7 @@ def people_too_near(
 
 def vehicles_too_near(way: Way, own: VehicleState, others: Iterable[VehicleState], airspace: Airspace) -> list[str]:
     """Which of our other vehicles the way comes too near to: by height or by distance, now and all along."""
-    reasons = []
+    reasons, legs = [], way.legs
     for other in others:
         if other.vehicle_id == own.vehicle_id or other.heard_at_us is None:
             continue  # never heard: switched off, so not in the way as far as anybody knows
@@ -151,7 +151,7 @@ def vehicles_too_near(way: Way, own: VehicleState, others: Iterable[VehicleState
         needed_m = AIR_SEPARATION_M if flying else GROUND_SEPARATION_M
         if way.excuses_start:
             needed_m = min(needed_m, spot.horizontal_distance_m(way.start.point) - SLACK_M)
-        for a, b in way.legs:
+        for a, b in legs:
             gap_m = distance_to_leg_m(spot, a.point, b.point)
             if gap_m < needed_m and not (flying and _height_gap_m(a, b, other) >= AIR_SEPARATION_VERTICAL_M):
                 reasons.append(f"the way passes {gap_m:.1f} m from '{other.vehicle_id}', expected {needed_m:.1f} m")

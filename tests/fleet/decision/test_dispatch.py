@@ -78,7 +78,7 @@ def test_the_soonest_goes_and_the_other_hears_why_not() -> None:
     assert found.arrives_in_s == pytest.approx(3.25, abs=0.01)
     assert found.reason == "chosen: 3 s to a point 16 m from the sighting, the soonest"
     assert [(c.vehicle_id, c.why) for c in found.considered[1:]] == [
-        ("drone", "36 s to a point 28 m from the sighting, 33 s after rover")
+        ("drone", "35 s at the earliest, 31 s after rover")
     ]
 
 
@@ -93,7 +93,7 @@ def test_a_tie_goes_to_the_lower_id_whatever_the_order_given() -> None:
                 "return_altitude_m": 30 + n,
             }
             for n, name in enumerate(("beta", "alpha"), 1)
-        ]
+        ],
     )
     alpha, beta = (
         drone(vehicle_id=name, armed=True, position=geo(100 + dx, 100)) for name, dx in (("alpha", -20), ("beta", 20))
