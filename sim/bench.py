@@ -3,8 +3,10 @@
 Exit codes: 0 every figure is good, 1 at least one is not, 2 wrong input.
 """
 
+import asyncio
 import json
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +21,12 @@ from contract.errors import DocumentError
 from detectors.errors import DetectorError
 from detectors.registry import find_model, model_cache, model_folders
 from edge.errors import EdgeError
+from sim.demo_setup import DemoError
 from sim.score.errors import ScoreError
 
 CHECKOUT = Path(__file__).parent.parent
 PETS2009 = CHECKOUT / "deploy" / "sites" / "pets2009.yaml"
-INPUT_ERRORS = (DocumentError, EdgeError, DetectorError, ScoreError, OSError)
+INPUT_ERRORS = (DemoError, DocumentError, EdgeError, DetectorError, ScoreError, OSError)
 
 
 class Measured(Protocol):
@@ -64,7 +67,24 @@ def _replay(bench: Bench) -> Measured:
     )
 
 
-SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {"replay": _replay}  # imports only what is chosen
+def _latency(bench: Bench) -> Measured:
+    from sim.benchmarks.latency import measure_latency  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-latency-") as folder:
+        return asyncio.run(measure_latency(Path(folder), clock=bench.clock, console=bench.console))
+
+
+def _memory(bench: Bench) -> Measured:
+    from sim.benchmarks.memory import measure_memory  # noqa: PLC0415
+
+    model = bench.shared / "models" / "yolox_nano_640x640.onnx"
+    options = ["--model", str(model)] if model.is_file() else []
+    with tempfile.TemporaryDirectory(prefix="vedette-memory-") as folder:
+        return asyncio.run(measure_memory(Path(folder), demo_options=options, clock=bench.clock, console=bench.console))
+
+
+# Each imports only what it needs.
+SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {"replay": _replay, "latency": _latency, "memory": _memory}
 
 
 def register(app: typer.Typer) -> None:
