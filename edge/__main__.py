@@ -37,7 +37,7 @@ from edge.pose import PoseSource
 from edge.poses.fixed import FixedPose
 from edge.poses.recorded import RecordedPoses
 from edge.settings import EdgeSettings, FeedSettings, broker_of, parse_settings, source_of
-from edge.source import open_source
+from edge.source import expect_lens_size, open_source
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -96,6 +96,7 @@ def check(config: ConfigPath) -> None:
     for feed in feeds:
         with closing(feed.open_source().frames(threading.Event())) as frames:
             frame = next(frames)
+        expect_lens_size(frame, site.camera(feed.camera))
         feed.detector.detect([feed.detector.prepare(frame)])
         height_px, width_px = frame.image_bgr.shape[:2]
         zones = ", ".join(zone.id for zone in site.zones_seen_by(feed.camera)) or "none"

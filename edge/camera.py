@@ -12,12 +12,13 @@ import structlog
 
 from contract.clock import Clock
 from contract.events import FeedHealth, FeedState, FeedStatus
+from contract.site import Camera
 from detectors.detector import Prepared
 from detectors.errors import DetectorError
 from detectors.frame import Frame
 from edge.errors import FeedError, FeedLost
 from edge.intake import Intake, Ready
-from edge.source import Source
+from edge.source import Source, expect_lens_size
 
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
 STALL_US = 5_000_000  # half of the 10 s in which SAFETY 18 wants the trouble raised; the rest is for the way there
@@ -33,7 +34,7 @@ class CameraFeed:
 
     def __init__(
         self,
-        camera: str,
+        camera: Camera,
         open_feed: Callable[[], Source],
         *,
         prepare: Callable[[Frame], Prepared],
@@ -41,7 +42,8 @@ class CameraFeed:
         clock: Clock,
         chance: random.Random,
     ) -> None:
-        self.camera = camera
+        self.camera = camera.id
+        self._camera = camera
         self._open_feed = open_feed
         self._prepare = prepare
         self._intake = intake
@@ -57,7 +59,7 @@ class CameraFeed:
         self._last_decoded_us = self._last_answer_us = clock.monotonic_us()
         self._inference_us: int | None = None
         self._decoded = self._judged = self._judged_before = self._dropped = 0
-        self._status = FeedStatus(camera=camera, state=FeedState.STARTING, since_us=clock.wall_us())
+        self._status = FeedStatus(camera=camera.id, state=FeedState.STARTING, since_us=clock.wall_us())
 
     def run(self) -> None:
         back_off_s = FIRST_BACK_OFF_S
@@ -120,6 +122,7 @@ class CameraFeed:
     def _read(self, source: Source) -> None:
         with closing(source.frames(self._stop)) as frames:
             for frame in frames:
+                expect_lens_size(frame, self._camera)
                 self._last_decoded_us = self._clock.monotonic_us()
                 if frame.index == 0:
                     self._last_answer_us = self._last_decoded_us

@@ -188,7 +188,7 @@ class Node:
             monotonic_us=self._clock.monotonic_us,
         )
         reader = CameraFeed(
-            camera.id,
+            camera,
             feed.open_source,
             prepare=feed.detector.prepare,
             intake=self._intake,

@@ -14,8 +14,9 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from contract.clock import Clock
+from contract.site import Camera
 from detectors.frame import Frame
-from edge.errors import SetUpError
+from edge.errors import FeedUnreadable, SetUpError
 
 RECORDING_START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
@@ -71,6 +72,17 @@ class Source(Protocol):
         """Frames in order of capture, until the recording ends or `stop` is set. Close the iterator to let go of the
         feed. Raises FeedUnreadable and FeedLost."""
         ...
+
+
+def expect_lens_size(frame: Frame, camera: Camera) -> None:
+    """A picture of another size would be located wrongly without a word. Raises FeedUnreadable."""
+    height_px, width_px = frame.image_bgr.shape[:2]
+    lens = camera.lens
+    if (width_px, height_px) != (lens.width_px, lens.height_px):
+        raise FeedUnreadable(
+            f"camera '{camera.id}': expected pictures of {lens.width_px}x{lens.height_px} as its lens in the site file "
+            f"says, got {width_px}x{height_px}"
+        )
 
 
 def open_source(options: SourceOptions, *, clock: Clock) -> Source:

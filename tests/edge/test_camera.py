@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Generator
 
+import numpy as np
 import pytest
 
 from contract.events import FeedState
@@ -15,7 +16,7 @@ from edge.errors import FeedLost, FeedUnreadable
 from edge.intake import Intake, Ready
 from edge.source import CapturedBy
 from tests.conftest import ManualClock
-from tests.edge.yard import picture
+from tests.edge.yard import picture, site
 
 STOP = "stop"
 Step = Frame | Exception | str | Callable[[], None]
@@ -54,7 +55,7 @@ def feed_of(clock: ManualClock, *sources: ScriptedSource, intake: Intake | None 
     """A feed that opens one source after the other, and is stopped by the last."""
     waiting = list(sources)
     return CameraFeed(
-        "mast",
+        site().camera("mast"),
         lambda: waiting.pop(0),
         prepare=prepare,
         intake=intake or Intake(capacity=100),
@@ -190,13 +191,32 @@ def test_since_us_moves_only_with_the_state(clock: ManualClock) -> None:
     assert feed.status().since_us == first.since_us + 1_000_000
 
 
+def test_pictures_of_another_size_than_the_lens_are_a_lost_feed_and_never_judged(clock: ManualClock) -> None:
+    small = Frame(np.zeros((240, 320, 3), np.uint8), 0, 0, 0, 0)
+    intake = Intake(capacity=100)
+    feed = feed_of(clock, ScriptedSource(small, is_live=False), intake=intake)
+    feed.run()
+    assert feed.status().state is FeedState.LOST
+    assert feed.status().detail == (
+        "camera 'mast': expected pictures of 640x480 as its lens in the site file says, got 320x240"
+    )
+    assert intake.take(0.0) is None
+
+
 def test_a_frame_that_cannot_be_prepared_is_a_failure_of_the_detector(clock: ManualClock) -> None:
     def refuse(_frame: Frame) -> Prepared:
         raise InferenceError("frame of 0 x 0 pixels")
 
     seen: list[str] = []
     source = ScriptedSource(picture(0), lambda: seen.append(feed.status().detail), is_live=False)
-    feed = CameraFeed("mast", lambda: source, prepare=refuse, intake=Intake(), clock=clock, chance=random.Random(1))
+    feed = CameraFeed(
+        site().camera("mast"),
+        lambda: source,
+        prepare=refuse,
+        intake=Intake(),
+        clock=clock,
+        chance=random.Random(1),
+    )
     feed.run()
     assert seen == ["frame of 0 x 0 pixels"]
 

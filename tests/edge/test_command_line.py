@@ -29,7 +29,9 @@ def folder(tmp_path: Path, make_video: MakeVideo) -> Path:
     """A node that is ready to run."""
     video = make_video(frames=20)
     (tmp_path / "yard.mp4").write_bytes(video.read_bytes())
-    (tmp_path / "yard.yaml").write_text(yaml.safe_dump(site().model_dump(mode="json")))
+    placed = site().model_dump(mode="json")
+    placed["cameras"][0]["lens"].update(width_px=160, height_px=120)  # as the video
+    (tmp_path / "yard.yaml").write_text(yaml.safe_dump(placed))
     header = {
         "format": "vedette-detections-1",
         "model": "by-hand",
@@ -135,6 +137,16 @@ def test_a_zone_of_two_points_is_named(
     (folder / "yard.yaml").write_text(yaml.safe_dump(data))
     assert _call("check", folder, _settings(), monkeypatch) == 78
     assert "zones.'gate'.polygon: a polygon needs at least 3 points, got 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_video_of_another_size_than_the_lens_is_wrong_input(
+    command: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "yard.yaml").write_text(yaml.safe_dump(site().model_dump(mode="json")))
+    assert _call(command, folder, _settings(), monkeypatch) == 2
+    expected = "camera 'mast': expected pictures of 640x480 as its lens in the site file says, got 160x120"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_model_that_is_none_is_named(
