@@ -18,17 +18,20 @@ import typer
 from rich.console import Console
 
 from contract.clock import Clock, SystemClock
+from contract.envelope import Origin
 from contract.errors import DocumentError
+from contract.events import FeedState
 from contract.geo import PointEnu
 from contract.site import Site
 from contract.tasks import TaskKind, TaskState
 from detectors.errors import DetectorError
+from edge.errors import EdgeError
 from sim.autopilot.spec import AutopilotSpec, Kind
 from sim.autopilot.udp import SimulatedFleet
 from sim.children import Child, pss_bytes
 from sim.coordinator_client import Coordinator
 from sim.demo_report import accounting, budget_table
-from sim.demo_setup import LOOPBACK, Cast, DemoError, RunFolder, choose_cast, new_run_folder
+from sim.demo_setup import LOOPBACK, Cast, DemoError, Feed, RunFolder, choose_cast, new_run_folder
 from sim.embedded_broker import EmbeddedBroker, free_port
 from sim.outage import BadOutage, Outage, parse_outage
 from sim.story import Scene, Story, Truth
@@ -37,6 +40,7 @@ READY_WITHIN_S = 40.0
 PATROL_WITHIN_S = 90.0  # then the feed starts without a patrol in the air
 STORY_WITHIN_S = 300.0
 SETTLE_WITHIN_S = 60.0  # for the last events to be acknowledged
+QUIET_S = 10.0  # after the recording: longer than the way from its last event to a vehicle that is sent
 LOOK_EACH_S = 0.2
 WAYPOINTS_BEFORE_THE_ALARM = 1
 
@@ -71,7 +75,7 @@ def demo(
         folder = new_run_folder(out, clock=SystemClock())
         run = Demo(cast, folder, console=console, http_port=_http_port(port), outages=outages, clock=SystemClock())
         is_done = asyncio.run(run.play(open_browser=not headless, until_done=until_done))
-    except (DocumentError, DemoError, BadOutage, DetectorError, OSError) as err:
+    except (DocumentError, DemoError, BadOutage, DetectorError, EdgeError, OSError) as err:
         typer.echo(f"vedette-sim demo: {err}", err=True)
         raise typer.Exit(78 if isinstance(err, DocumentError) else 2) from err
     except KeyboardInterrupt:
@@ -110,6 +114,7 @@ class Demo:
         self._drone_edges: dict[str, Child] = {}
         self._down: set[str] = set()  # killed on purpose
         self._story = Story(cast.site)
+        self._quiet_since_s: float | None = None
         self._peak_pss_bytes = 0
 
     async def play(self, *, open_browser: bool, until_done: bool) -> bool:
@@ -130,7 +135,10 @@ class Demo:
             self._say(f"{self._cast.feed.camera.id} begins to play")
             outages = asyncio.create_task(self._break_things(), name="outages")
             await self._follow(
-                coordinator, vehicles, until=lambda _: self._story.is_done and outages.done(), within_s=STORY_WITHIN_S
+                coordinator,
+                vehicles,
+                until=lambda scene: outages.done() and self._is_over(scene),
+                within_s=STORY_WITHIN_S,
             )
             await outages
             await self._follow(coordinator, vehicles, until=_is_settled, within_s=SETTLE_WITHIN_S)
@@ -184,6 +192,16 @@ class Demo:
         if not self._cast.site.patrols:
             return any(not vehicle.not_ready_because for vehicle in scene.known.vehicles)
         return any(task.state is TaskState.EXECUTING and "waypoint" in task.progress for task in patrols)
+
+    def _is_over(self, scene: Scene) -> bool:
+        """Come to its good end, or nothing is left that could lead there."""
+        is_quiet = _is_settled(scene) and is_played(scene, self._cast.feed) and not is_anybody_out(scene)
+        if not is_quiet:
+            self._quiet_since_s = None
+        elif self._quiet_since_s is None:
+            self._quiet_since_s = scene.at_s
+        has_ended = self._quiet_since_s is not None and scene.at_s - self._quiet_since_s >= QUIET_S
+        return self._story.is_done or has_ended
 
     def _start_drone_feeds(self) -> None:
         """The camera under a vehicle has its own node, which plays once its vehicle is on the scene."""
@@ -245,6 +263,20 @@ class Demo:
 def _is_settled(scene: Scene) -> bool:
     """Every event is with the coordinator."""
     return all(not node.outbox_rows and not node.missing for node in scene.known.nodes)
+
+
+def is_played(scene: Scene, feed: Feed) -> bool:
+    """The recording gives no more pictures; a live feed may always come back."""
+    told = [each for node in scene.known.nodes for each in node.feeds if each.camera == feed.camera.id]
+    return feed.origin is not Origin.LIVE and any(each.state in (FeedState.ENDED, FeedState.LOST) for each in told)
+
+
+def is_anybody_out(scene: Scene) -> bool:
+    """On an errand, or on a patrol that has yet to go on."""
+    return any(
+        not (task.state.is_final or (task.kind is TaskKind.PATROL and task.state is TaskState.EXECUTING))
+        for task in scene.known.tasks
+    )
 
 
 def _http_port(wanted: int) -> int:

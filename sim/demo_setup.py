@@ -2,6 +2,8 @@
 
 import json
 import os
+import threading
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,7 +12,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.panel import Panel
 
-from contract.clock import Clock
+from contract.clock import Clock, SystemClock
 from contract.envelope import Origin
 from contract.errors import DocumentError
 from contract.site import Camera, Site, parse_site
@@ -19,6 +21,7 @@ from detectors.progress import download_with_bar
 from detectors.registry import find_model, model_cache, model_folders
 from edge.settings import BrokerSettings as EdgeBroker
 from edge.settings import EdgeSettings, FeedSettings, ModelSettings
+from edge.source import SourceOptions, expect_lens_size, open_source
 from fleet.settings import BrokerSettings, FleetSettings, HttpSettings
 from sim.children import Child
 
@@ -57,7 +60,7 @@ class Cast:
 def choose_cast(
     *, feed: str | None, site_path: Path | None, camera: str | None, model: str | None, console: Console
 ) -> Cast:
-    """Raises DemoError, DocumentError or detectors.errors.DetectorError with one line."""
+    """Raises DemoError, DocumentError, DetectorError or FeedUnreadable with one line."""
     if feed is not None and site_path is None:
         raise DemoError("--feed needs --site: where a camera stands decides where what it sees is")
     path = site_path or DEMO_SITE
@@ -75,8 +78,19 @@ def choose_cast(
     is_file = "://" not in feed
     if is_file and not Path(feed).is_file():
         raise DemoError(f"--feed {feed}: no such file")
+    if chosen.pose is None:
+        raise DemoError(f"--feed {feed}: camera '{chosen.id}' is carried by '{chosen.vehicle}'; expected a fixed one")
     url = str(Path(feed).resolve()) if is_file else feed
+    if is_file:
+        _look_at(url, chosen)
     return Cast(site, path, Feed(chosen, url, Origin.REPLAYED if is_file else Origin.LIVE), (), found)
+
+
+def _look_at(url: str, camera: Camera) -> None:
+    """Its first picture now, before anything is started for it. Raises FeedUnreadable with one line."""
+    source = open_source(SourceOptions(url), clock=SystemClock())
+    with closing(source.frames(threading.Event())) as frames:
+        expect_lens_size(next(frames), camera)
 
 
 def read_site(path: Path) -> Site:
