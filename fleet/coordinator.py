@@ -36,7 +36,7 @@ from fleet.records.store import Store
 from fleet.response import Response
 
 MAX_BATCH = 200
-TICK_S = 0.2
+TICK_S = 1.0
 STORE_AGAIN_S = 0.5
 COMMAND_AGAIN_US = 5_000_000  # without a reply; each time with a new id and expiry
 WATCHED = ("node:", "feed:", "broker")  # troubles that end when what they name is well again
@@ -117,9 +117,8 @@ class Coordinator:
 
     async def _tick_forever(self) -> None:
         while True:
-            for _ in range(round(1.0 / TICK_S)):
-                await anyio.sleep(TICK_S)
-                self.write_out()
+            await anyio.sleep(TICK_S)
+            self.write_out()
             self.tick()
 
     def take(self, batch: Sequence[Arrival]) -> bool:

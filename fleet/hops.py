@@ -34,10 +34,12 @@ class Hops:
         figures = tuple(self._waiting)
         if not figures:
             return
+        first: dict[tuple[str, str], tuple[int, int]] = {}
+        for trace_id, hop, took_us, at_us in figures:
+            first.setdefault((trace_id, hop), (took_us, at_us))
         try:
             with self._store.transaction() as connection:
-                for trace_id, hop, took_us, at_us in figures:
-                    writes.add_hop(connection, trace_id, hop, took_us, at_us=at_us)
+                writes.add_hops(connection, first)
         except StoreError:
             return
         for _ in figures:

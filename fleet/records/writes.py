@@ -1,6 +1,7 @@
 """Rows from values, inside a transaction of the store that the caller opened."""
 
 import hashlib
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -113,9 +114,18 @@ def put_zone(connection: Connection, zone: str, *, is_set: bool, by: str, at_us:
     put(connection, tables.ZONES, {"zone": zone, "is_set": is_set, "by": by, "at_us": at_us})
 
 
-def add_hop(connection: Connection, trace_id: str, hop: str, took_us: int, *, at_us: int) -> None:
-    """The first measurement of a step counts; an order repeated later in the same trace does not replace it."""
-    known = select(tables.HOPS.c.hop).where(tables.HOPS.c.trace_id == trace_id, tables.HOPS.c.hop == hop)
-    if connection.scalar(known) is None:
-        values = {"trace_id": trace_id, "hop": hop, "took_us": took_us, "at_us": at_us}
-        connection.execute(insert(tables.HOPS).values(**values))
+def add_hops(connection: Connection, figures: Mapping[tuple[str, str], tuple[int, int]]) -> None:
+    """(trace, hop) to (took_us, at_us). The first measurement of a step counts; an order repeated later in the same
+    trace does not replace it."""
+    traces = {trace_id for trace_id, _ in figures}
+    rows = connection.execute(
+        select(tables.HOPS.c.trace_id, tables.HOPS.c.hop).where(tables.HOPS.c.trace_id.in_(traces))
+    )
+    known = {(trace_id, hop) for trace_id, hop in rows}
+    values = [
+        {"trace_id": trace_id, "hop": hop, "took_us": took_us, "at_us": at_us}
+        for (trace_id, hop), (took_us, at_us) in figures.items()
+        if (trace_id, hop) not in known
+    ]
+    if values:
+        connection.execute(insert(tables.HOPS), values)
