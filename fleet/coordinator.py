@@ -39,7 +39,7 @@ MAX_BATCH = 200
 TICK_S = 1.0
 STORE_AGAIN_S = 0.5
 COMMAND_AGAIN_US = 5_000_000  # without a reply; each time with a new id and expiry
-WATCHED = ("node:", "feed:", "broker")  # troubles that end when what they name is well again
+WATCHED = ("node:", "feed:", "broker", "vehicle:")  # troubles that end when what they name is well again
 NAMESPACE = uuid.UUID("3d0e1a52-7c0b-5d0a-8a43-b6a0c7f5d1e9")
 log = structlog.get_logger()
 
@@ -285,6 +285,7 @@ class Coordinator:
         broker = self._broker_trouble(now_us)
         if broker is not None:
             found[broker.subject] = broker
+        found.update((trouble.subject, trouble) for trouble in self._identity_troubles())
         for incident in tuple(self._ingest.incidents.values()):
             subject = incident.subject
             if incident.kind is IncidentKind.TROUBLE and subject is not None and subject.startswith(WATCHED):
@@ -307,6 +308,18 @@ class Coordinator:
         if away_us <= 5_000_000 or not zones:
             return None
         return Trouble("broker", "no connection to the broker", zones, Severity.HIGH, Origin.LIVE)
+
+    def _identity_troubles(self) -> list[Trouble]:
+        return [
+            Trouble(
+                f"vehicle:{state.vehicle_id}",
+                f"vehicle {state.vehicle_id}: {'; '.join(state.not_ready_because)}",
+                (),
+                Severity.HIGH,
+                Origin.SIMULATED if state.simulated else Origin.LIVE,
+            )
+            for state in self._response.quarantined()
+        ]
 
     def _open_trouble(self, subject: str) -> Incident | None:
         return next((each for each in self._ingest.incidents.values() if each.subject == subject), None)

@@ -22,7 +22,7 @@ from fleet.errors import NotFound, Refused, StoreError
 from fleet.flight.gate import GateParameters, consent_refusals, readiness_refusals
 from fleet.flight.journal import JournalEntry
 from fleet.flight.tasking import Tasking
-from fleet.flight.vehicle import Vehicle
+from fleet.flight.vehicle import Vehicle, VehicleState
 from fleet.flight.world import Consent, Evidence, WorldView
 from fleet.hops import Hops
 from fleet.live import LiveFeed
@@ -169,6 +169,11 @@ class Response:
         if hop == "gate":
             self._gate_us.setdefault(trace_id, took_us)
         self._hops.add(trace_id, hop, took_us)
+
+    def quarantined(self) -> tuple[VehicleState, ...]:
+        """Vehicles whose identity is in doubt (SAFETY 11)."""
+        states = [vehicle.state for vehicle in self._vehicles.values()]
+        return tuple(state for state in states if any("quarantine" in reason for reason in state.not_ready_because))
 
     def tick(self) -> None:
         """Once a second: who waits for a vehicle, which patrol is due, what the store did not take before."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 
@@ -60,6 +62,19 @@ def test_the_last_will_and_a_lost_feed_are_troubles_at_the_next_tick() -> None:
         office.hear(status_on_bus(make_envelope(make_status(state=NodeState.OFFLINE))))
         office.pass_time(1.0)
         assert [subject for subject, _, _ in troubles(office)] == ["feed:cam-south", "node:gate-1"]
+
+
+def test_two_sources_of_one_system_id_are_an_alarm_until_that_ends() -> None:
+    with open_office() as office:
+        say_all_is_well(office)
+        vehicle = office.kestrel
+        ready = vehicle.state
+        vehicle.state = replace(ready, not_ready_because=("quarantined: two sources claim this system id",))
+        office.pass_time(1.0)
+        assert troubles(office) == [("vehicle:kestrel", State.OPEN, ())]
+        vehicle.state = replace(ready)
+        office.pass_time(1.0)
+        assert troubles(office) == [("vehicle:kestrel", State.CLOSED, ())]
 
 
 def test_a_trouble_stays_one_incident_while_it_lasts() -> None:
