@@ -19,9 +19,12 @@ def main() -> None:
     from importlib import import_module  # noqa: PLC0415
 
     chosen = [sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS
-    for name in chosen:
-        import_module(f"sim.{name}" if name != "autopilot" else "sim.autopilot.command").register(app)
-    app()
+    try:
+        for name in chosen:
+            import_module(f"sim.{name}" if name != "autopilot" else "sim.autopilot.command").register(app)
+        app()
+    except KeyboardInterrupt:  # where no command answers it: the imports alone take a second
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

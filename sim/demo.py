@@ -69,6 +69,7 @@ def demo(
     Exit code 0 only if the intruder was detected and a vehicle held him in its sensor's view from the stand-off point.
     """
     console = Console(highlight=False)
+    run: Demo | None = None
     try:
         outages = [parse_outage(text) for text in outage or []]
         cast = choose_cast(feed=feed, site_path=site, camera=camera, model=model, console=console)
@@ -79,7 +80,7 @@ def demo(
         typer.echo(f"vedette-sim demo: {err}", err=True)
         raise typer.Exit(78 if isinstance(err, DocumentError) else 2) from err
     except KeyboardInterrupt:
-        raise typer.Exit(0) from None
+        raise typer.Exit(0 if run is not None and run.is_done else 1) from None
     raise typer.Exit(0 if is_done else 1)
 
 
@@ -185,6 +186,11 @@ class Demo:
                 if until(scene):
                     return
             await asyncio.sleep(LOOK_EACH_S)
+
+    @property
+    def is_done(self) -> bool:
+        """The story came to its good end."""
+        return self._story.is_done
 
     def _is_patrol_under_way(self, scene: Scene) -> bool:
         """Or nobody patrols here and somebody is ready."""
