@@ -37,6 +37,7 @@ from fleet.response import Response
 
 MAX_BATCH = 200
 TICK_S = 1.0
+FLUSHES_A_TICK = 5  # a crash loses at most so much of the tasks' states; orders and evidence never wait for it
 STORE_AGAIN_S = 0.5
 COMMAND_AGAIN_US = 5_000_000  # without a reply; each time with a new id and expiry
 WATCHED = ("node:", "feed:", "broker", "vehicle:")  # troubles that end when what they name is well again
@@ -103,9 +104,12 @@ class Coordinator:
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._take_forever, name="ingest")
-            tasks.start_soon(self._tick_forever, name="tick")
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._take_forever, name="ingest")
+                tasks.start_soon(self._tick_forever, name="tick")
+        finally:
+            self._response.flush()
 
     async def _take_forever(self) -> None:
         while True:
@@ -117,7 +121,9 @@ class Coordinator:
 
     async def _tick_forever(self) -> None:
         while True:
-            await anyio.sleep(TICK_S)
+            for _ in range(FLUSHES_A_TICK):
+                await anyio.sleep(TICK_S / FLUSHES_A_TICK)
+                self._response.flush()
             self.write_out()
             self.tick()
 

@@ -86,7 +86,8 @@ class Response:
         self._asked_at_us: dict[uuid.UUID, int] = {}  # task -> when its evidence was durable
         self._gate_us: dict[str, int] = {}  # trace -> what the gate took of that time
         self._last_patrol_us: dict[str, int] = {}
-        self._unsaved: dict[uuid.UUID, Task] = {}
+        self._unsaved: list[Task] = []
+        self._noted: set[uuid.UUID] = set()
 
     def use(self, tasking: Tasking) -> None:
         """Tasking reports to us and we order from it: one of the two must come second."""
@@ -177,8 +178,7 @@ class Response:
 
     def tick(self) -> None:
         """Once a second: who waits for a vehicle, which patrol is due, what the store did not take before."""
-        for task in tuple(self._unsaved.values()):
-            self._save(task)
+        self.flush()
         now_us = self._clock.monotonic_us()
         for incident_id, waiting in tuple(self._waiting.items()):
             incident = self._ingest.incidents.get(incident_id)
@@ -437,14 +437,27 @@ class Response:
         return JournalEntry(self._clock.wall_us(), actor, act, task.vehicle, task.trace_id, dict(detail))
 
     def _save(self, task: Task) -> None:
+        """States follow one another within milliseconds and are written together; an end is written at once."""
+        self._unsaved.append(task)
+        if task.state.is_final:
+            self.flush()
+
+    def flush(self) -> None:
+        """Task states and notes since the last call, in one transaction; what the store does not take waits."""
+        incidents = [self._ingest.incidents[each] for each in sorted(self._noted) if each in self._ingest.incidents]
+        if not self._unsaved and not incidents:
+            return
         try:
             with self._store.transaction() as connection:
-                writes.put_task(connection, task)
+                for task in self._unsaved:
+                    writes.put_task(connection, task)
+                for incident in incidents:
+                    writes.put_incident(connection, incident)
         except StoreError as err:
-            log.warning("task not stored yet", task=str(task.task_id), reason=str(err))
-            self._unsaved[task.task_id] = task
-        else:
-            self._unsaved.pop(task.task_id, None)
+            log.warning("task states not stored yet", waiting=len(self._unsaved), reason=str(err))
+            return
+        self._unsaved.clear()
+        self._noted.clear()
 
     def _measure_decision(self, task: Task) -> None:
         """From durable evidence to the order on its way, without the gate's share."""
@@ -459,16 +472,11 @@ class Response:
             self.note(task.incident_id, who="tasking", what=f"{task.vehicle} {_TOLD[task.state]}{reason}")
 
     def note(self, incident_id: uuid.UUID, *, who: str, what: str) -> None:
-        """A line in an open incident's timeline; a store that is busy loses the line, never the act."""
+        """A line in an open incident's timeline, written with the next flush."""
         incident = self._ingest.incidents.get(incident_id)
         if incident is None:
             return
         incident = incident.noting(at_us=self._clock.wall_us(), who=who, what=what)
-        try:
-            with self._store.transaction() as connection:
-                writes.put_incident(connection, incident)
-        except StoreError as err:
-            log.warning("note not stored", incident=str(incident_id), reason=str(err))
-            return
         self._ingest.keep(incident, ())
+        self._noted.add(incident_id)
         self._live.publish("incident", incident)
