@@ -30,7 +30,7 @@ from sim.demo_report import WORDS
 from sim.demo_setup import LOOPBACK, DemoError, RunFolder
 from sim.embedded_broker import EmbeddedBroker, free_port
 
-PEOPLE = 350  # some 320 get a vehicle: in the first seconds all are taking off
+PEOPLE = 330  # some 315 get a vehicle: in the first seconds all are taking off
 LEAST_SAMPLES = 300
 TO_STORE_BAR_MS, TO_VEHICLE_BAR_MS = 100.0, 500.0
 READY_WITHIN_S = 60.0

@@ -1,8 +1,8 @@
-"""The stage of the latency benchmark: a site, a video and a script in which somebody appears twice a second.
+"""The stage of the latency benchmark: a site, a video and a script in which five people appear in four seconds.
 
-A camera looks straight down on a yard of stalls. Each stall has a copter of its own and, every four seconds, a person
+A camera looks straight down on a yard of stalls. Each stall has a copter of its own and, every six seconds, a person
 for some frames, so that a ready vehicle is always near and no vehicle has to cross another's way. The pictures are
-noise, for the decoder's sake; who is in them only the script of detections knows.
+gravel that shifts, for the decoder's sake; who is in them only the script of detections knows.
 """
 
 import json
@@ -37,12 +37,13 @@ WIDTH_PX, HEIGHT_PX, FOCAL_PX = 1280, 720, 640.0
 CAMERA_UP_M = 200.0
 STALLS = tuple(PointEnu(east, north) for north in (-75.0, 35.0) for east in (-135.0, -45.0, 45.0, 135.0))
 DOCK_NORTH_M = 35.0  # of the stall: outside the stand-off, so that the copter hardly moves
-FRAMES_BETWEEN = 5  # two people a second; the same stall again after four seconds, when its last track is forgotten
+FRAMES_BETWEEN = 8  # the same stall again after 6.4 s, when its last track is forgotten
 FRAMES_SEEN = 7
 FIRST_FRAME = 20
 LAST_FRAMES = 40  # for the last track to be forgotten and its event to end
 PERSON_PX = (12.0, 30.0)
-LOOP_FRAMES = 50  # of noise, encoded once and repeated
+STONE_PX = 8
+LOOP_FRAMES = 50  # encoded once and repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +172,10 @@ def _box_px(foot: PointEnu) -> tuple[float, float, float, float]:
 
 
 def _write_video(path: Path, frames: int, *, seed: int) -> None:
-    """Noise that an encoder cannot predict; one group of pictures is encoded and then repeated."""
+    """Gravel, a few pixels a stone, that shifts; one group of pictures is encoded and then repeated."""
     chance = np.random.default_rng(seed)
-    grain = chance.integers(90, 160, (HEIGHT_PX, WIDTH_PX), np.uint8)
+    stones = chance.integers(90, 160, (HEIGHT_PX // STONE_PX, WIDTH_PX // STONE_PX), np.uint8)
+    grain = stones.repeat(STONE_PX, axis=0).repeat(STONE_PX, axis=1)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_S)
         stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
@@ -181,7 +183,7 @@ def _write_video(path: Path, frames: int, *, seed: int) -> None:
         stream.options = {"crf": "38", "preset": "ultrafast"}
         loop = []
         for index in range(LOOP_FRAMES):
-            shifted = np.roll(grain, 7 * index, axis=1)
+            shifted = np.roll(grain, 3 * index, axis=1)
             picture = av.VideoFrame.from_ndarray(np.repeat(shifted[:, :, None], 3, axis=2), format="bgr24")
             picture.time_base, picture.pts = Fraction(1, FRAMES_PER_S), index
             loop += stream.encode(picture)
