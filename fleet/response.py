@@ -160,8 +160,8 @@ class Response:
         self._measure_decision(task)
         self._metrics.tasks.labels(state=task.state.value).inc()
         log.info("task", task=str(task.task_id), vehicle=task.vehicle, state=task.state.value, reason=task.reason)
-        self._save(task)
         self._tell_incident(task)
+        self._save(task)
         if task.state in (TaskState.REFUSED, TaskState.FAILED):
             self._plan_another(task)
 

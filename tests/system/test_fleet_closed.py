@@ -39,6 +39,15 @@ class Client:
         self.url = url
         self.context = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
 
+    def is_ready(self) -> bool:
+        """The broker is connected: what is said from now on is heard."""
+        try:
+            with urllib.request.urlopen(self.url + "/readyz", timeout=5, context=self.context) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as err:
+            err.close()
+            return False
+
     def ask(self, path: str, *, token: str | None = None, body: dict[str, str] | None = None) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers={"content-type": "application/json"})
@@ -62,8 +71,10 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cl
     folder.mkdir()
     with Mosquitto(folder, certificates=certificates) as broker:
         coordinator = Coordinator(tmp_path, broker.port, CONFIG.replace("CERTS", str(certificates)))
+        client = Client(coordinator.url, certificates)
+        wait_until(client.is_ready, 20, "the coordinator at its broker")
         node = Node(broker.port, certificates=certificates)
-        yield Client(coordinator.url, certificates), node
+        yield client, node
         node.close()
         assert coordinator.end(signal.SIGTERM) == 0
 
