@@ -18,8 +18,14 @@ from fleet.errors import StoreError
 from fleet.live import Subscription
 
 SEND_TIMEOUT_S = 10.0
-_PROBLEMS: dict[int | str, dict[str, object]] = {
-    status: {"model": Problem} for status in (401, 403, 404, 409, 413, 422, 503)
+_PROBLEMS: dict[int | str, dict[str, object]] = {  # in our words: Python's own phrases change between its versions
+    401: {"model": Problem, "description": "A token is needed"},
+    403: {"model": Problem, "description": "Not for this role, host or origin"},
+    404: {"model": Problem, "description": "No such thing"},
+    409: {"model": Problem, "description": "A rule says no"},
+    413: {"model": Problem, "description": "The body is too large"},
+    422: {"model": Problem, "description": "Wrong input"},
+    503: {"model": Problem, "description": "Not now"},
 }
 _NO_CONSOLE = """<!doctype html><meta charset="utf-8"><title>Vedette</title>
 <h1>Vedette</h1><p>The console is not built on this machine. In a checkout run <code>make console</code>,
