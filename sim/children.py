@@ -33,10 +33,6 @@ class Child:
         """None while it runs (or before it was started)."""
         return self._process.poll() if self._process else None
 
-    @property
-    def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
     def kill(self) -> None:
         """As a crash or a power cut: no goodbye."""
         if self._process is not None:
