@@ -39,6 +39,7 @@ MAX_BATCH = 200
 TICK_S = 1.0
 FLUSHES_A_TICK = 5  # a crash loses at most so much of the tasks' states; orders and evidence never wait for it
 STORE_AGAIN_S = 0.5
+BREATH_S = 0.002  # between two dispatches, for messages that wait to be stored
 COMMAND_AGAIN_US = 5_000_000  # without a reply; each time with a new id and expiry
 WATCHED = ("node:", "feed:", "broker", "vehicle:")  # troubles that end when what they name is well again
 NAMESPACE = uuid.UUID("3d0e1a52-7c0b-5d0a-8a43-b6a0c7f5d1e9")
@@ -94,6 +95,7 @@ class Coordinator:
         self._wishes: dict[tuple[str, str], _Wish] = {}
         self._connected_at_us = clock.monotonic_us()
         self._messages_sent = 0
+        self._asked = anyio.Event()  # somebody may have to be sent
 
     def load(self) -> None:
         """Pick up where an earlier run stopped. Commands no vehicle."""
@@ -108,6 +110,7 @@ class Coordinator:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._take_forever, name="ingest")
                 tasks.start_soon(self._tick_forever, name="tick")
+                tasks.start_soon(self._send_forever, name="send")
         finally:
             self._response.flush()
 
@@ -126,6 +129,15 @@ class Coordinator:
                 self._response.flush()
             self.write_out()
             self.tick()
+
+    async def _send_forever(self) -> None:
+        """What came in meanwhile is stored before anybody else is sent."""
+        while True:
+            await self._asked.wait()
+            self._asked = anyio.Event()
+            await anyio.sleep(BREATH_S)
+            while self._response.send_one():
+                await anyio.sleep(BREATH_S)
 
     def take(self, batch: Sequence[Arrival]) -> bool:
         """One batch: store, acknowledge, respond. False when the store did not take it: offer it again."""
@@ -147,6 +159,7 @@ class Coordinator:
             trouble = Trouble(subject, title, (), Severity.MEDIUM, Origin.LIVE)
             if self._open_trouble(subject) is None:
                 self._raise_trouble(trouble)
+        self._asked.set()
         return True
 
     def write_out(self) -> None:
@@ -167,6 +180,7 @@ class Coordinator:
         self._people.see((), now_us=now_us)  # forget who was not seen for long
         self._watch(now_us)
         self._response.tick()
+        self._asked.set()
         for (node, zone), wish in self._wishes.items():
             if now_us >= wish.again_at_us:
                 self._command_zone(node, zone, wish, now_us)

@@ -80,6 +80,7 @@ class Response:
         self._tasking: Tasking
         self._evidence: dict[uuid.UUID, Evidence] = {}
         self._waiting: dict[uuid.UUID, _Waiting] = {}
+        self._due: dict[uuid.UUID, None] = {}  # of these, whose turn it is; first come, first served
         self._attempts: dict[uuid.UUID, int] = {}
         self._looked_at: set[uuid.UUID] = set()
         self._wants_consent: set[uuid.UUID] = set()  # tasks that tasking has not got yet
@@ -130,7 +131,22 @@ class Response:
             now_us = self._clock.monotonic_us()
             waiting = self._waiting.setdefault(incident.incident_id, _Waiting(now_us))
             if now_us >= waiting.not_before_us:
+                self._due[incident.incident_id] = None
+
+    def send_one(self) -> bool:
+        """Send somebody to the next incident whose turn it is. False when there is none: planning takes its time, and
+        between two plans the loop should do what is more urgent."""
+        incident_id = next(iter(self._due), None)
+        if incident_id is None:
+            return False
+        del self._due[incident_id]
+        incident, waiting = self._ingest.incidents.get(incident_id), self._waiting.get(incident_id)
+        if waiting is not None:
+            if incident is None or not self._wants_vehicle(incident):
+                del self._waiting[incident_id]
+            else:
                 self._try(incident, waiting)
+        return True
 
     def on_sightings(self, sightings: Iterable[Sighting]) -> None:
         """Live tracks: an investigation follows the track of its alarms."""
@@ -180,12 +196,7 @@ class Response:
         """Once a second: who waits for a vehicle, which patrol is due, what the store did not take before."""
         self.flush()
         now_us = self._clock.monotonic_us()
-        for incident_id, waiting in tuple(self._waiting.items()):
-            incident = self._ingest.incidents.get(incident_id)
-            if incident is None or not self._wants_vehicle(incident):
-                del self._waiting[incident_id]
-            elif now_us >= waiting.not_before_us:
-                self._try(incident, waiting)
+        self._due.update((each, None) for each, waiting in self._waiting.items() if now_us >= waiting.not_before_us)
         for incident_id in self._evidence.keys() - self._ingest.incidents.keys():
             del self._evidence[incident_id]
             self._attempts.pop(incident_id, None)

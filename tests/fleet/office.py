@@ -66,7 +66,9 @@ class Office:
             )
             for each in messages
         ]
-        return self.fleet.coordinator.take(arrivals)
+        is_stored = self.fleet.coordinator.take(arrivals)
+        self._send()
+        return is_stored
 
     def pass_time(self, seconds: float) -> None:
         """The clock goes on, the vehicle keeps talking, the coordinator ticks once."""
@@ -77,6 +79,11 @@ class Office:
         )
         self.fleet.coordinator.write_out()
         self.fleet.coordinator.tick()
+        self._send()
+
+    def _send(self) -> None:
+        while self.fleet.response.send_one():
+            pass
 
     def said_on(self, name: str) -> list[Frozen]:
         return [decode(each.topic, each.payload)[1].body for each in self.said if each.topic.endswith(f"/{name}")]

@@ -1,0 +1,485 @@
+"""The scenario file: a site, who is about, what breaks, what persons do, and what must come of it.
+
+Everything that is not in this file, the site file and the seed is the same in every run. Places are metres east and
+north of the site's origin; moments are seconds since the scenario began. Paths are relative to the scenario's file.
+"""
+
+from datetime import datetime, timezone
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from contract.documents import parse_document
+from contract.errors import DocumentError
+from contract.frozen import Frozen, Identifier
+from contract.site import Site, parse_site
+
+Metres = Annotated[float, Field(ge=-5_000.0, le=5_000.0)]
+Seconds = Annotated[float, Field(ge=0.0, le=7 * 86_400.0)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Weather(Frozen):
+    wind_m_s: Annotated[float, Field(ge=0.0, le=30.0)] = 3.0
+    wind_from_deg: Annotated[float, Field(ge=0.0, lt=360.0)] = 250.0
+    visibility_m: Annotated[float, Field(gt=0.0, le=50_000.0)] = 10_000.0  # haze: contrast falls to 2 % there
+
+
+class Light(Frozen):
+    """By night the sun is gone and only the scenery's lamps shine."""
+
+    is_night: bool = False
+    sun_elevation_deg: Annotated[float, Field(gt=0.0, le=90.0)] = 35.0
+    sun_heading_deg: Annotated[float, Field(ge=0.0, lt=360.0)] = 160.0  # where it stands, clockwise from north
+    lamps_on: bool = True
+
+
+class ActorKind(str, Enum):
+    PERSON = "person"
+    ANIMAL = "animal"  # of a dog's size
+    MOTOR_VEHICLE = "motor_vehicle"
+
+
+class Gait(str, Enum):
+    """How a person moves; the speed that goes with it is in sim/actors.py."""
+
+    WALK = "walk"
+    RUN = "run"
+    CROUCH = "crouch"
+    CRAWL = "crawl"
+
+
+class Stop(Frozen):
+    """A place on an actor's way."""
+
+    east_m: Metres
+    north_m: Metres
+    wait_s: Seconds = 0.0
+
+
+class Actor(Frozen):
+    """Somebody or something that moves. `cell` names what its attack is counted under in the score."""
+
+    id: Identifier
+    kind: ActorKind = ActorKind.PERSON
+    gait: Gait = Gait.WALK
+    route: Annotated[tuple[Stop, ...], Field(min_length=1)]
+    starts_at_s: Seconds = 0.0
+    speed_m_s: Annotated[float, Field(gt=0.0, le=40.0)] | None = None  # the gait's own when left out
+    stays: bool = True  # at the end of its way; else it is gone
+    intrudes: bool = True  # in a zone it is to be alarmed; only persons can
+    clothing: Literal["plain", "dark", "light", "camouflage"] = "plain"
+    cell: str | None = None
+
+    @model_validator(mode="after")
+    def _is_what_it_claims(self) -> "Actor":
+        if self.kind is not ActorKind.PERSON and "gait" in self.model_fields_set:
+            raise ValueError(f"actor '{self.id}': only a person has a gait")
+        return self
+
+
+# What a feed's detector answers with
+
+
+class Recorded(Frozen):
+    """Detections that a real detector recorded, a row a frame."""
+
+    sees: Literal["recorded"]
+    detections: str
+
+
+class Rendered(Frozen):
+    """The world drawn by MuJoCo and looked at by a real detector. `recording` is what it saw when this was last done:
+    without --live it is played back, and no renderer or model is needed."""
+
+    sees: Literal["rendered"]
+    model: str  # name or path; ONNX
+    recording: str | None = None
+    noise: Fraction = 0.02  # of the camera, one standard deviation of full scale
+
+
+class Modelled(Frozen):
+    """No pixels: a box for every actor in view, kept by chance as its height in the picture allows. For runs about
+    anything but seeing."""
+
+    sees: Literal["modelled"]
+    sure_px: Annotated[float, Field(gt=0.0)] = 40.0  # tall enough to be found every time
+    blind_px: Annotated[float, Field(gt=0.0)] = 12.0  # too small to be found at all
+    jitter_px: Annotated[float, Field(ge=0.0)] = 1.0
+    false_per_hour: Annotated[float, Field(ge=0.0)] = 0.0
+
+    @model_validator(mode="after")
+    def _is_blind_below_sure(self) -> "Modelled":
+        if self.blind_px >= self.sure_px:
+            raise ValueError(f"expected blind_px below sure_px {self.sure_px:g}, got {self.blind_px:g}")
+        return self
+
+
+class FeedPlan(Frozen):
+    """One camera of the site at work."""
+
+    camera: Identifier
+    rate_hz: Annotated[float, Field(gt=0.0, le=30.0)] = 5.0
+    latency_s: Annotated[float, Field(ge=0.0, le=5.0)] = 0.1  # from the light to the node
+    score_min: Fraction = 0.0  # weaker detections are left out: the threshold that `compare` may vary
+    eye: Annotated[Recorded | Rendered | Modelled, Field(discriminator="sees")]
+
+
+class VehicleStart(Frozen):
+    """How one of the site's vehicles is when the scenario begins; it stands in its dock."""
+
+    id: Identifier
+    battery_frac: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    switched_on_s_before: Seconds = 60.0
+
+
+# What persons do
+
+
+class OperatorAct(Frozen):
+    """An order by a named person. `target`: the zone or vehicle that is meant; for incident orders the oldest open
+    one is meant."""
+
+    at_s: Seconds
+    by: Annotated[str, Field(min_length=3)] = "operator"
+    do: Literal[
+        "recall_all",
+        "hold",
+        "return_home",
+        "release",
+        "take_back",
+        "set_zone",
+        "unset_zone",
+        "acknowledge",
+        "dispatch",
+        "approve",
+        "close",
+    ]
+    target: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _says_whom_it_means(self) -> "OperatorAct":
+        wants = self.do in ("hold", "return_home", "release", "take_back", "set_zone", "unset_zone")
+        if wants != (self.target is not None):
+            raise ValueError(f"'{self.do}': expected {'a' if wants else 'no'} target, got {self.target!r}")
+        return self
+
+
+# What breaks
+
+
+class _Fault(Frozen):
+    at_s: Seconds
+    for_s: Annotated[float, Field(gt=0.0)] | None = None  # to the end when left out
+
+    @property
+    def ends_at_s(self) -> float:
+        return float("inf") if self.for_s is None else self.at_s + self.for_s
+
+
+class BrokerDown(_Fault):
+    kind: Literal["broker_down"]
+
+
+class BadLink(_Fault):
+    """`of`: a vehicle (MAVLink) or a node (MQTT). Both ways, each message by its own chance."""
+
+    kind: Literal["bad_link"]
+    of: Identifier
+    loss_frac: Fraction = 0.0
+    delay_s: Annotated[float, Field(ge=0.0, le=60.0)] = 0.0
+    duplicate_frac: Fraction = 0.0
+    reorder_frac: Fraction = 0.0  # these are overtaken by what is sent within `delay_s` + 0.2 s
+
+
+class LinkLost(_Fault):
+    kind: Literal["link_lost"]
+    of: Identifier
+
+
+class GnssJump(_Fault):
+    """The vehicle believes itself beside where it is."""
+
+    kind: Literal["gnss_jump"]
+    vehicle: Identifier
+    east_m: Metres = 0.0
+    north_m: Metres = 0.0
+
+
+class GnssLost(_Fault):
+    kind: Literal["gnss_lost"]
+    vehicle: Identifier
+
+
+class BatterySag(_Fault):
+    """Charge drops at once to `to_frac`, if it was above."""
+
+    kind: Literal["battery_sag"]
+    vehicle: Identifier
+    to_frac: Fraction
+
+
+class CameraFreeze(_Fault):
+    """The same picture again and again."""
+
+    kind: Literal["camera_freeze"]
+    camera: Identifier
+
+
+class CameraBlackout(_Fault):
+    """Black pictures, in time."""
+
+    kind: Literal["camera_blackout"]
+    camera: Identifier
+
+
+class CameraBlur(_Fault):
+    """Out of focus: the smaller something is, the sooner it is lost."""
+
+    kind: Literal["camera_blur"]
+    camera: Identifier
+    sigma_px: Annotated[float, Field(gt=0.0, le=50.0)] = 4.0
+
+
+class CameraLost(_Fault):
+    """No frames."""
+
+    kind: Literal["camera_lost"]
+    camera: Identifier
+
+
+class DiskFull(_Fault):
+    """The node's outbox takes nothing."""
+
+    kind: Literal["disk_full"]
+    node: Identifier
+
+
+class NodeKill(_Fault):
+    """Killed; started again after `for_s` on the same disk."""
+
+    kind: Literal["node_kill"]
+    node: Identifier
+
+
+class CoordinatorKill(_Fault):
+    """Killed; started again after `for_s` on the same store."""
+
+    kind: Literal["coordinator_kill"]
+
+
+class ClockStep(_Fault):
+    """The wall clock of a node or of the `coordinator` is set by so much; `for_s` sets it back."""
+
+    kind: Literal["clock_step"]
+    of: Identifier
+    by_s: Annotated[float, Field(ge=-86_400.0, le=86_400.0)]
+
+
+Fault = Annotated[
+    BrokerDown
+    | BadLink
+    | LinkLost
+    | GnssJump
+    | GnssLost
+    | BatterySag
+    | CameraFreeze
+    | CameraBlackout
+    | CameraBlur
+    | CameraLost
+    | DiskFull
+    | NodeKill
+    | CoordinatorKill
+    | ClockStep,
+    Field(discriminator="kind"),
+]
+
+
+# What must come of it
+
+
+class Expectation(Frozen):
+    """A figure of score.json by its dotted path, such as `alert.f1` or `cells.walk-10m.detected`, and its bounds. A
+    figure that could not be measured (null) meets no bound."""
+
+    what: Annotated[str, Field(pattern=r"^[a-z0-9_-]+(\.[a-z0-9_-]+)*$")]
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> "Expectation":
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(f"'{self.what}': expected at_least, at_most or both, got neither")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"'{self.what}': nothing is at least {self.at_least:g} and at most {self.at_most:g}")
+        return self
+
+
+# Scenery: what the world shows and the site file does not need
+
+
+class FenceLine(Frozen):
+    line: Annotated[tuple[Stop, ...], Field(min_length=2)]
+    height_m: Annotated[float, Field(gt=0.0, le=10.0)] = 2.4
+
+
+class Upright(Frozen):
+    """A lamp, a pole or a tree."""
+
+    east_m: Metres
+    north_m: Metres
+    height_m: Annotated[float, Field(gt=0.0, le=40.0)] = 6.0
+
+
+class Scenery(Frozen):
+    fences: tuple[FenceLine, ...] = ()
+    lamps: tuple[Upright, ...] = ()
+    poles: tuple[Upright, ...] = ()
+    trees: tuple[Upright, ...] = ()  # they sway with the wind
+    bushes: tuple[Upright, ...] = ()
+
+
+class Scenario(Frozen):
+    schema_version: Literal[1]
+    id: Identifier
+    title: str
+    description: str = ""
+    site: str
+    scenery: str | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    start: AwareDatetime = datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)
+    length_s: Annotated[float, Field(gt=0.0, le=7 * 86_400.0)]
+    weather: Weather = Weather()
+    light: Light = Light()
+    feeds: tuple[FeedPlan, ...] = ()
+    actors: tuple[Actor, ...] = ()
+    vehicles: tuple[VehicleStart, ...] = ()  # those of the site that are switched on
+    operator: tuple[OperatorAct, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    expectations: tuple[Expectation, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_nothing_twice(self) -> "Scenario":
+        groups = {
+            "actor": [actor.id for actor in self.actors],
+            "feed": [feed.camera for feed in self.feeds],
+            "vehicle": [vehicle.id for vehicle in self.vehicles],
+        }
+        for what, ids in groups.items():
+            double = next((each for each in ids if ids.count(each) > 1), None)
+            if double is not None:
+                raise ValueError(f"{what} '{double}' stands here twice")
+        for each in (*self.operator, *self.faults):
+            if each.at_s > self.length_s:
+                raise ValueError(f"expected at_s within the scenario's {self.length_s:g} s, got {each.at_s:g}")
+        return self
+
+
+WORLD_MARGIN_M = 200.0  # beyond the geofence that actors may be
+
+
+class Loaded(Frozen):
+    """A scenario with what it names, read and checked against one another. `path` is the scenario's own."""
+
+    path: Path
+    scenario: Scenario
+    site: Site
+    scenery: Scenery
+
+    def file(self, name: str) -> Path:
+        """A path that the scenario names."""
+        return self.path.parent / name
+
+
+def load_scenario(path: Path) -> Loaded:
+    """Read the scenario and the files it names. Raises DocumentError with one line: file, line, key."""
+    text = _text(path)
+    scenario = parse_document(text, Scenario, source=str(path))
+    folder = path.parent
+    site_path = folder / scenario.site
+    site = parse_site(_text(site_path, named_by=f"{path}: site"), source=str(site_path))
+    scenery = Scenery()
+    if scenario.scenery is not None:
+        scenery_path = folder / scenario.scenery
+        scenery_text = _text(scenery_path, named_by=f"{path}: scenery")
+        scenery = parse_document(scenery_text, Scenery, source=str(scenery_path))
+    loaded = Loaded(path=path, scenario=scenario, site=site, scenery=scenery)
+    _check(loaded, text)
+    return loaded
+
+
+def _check(loaded: Loaded, text: str) -> None:
+    """What the models cannot see: names of the site, files beside the scenario, the edge of the world."""
+    site, scenario, path = loaded.site, loaded.scenario, loaded.path
+    known = {
+        "camera": {camera.id for camera in site.cameras},
+        "vehicle": {vehicle.id for vehicle in site.vehicles},
+        "node": {camera.node for camera in site.cameras},
+        "zone": {zone.id for zone in site.zones},
+    }
+
+    def expect(where: str, what: str, name: str) -> None:
+        kinds = what.split(" or ")
+        names = set().union(*(known.get(kind, {kind}) for kind in kinds))
+        if name not in names:
+            some = ", ".join(sorted(names)) or "none"
+            raise DocumentError(f"{_at(path, text, name)}: {where}: expected a {what} ({some}), got '{name}'")
+
+    for feed in scenario.feeds:
+        expect(f"feeds.'{feed.camera}'", "camera", feed.camera)
+        named = feed.eye.detections if isinstance(feed.eye, Recorded) else getattr(feed.eye, "recording", None)
+        if isinstance(feed.eye, Recorded) and named is not None and not loaded.file(named).is_file():
+            raise DocumentError(
+                f"{_at(path, text, named)}: feeds.'{feed.camera}': expected a file '{named}', found none"
+            )
+    for vehicle in scenario.vehicles:
+        expect(f"vehicles.'{vehicle.id}'", "vehicle", vehicle.id)
+    for act in scenario.operator:
+        if act.target is not None:
+            expect(f"operator.{act.do}", "zone" if act.do.endswith("_zone") else "vehicle", act.target)
+    for fault in scenario.faults:
+        for key, what in (("vehicle", "vehicle"), ("camera", "camera"), ("node", "node")):
+            name = getattr(fault, key, None)
+            if name is not None:
+                expect(f"faults.{fault.kind}", what, name)
+        if isinstance(fault, BadLink | LinkLost):
+            expect(f"faults.{fault.kind}", "vehicle or node", fault.of)
+        if isinstance(fault, ClockStep):
+            expect(f"faults.{fault.kind}", "node or coordinator", fault.of)
+    _check_actors(loaded, text)
+
+
+def _check_actors(loaded: Loaded, text: str) -> None:
+    frame = loaded.site.local_frame()
+    corners = [frame.to_enu(point) for point in loaded.site.geofence.polygon]
+    east = [corner.east_m for corner in corners]
+    north = [corner.north_m for corner in corners]
+    bounds = (min(east), max(east), min(north), max(north))
+    for actor in loaded.scenario.actors:
+        for stop in actor.route:
+            inside = (
+                bounds[0] - WORLD_MARGIN_M <= stop.east_m <= bounds[1] + WORLD_MARGIN_M
+                and bounds[2] - WORLD_MARGIN_M <= stop.north_m <= bounds[3] + WORLD_MARGIN_M
+            )
+            if not inside:
+                raise DocumentError(
+                    f"{_at(loaded.path, text, actor.id)}: actors.'{actor.id}': expected a place within "
+                    f"{WORLD_MARGIN_M:.0f} m of the geofence, got {stop.east_m:g} east, {stop.north_m:g} north"
+                )
+
+
+def _text(path: Path, *, named_by: str = "") -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        reason = getattr(err, "strerror", None) or "expected UTF-8 text"
+        before = f"{named_by}: " if named_by else ""
+        raise DocumentError(f"{before}{path}: {reason}") from err
+
+
+def _at(path: Path, text: str, word: str) -> str:
+    """The file and the first line that has the word."""
+    line = next((number for number, line in enumerate(text.splitlines(), 1) if word in line), 1)
+    return f"{path}:{line}"
