@@ -65,21 +65,58 @@ class CameraFeed:
         back_off_s = FIRST_BACK_OFF_S
         while not self._stop.is_set():
             decoded_before = self._decoded
-            source = self._source = self._open_feed()
-            self._openings += 1
+            source = self.begin()
             try:
-                self._read(source)
+                with closing(source.frames(self._stop)) as frames:
+                    for frame in frames:
+                        self.take(frame)
             except FeedError as err:
-                self._read_state, self._read_detail = FeedState.LOST, str(err)
+                self.end(err)
             else:
-                self._read_state, self._read_detail = FeedState.ENDED, source.remark
-            if not source.is_live:
-                self.is_finished = True
+                self.end(None)
+            if self.is_finished:
                 return
             if self._decoded > decoded_before:
                 back_off_s = FIRST_BACK_OFF_S
             self._stop.wait(back_off_s * self._chance.uniform(0.5, 1.0))
             back_off_s = min(back_off_s * 2, LONGEST_BACK_OFF_S)
+
+    # One opening of the feed, in steps: `run` takes them on its thread, a simulation in its own time.
+
+    def begin(self) -> Source:
+        """A new opening; its frames are for `take`."""
+        source = self._source = self._open_feed()
+        self._openings += 1
+        return source
+
+    def take(self, frame: Frame) -> None:
+        """Make a frame ready for the detecting thread. Raises FeedUnreadable for one of the wrong size."""
+        assert self._source is not None
+        expect_lens_size(frame, self._camera)
+        self._last_decoded_us = self._clock.monotonic_us()
+        if frame.index == 0:
+            self._last_answer_us = self._last_decoded_us
+            self._judged_before = self._judged
+        self._read_state = FeedState.OK
+        self._decoded += 1
+        try:
+            prepared = self._prepare(frame)
+        except DetectorError as err:
+            self._failure = str(err)
+            return
+        ready = Ready(self.camera, frame, prepared, self._clock.monotonic_us(), self._openings)
+        self._dropped += self._intake.put(ready, drop_oldest=self._source.is_paced)
+
+    def end(self, error: FeedError | None) -> None:
+        """The opening is over; a live feed that ends is lost."""
+        assert self._source is not None
+        if error is None and self._source.is_live and not self._stop.is_set():
+            error = FeedLost(f"camera '{self.camera}': the feed ended")
+        if error is not None:
+            self._read_state, self._read_detail = FeedState.LOST, str(error)
+        else:
+            self._read_state, self._read_detail = FeedState.ENDED, self._source.remark
+        self.is_finished = not self._source.is_live
 
     def stop(self) -> None:
         """Returns at once; the thread ends within the read time-out of its source."""
@@ -118,26 +155,6 @@ class CameraFeed:
             frames_dropped=self._dropped,
             inference_ms=None if inference_us is None else inference_us / 1e3,
         )
-
-    def _read(self, source: Source) -> None:
-        with closing(source.frames(self._stop)) as frames:
-            for frame in frames:
-                expect_lens_size(frame, self._camera)
-                self._last_decoded_us = self._clock.monotonic_us()
-                if frame.index == 0:
-                    self._last_answer_us = self._last_decoded_us
-                    self._judged_before = self._judged
-                self._read_state = FeedState.OK
-                self._decoded += 1
-                try:
-                    prepared = self._prepare(frame)
-                except DetectorError as err:
-                    self._failure = str(err)
-                    continue
-                ready = Ready(self.camera, frame, prepared, self._clock.monotonic_us(), self._openings)
-                self._dropped += self._intake.put(ready, drop_oldest=source.is_paced)
-        if source.is_live and not self._stop.is_set():
-            raise FeedLost(f"camera '{self.camera}': the feed ended")
 
     def _state(self, now_us: int) -> tuple[FeedState, str]:
         if self._read_state is not FeedState.OK:

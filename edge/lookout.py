@@ -18,11 +18,12 @@ from detectors.errors import DetectorError
 from edge.camera import CameraFeed
 from edge.errors import OutboxError
 from edge.intake import Intake, Ready
-from edge.pipeline import Pipeline
+from edge.pipeline import Pipeline, StepResult
 
 TAKE_S = 0.1
 TRACKS_US = 200_000  # 5 Hz
 UNPOSTED = 10_000  # events kept in memory while the disk takes none: hours of them
+Witness = Callable[[str, StepResult], None]  # told the camera and what each judged frame led to
 log = structlog.get_logger()
 
 
@@ -49,27 +50,34 @@ class Lookout:
         post: Callable[[Envelope], object],
         tell_tracks: Callable[[Envelope], None],
         clock: Clock,
+        witness: Witness | None = None,
     ) -> None:
         self._scenes = {scene.reader.camera: scene for scene in scenes}
         self._intake = intake
         self._post = post
         self._tell_tracks = tell_tracks
         self._clock = clock
+        self._witness = witness
         self._unposted: deque[Envelope] = deque(maxlen=UNPOSTED)
         self.fault = ""  # why events cannot be stored; empty when they can
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set; whatever is open then is ended."""
         while not stop.is_set():
-            ready = self._intake.take(TAKE_S)
-            if ready is not None:
-                self._judge(ready, self._scenes[ready.camera])
-            else:
-                self._close_scenes_without_feed()
-            self._post_waiting()
+            self.turn(TAKE_S)
         for scene in self._scenes.values():
             self._close(scene)
         self._post_waiting()
+
+    def turn(self, wait_s: float) -> bool:
+        """Judge the next frame, waiting so long for it; False when there was none."""
+        ready = self._intake.take(wait_s)
+        if ready is not None:
+            self._judge(ready, self._scenes[ready.camera])
+        else:
+            self._close_scenes_without_feed()
+        self._post_waiting()
+        return ready is not None
 
     @property
     def unposted(self) -> int:
@@ -98,6 +106,8 @@ class Lookout:
         scene.last_us = result.captured_at_us
         scene.reader.judged(inference_us=detected_us - taken_us)
         self._unposted.extend(result.events)
+        if self._witness is not None:
+            self._witness(ready.camera, result)
         if detected_us - scene.tracks_told_us >= TRACKS_US:
             scene.tracks_told_us = detected_us
             self._tell_tracks(scene.pipeline.tracks_message(result))
@@ -109,7 +119,10 @@ class Lookout:
 
     def _close(self, scene: Scene) -> None:
         if scene.last_us is not None:
-            self._unposted.extend(scene.pipeline.close(scene.last_us).events)
+            result = scene.pipeline.close(scene.last_us)
+            self._unposted.extend(result.events)
+            if self._witness is not None:
+                self._witness(scene.reader.camera, result)
             scene.last_us = None
 
     def _post_waiting(self) -> None:

@@ -31,7 +31,7 @@ from edge.link.commands import CommandDesk
 from edge.link.courier import Courier
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
-from edge.lookout import Lookout, Scene
+from edge.lookout import Lookout, Scene, Witness
 from edge.perception.locate import Locator
 from edge.perception.tracking import Tracker
 from edge.pipeline import Pipeline, watches_of
@@ -74,6 +74,7 @@ class Node:
         software: str,
         rules: Mapping[EventKind, Mapping[str, object]] | None = None,
         exit_when_ended: bool = False,
+        witness: Witness | None = None,
     ) -> None:
         self._site = site
         self._node = node
@@ -90,7 +91,12 @@ class Node:
         self._intake = Intake()
         self._scenes = [self._scene(feed, rules, chance) for feed in feeds]
         self._lookout = Lookout(
-            self._scenes, self._intake, post=self._courier.post, tell_tracks=self._tell_tracks, clock=clock
+            self._scenes,
+            self._intake,
+            post=self._courier.post,
+            tell_tracks=self._tell_tracks,
+            clock=clock,
+            witness=witness,
         )
         zones = sorted({zone.id for feed in feeds for zone in site.zones_seen_by(feed.camera)})
         self._desk = CommandDesk(
@@ -114,9 +120,7 @@ class Node:
         `serve_bus` is the bus's own life: it gets a thread, and an event that stops it last. Whatever crashes one of
         the threads is raised here.
         """
-        self._bus = bus
-        for topic in (ACK, COMMAND):
-            bus.subscribe(self._address(topic), self._receive)
+        self.join(bus)
         link_stop = threading.Event()
         link, cameras = Crew(stop), Crew(stop)
         if serve_bus is not None:
@@ -126,7 +130,7 @@ class Node:
         for scene in self._scenes:
             cameras.start(f"feed {scene.reader.camera}", scene.reader.run)
         while not stop.wait(WATCH_S):
-            self._tell_how_it_is()
+            self.watch()
             if self._exit_when_ended and self._has_nothing_left_to_do():
                 stop.set()
         for scene in self._scenes:
@@ -139,6 +143,50 @@ class Node:
         link.join(STOP_S)
         cameras.raise_crash()
         link.raise_crash()
+
+    # Its parts in steps: `run` gives each a thread of its own, a simulation takes them in turn.
+
+    def join(self, bus: Bus) -> None:
+        """Hear acknowledgements and commands on `bus`, and speak there. The bus is not connected yet."""
+        self._bus = bus
+        for topic in (ACK, COMMAND):
+            bus.subscribe(self._address(topic), self._receive)
+
+    @property
+    def readers(self) -> tuple[CameraFeed, ...]:
+        """One for each feed, in their order."""
+        return tuple(scene.reader for scene in self._scenes)
+
+    def judge(self) -> None:
+        """Every frame that waits."""
+        while self._lookout.turn(0.0):
+            pass
+
+    def deliver(self) -> float:
+        """Send what is due; seconds until something may be due again."""
+        try:
+            wait_s = self._courier.step()
+            self._link_fault = ""
+        except OutboxError as err:
+            self._note_link_fault(err)
+            return WATCH_S
+        return wait_s
+
+    def watch(self) -> None:
+        """Publish how it is, where that changed or is due; call it each WATCH_S."""
+        feeds = self.statuses()
+        if feeds != self._told_feeds and self._tell_status(NodeState.ONLINE, feeds):
+            self._told_feeds = feeds
+        now_us = self._clock.monotonic_us()
+        if now_us - self._health_told_us >= HEALTH_US:
+            self._health_told_us = now_us
+            health = Health(
+                feeds=tuple(scene.reader.health() for scene in self._scenes),
+                outbox_rows=(self._rows() or 0) + self._lookout.unposted,
+            )
+            self._publish(self._message(HEALTH, health))
+
+    # What the bus asks and says
 
     def last_will(self) -> BusMessage:
         """What the broker says when this node no longer can."""
@@ -223,19 +271,6 @@ class Node:
         sent = envelope.model_copy(update={"sent_at_us": self._now_us()})
         self._publish(self._bus_message(TRACKS, sent))
 
-    def _tell_how_it_is(self) -> None:
-        feeds = self.statuses()
-        if feeds != self._told_feeds and self._tell_status(NodeState.ONLINE, feeds):
-            self._told_feeds = feeds
-        now_us = self._clock.monotonic_us()
-        if now_us - self._health_told_us >= HEALTH_US:
-            self._health_told_us = now_us
-            health = Health(
-                feeds=tuple(scene.reader.health() for scene in self._scenes),
-                outbox_rows=(self._rows() or 0) + self._lookout.unposted,
-            )
-            self._publish(self._message(HEALTH, health))
-
     def _tell_status(self, state: NodeState, feeds: tuple[FeedStatus, ...]) -> bool:
         try:
             outbox = self._outbox.status()
@@ -247,13 +282,7 @@ class Node:
 
     def _deliver(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            wait_s = WATCH_S
-            try:
-                wait_s = self._courier.step()
-                self._link_fault = ""
-            except OutboxError as err:
-                self._note_link_fault(err)
-            self._courier.rest(wait_s)
+            self._courier.rest(self.deliver())
 
     def _has_nothing_left_to_do(self) -> bool:
         if not self._lookout.is_done:
