@@ -79,6 +79,32 @@ class Autopilot:
         """For judging a run; a client never sees it."""
         return truth_of(self.machine)
 
+    # Faults, for whoever runs a scenario
+
+    def gnss_jump(self, east_m: float, north_m: float) -> None:
+        """From now on the receiver says it is so far beside where it is; (0, 0) is the end of it.
+
+        Up to 5 m the vehicle takes it for movement. Beyond, as ArduPilot's EKF3 does, it rejects the receiver for 10 s
+        ("GPS Glitch or Compass error", high position variance, mode and way unchanged) and then, if the receiver
+        insists, believes it: GLOBAL_POSITION_INT leaps, a place the vehicle holds by itself moves along, a commanded
+        one does not, so that it truly flies beside it. Its fence is judged by what it believes. Not measured on a real
+        autopilot: times and gate are EKF3's defaults.
+        """
+        self.machine.navigation.receiver_off = (east_m, north_m)
+
+    def gnss_lose(self) -> None:
+        """No satellites: fix_type 1, EKF variance; a copter under way in a mode that needs a position lands where the
+        wind takes it, a rover holds. The reported position stands still."""
+        self.machine.navigation.lose()
+
+    def gnss_recover(self) -> None:
+        """A fix again; position modes can be entered 2 s later. The mode stays what the failsafe made it."""
+        self.machine.navigation.recover(self.machine.now_s)
+
+    def battery_sag(self, to_frac: float) -> None:
+        """Charge drops at once to this share, if there was more; the failsafe follows within a second if armed."""
+        self.machine.battery.sag_to(to_frac)
+
     # Speaking
 
     def report(self, link: Link, message_id: int) -> None:

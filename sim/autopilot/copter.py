@@ -11,7 +11,7 @@ from sim.autopilot import items as kept
 from sim.autopilot.energy import IDLE_A, copter_current_a
 from sim.autopilot.machine import CRITICAL, INFO, Machine
 from sim.autopilot.modes import CopterMode, Mode
-from sim.autopilot.motion import approach_speed_m_s
+from sim.autopilot.motion import air_speed_at_lean_m_s, approach_speed_m_s
 from sim.autopilot.parameters import COPTER
 from sim.autopilot.spec import AutopilotSpec
 
@@ -69,7 +69,7 @@ class Copter(Machine):
         if not self.is_under_way():
             return IDLE_A
         return copter_current_a(
-            ground_speed_m_s=self.motion.ground_speed_m_s, climb_m_s=self.motion.up_m_s, wind_m_s=self.wind_m_s
+            air_speed_m_s=math.hypot(*self.motion.through_air_m_s(self.wind_vector)), climb_m_s=self.motion.up_m_s
         )
 
     def battery_action(self) -> Mode | None:
@@ -235,7 +235,7 @@ class Copter(Machine):
         return (self.parameters["PILOT_SPEED_DN"] or self.parameters["PILOT_SPEED_UP"]) / 100
 
     def _sink(self, sink_m_s: float, dt_s: float, *, holds_place: bool) -> None:
-        if holds_place:
+        if holds_place and self.ekf_ready:
             east, north = self._velocity_towards(self.target or self.motion.point)[:2]
         else:
             east, north = self.wind_vector
@@ -282,6 +282,14 @@ class Copter(Machine):
         return east * flat_scale, north * flat_scale, math.copysign(up_speed, up)
 
     def _fly(self, east_m_s: float, north_m_s: float, up_m_s: float, dt_s: float) -> None:
+        """Towards a velocity over ground, as far as leaning ANGLE_MAX against the air allows: beyond it drifts."""
+        wind_east, wind_north = self.wind_vector
+        air_m_s = math.hypot(east_m_s - wind_east, north_m_s - wind_north)
+        most_m_s = air_speed_at_lean_m_s(math.radians(self.parameters["ANGLE_MAX"] / 100))
+        if air_m_s > most_m_s:
+            share = most_m_s / air_m_s
+            east_m_s = wind_east + (east_m_s - wind_east) * share
+            north_m_s = wind_north + (north_m_s - wind_north) * share
         self.motion.fly(
             east_m_s=east_m_s,
             north_m_s=north_m_s,

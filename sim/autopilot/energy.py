@@ -13,6 +13,10 @@ class Battery:
     used_mah: float = 0.0
     current_a: float = 0.0
 
+    def sag_to(self, frac: float) -> None:
+        """Lose charge at once down to this share, if there is more."""
+        self.used_mah = max(self.used_mah, (1.0 - frac) * self.capacity_mah)
+
     def drain(self, current_a: float, dt_s: float) -> None:
         self.current_a = current_a
         self.used_mah = min(self.capacity_mah, self.used_mah + current_a * dt_s / 3.6)
@@ -35,9 +39,9 @@ class Battery:
         return EMPTY_V + (FULL_V - EMPTY_V) * self.remaining_mah / self.capacity_mah - self.current_a * INTERNAL_OHM
 
 
-def copter_current_a(*, ground_speed_m_s: float, climb_m_s: float, wind_m_s: float) -> float:
-    """A 1.5 kg quad: 15 A in hover, more against drag and up, a little less down."""
-    return 15.0 + 0.04 * (ground_speed_m_s**2 + wind_m_s**2) + (4.0 if climb_m_s > 0 else 1.0) * climb_m_s
+def copter_current_a(*, air_speed_m_s: float, climb_m_s: float) -> float:
+    """A 1.5 kg quad: 15 A in hover, more against the air (its own speed and the wind's) and up, a little less down."""
+    return 15.0 + 0.04 * air_speed_m_s**2 + (4.0 if climb_m_s > 0 else 1.0) * climb_m_s
 
 
 def rover_current_a(*, ground_speed_m_s: float) -> float:

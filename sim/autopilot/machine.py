@@ -15,6 +15,7 @@ from sim.autopilot.energy import Battery
 from sim.autopilot.mission_run import MissionRun
 from sim.autopilot.modes import Mode
 from sim.autopilot.motion import Motion, approach_speed_m_s
+from sim.autopilot.navigation import Navigation
 from sim.autopilot.parameters import Parameters
 from sim.autopilot.spec import AutopilotSpec
 
@@ -23,6 +24,8 @@ MODE_SETTLES_S = 5.0  # a mode set sooner is acknowledged, then undone
 GYROS_READY_S = 12.0
 PREARM_JUDGED_EACH_S = 1.0
 STEP_S = 0.04  # 25 Hz inside, whatever `step` is given
+GUST_EACH_S_FRAC = 0.07  # of the mean wind; with the pull below a standard deviation of 12 %: open land at rotor height
+GUST_PULL_FRAC = 0.2
 CRITICAL, WARNING, INFO = 2, 4, 6  # MAV_SEVERITY
 
 
@@ -40,7 +43,9 @@ class Machine(ABC):
         self.parameters = Parameters(dict(table), firmware=spec.firmware)
         self.parameters.set_inside("SYSID_THISMAV", spec.system_id)
         self.motion = Motion(heading_deg=spec.heading_deg)
-        self.battery = Battery(self.parameters["BATT_CAPACITY"])
+        capacity_mah = self.parameters["BATT_CAPACITY"]
+        self.battery = Battery(capacity_mah, used_mah=(1.0 - spec.battery_frac) * capacity_mah)
+        self.navigation = Navigation()
         self.mission = MissionRun()
         self.fence_items: list[kept.Item] = []
         self.rally_items: list[kept.Item] = []
@@ -48,13 +53,15 @@ class Machine(ABC):
         self.home_was_told = False
         self._random = random.Random(f"{spec.seed}/{spec.system_id}")  # noqa: S311 - weather, not secrets
         self.wind_m_s = spec.wind_m_s
-        self.gps_error_m = (0.0, 0.0)
-        self.gps_is_lost = False
+        self._said_from = (0.0, 0.0)
+        self._said_for: tuple[float, float, float] | None = None
         self.boot(already_s=spec.boot_s_already)
 
     def boot(self, *, already_s: float = 0.0) -> None:
         """Switched on, or rebooted: parameters and items stay, everything else is forgotten."""
         self.now_s = already_s
+        self._move_belief(self.navigation.take_jump())
+        self.navigation.boot()
         self.armed = False
         self.mode = self.mode_type(int(self.parameters["INITIAL_MODE"]))
         self.home: PointEnu = PointEnu(self.motion.east_m, self.motion.north_m)
@@ -77,7 +84,6 @@ class Machine(ABC):
         self.breach_count = 0
         self.breach_at_s = 0.0
         self._battery_low_since_s: float | None = None
-        self._gps_lost_since_s: float | None = None
         self._mode_to_undo: Mode | None = None
         self._armed_at_s = 0.0
         self._next_second_s = already_s
@@ -152,9 +158,11 @@ class Machine(ABC):
 
     def _each_second(self) -> None:
         draw = self._random.gauss
-        self.wind_m_s = max(0.0, self.wind_m_s + 0.2 * (self.spec.wind_m_s - self.wind_m_s) + draw(0.0, 0.15))
-        east, north = self.gps_error_m
-        self.gps_error_m = (0.95 * east + draw(0.0, 0.05), 0.95 * north + draw(0.0, 0.05))
+        mean_m_s = self.spec.wind_m_s
+        gust_m_s = draw(0.0, GUST_EACH_S_FRAC * mean_m_s)
+        self.wind_m_s = max(0.0, self.wind_m_s + GUST_PULL_FRAC * (mean_m_s - self.wind_m_s) + gust_m_s)
+        east, north = self.navigation.wander
+        self.navigation.wander = (0.95 * east + draw(0.0, 0.05), 0.95 * north + draw(0.0, 0.05))
         self.pre_arm_ok = self.arm_refusal() is None
         self.battery.capacity_mah = max(1.0, self.parameters["BATT_CAPACITY"])
         self.limits = self.fence_limits()
@@ -165,7 +173,7 @@ class Machine(ABC):
 
     @property
     def ekf_ready(self) -> bool:
-        return self.now_s >= EKF_READY_S and not self.gps_is_lost
+        return self.now_s >= EKF_READY_S and self.navigation.is_usable(self.now_s)
 
     def arm_refusal(self) -> str | None:
         """The first reason not to arm in the current mode."""
@@ -262,10 +270,43 @@ class Machine(ABC):
         return PointEnu(ground.east_m, ground.north_m, up_m)
 
     def reported_position(self) -> tuple[GeoPoint, float]:
-        """What the vehicle believes: truth and a slowly wandering error; AMSL metres."""
-        east_m, north_m = self.gps_error_m
-        motion = self.motion
-        return self.frame.to_geo(PointEnu(motion.east_m + east_m, motion.north_m + north_m, motion.up_m))
+        """What the vehicle says of itself: its belief and a slowly wandering error, the last one while it has no
+        receiver; AMSL metres."""
+        motion, (east_m, north_m) = self.motion, self.navigation.wander
+        if self.navigation.is_usable(self.now_s):
+            self._said_from = (motion.east_m + east_m, motion.north_m + north_m)
+        key = (*self._said_from, motion.up_m)
+        if key != self._said_for:
+            self._said_for, self._said = key, self.frame.to_geo(PointEnu(*key))
+        return self._said
+
+    def receiver_position(self) -> tuple[GeoPoint, float]:
+        """What the receiver says, before the vehicle has judged it."""
+        jump_east_m, jump_north_m = self.navigation.jump
+        if jump_east_m == 0.0 and jump_north_m == 0.0:
+            return self.reported_position()
+        motion, (east_m, north_m) = self.motion, self.navigation.wander
+        return self.frame.to_geo(
+            PointEnu(motion.east_m + jump_east_m + east_m, motion.north_m + jump_north_m + north_m, motion.up_m)
+        )
+
+    def true_point(self) -> PointEnu:
+        """Where it is, whatever it believes."""
+        here, (east_m, north_m) = self.motion, self.navigation.believed_off
+        return PointEnu(here.east_m - east_m, here.north_m - north_m, here.up_m)
+
+    def _move_belief(self, by: tuple[float, float]) -> None:
+        """The estimate was reset: what the vehicle chose itself moves along, so that it does not leap; what it was
+        told is elsewhere now."""
+        east_m, north_m = by
+        if east_m == 0.0 and north_m == 0.0:
+            return
+        self.motion.east_m += east_m
+        self.motion.north_m += north_m
+        if self.target is not None and not self.has_navigation_target():
+            self.target = _moved(self.target, east_m, north_m)
+        if self.held_at is not None:
+            self.held_at = _moved(self.held_at, east_m, north_m)
 
     def may_go_to(self, target: PointEnu) -> bool:
         """Whether a target from outside is taken at all."""
@@ -351,6 +392,8 @@ class Machine(ABC):
         if not self.parameters["FENCE_ENABLE"]:
             self.breach_type = fences.BREACH_NONE
             return
+        if not self.ekf_ready:  # without a position there is no fence
+            return
         breach = self.limits.breach(self.motion.point)
         is_new = breach != fences.BREACH_NONE and self.breach_type == fences.BREACH_NONE
         self.breach_type = breach
@@ -392,12 +435,15 @@ class Machine(ABC):
                 self._act(self.battery_action())
 
     def _watch_position(self) -> None:
-        if not self.gps_is_lost or self.now_s < EKF_READY_S:
-            self._gps_lost_since_s = None
-            self.ekf_failsafe = False
+        if self.now_s < EKF_READY_S:
             return
-        if self._gps_lost_since_s is None:
-            self._gps_lost_since_s = self.now_s
+        was_glitching = self.navigation.is_glitching
+        if self.navigation.step(self.now_s):
+            self._move_belief(self.navigation.take_jump())
+        if self.navigation.is_glitching != was_glitching:
+            self.say(CRITICAL, "Glitch cleared" if was_glitching else "GPS Glitch or Compass error")
+        if not self.navigation.has_failed:
+            self.ekf_failsafe = False
         elif not self.ekf_failsafe and self.armed:
             self.ekf_failsafe = True
             self.say(CRITICAL, "EKF variance")
@@ -438,3 +484,7 @@ class Machine(ABC):
         """STATUSTEXT on every link; the oldest are dropped when nobody reads."""
         self.texts.append((severity, text[:50]))
         del self.texts[:-50]
+
+
+def _moved(point: PointEnu, east_m: float, north_m: float) -> PointEnu:
+    return PointEnu(point.east_m + east_m, point.north_m + north_m, point.up_m)

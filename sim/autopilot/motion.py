@@ -10,6 +10,7 @@ from contract.geo import PointEnu
 
 GRAVITY_M_S2 = 9.81
 TERMINAL_FALL_M_S = 25.0  # a quad that tumbles
+DRAG_PER_M = 0.0018  # tangent of a quad's lean for each (m/s)^2 of air: 10 deg at 10 m/s, 18 m/s at 30 deg
 
 
 @dataclass(slots=True)
@@ -30,6 +31,10 @@ class Motion:
     @property
     def ground_speed_m_s(self) -> float:
         return math.hypot(self.east_m_s, self.north_m_s)
+
+    def through_air_m_s(self, wind_m_s: tuple[float, float]) -> tuple[float, float]:
+        """Velocity east and north relative to air that moves with `wind_m_s`."""
+        return self.east_m_s - wind_m_s[0], self.north_m_s - wind_m_s[1]
 
     @property
     def point(self) -> PointEnu:
@@ -92,6 +97,11 @@ class Motion:
         self.east_m += self.east_m_s * dt_s
         self.north_m += self.north_m_s * dt_s
         self.up_m += self.up_m_s * dt_s
+
+
+def air_speed_at_lean_m_s(lean_rad: float) -> float:
+    """Steady speed through the air of a quad that leans so far."""
+    return math.sqrt(math.tan(lean_rad) / DRAG_PER_M)
 
 
 def limited(value: float, limit: float) -> float:

@@ -15,6 +15,7 @@ COPTER: dict[str, tuple[float, int]] = {
     "SR0_EXT_STAT": (0, INT16),
     "ARMING_CHECK": (1, INT32),
     "DISARM_DELAY": (10, INT8),  # s
+    "ANGLE_MAX": (3000, INT16),  # cdeg of lean
     "PILOT_SPEED_UP": (250, INT16),  # cm/s
     "PILOT_SPEED_DN": (0, INT16),  # cm/s; 0: as up
     "WPNAV_SPEED": (1000, REAL32),  # cm/s
@@ -61,7 +62,7 @@ COPTER: dict[str, tuple[float, int]] = {
     "INITIAL_MODE": (0, INT8),
 }
 
-_COPTER_ONLY = ("PILOT_", "WPNAV_", "LAND_", "RTL_", "DISARM_DELAY", "WP_YAW", "FS_EKF", "RALLY_INCL")
+_COPTER_ONLY = ("ANGLE_MAX", "PILOT_", "WPNAV_", "LAND_", "RTL_", "DISARM_DELAY", "WP_YAW", "FS_EKF", "RALLY_INCL")
 ROVER: dict[str, tuple[float, int]] = {
     **{name: row for name, row in COPTER.items() if not name.startswith(_COPTER_ONLY)},
     "FENCE_TYPE": (6, INT8),

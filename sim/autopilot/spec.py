@@ -29,4 +29,5 @@ class AutopilotSpec:
     firmware: Firmware = "4.6"
     wind_m_s: float = 3.0
     wind_from_deg: float = 250.0
+    battery_frac: float = 1.0  # charge when switched on
     asks_with_mission_request: bool = False  # as some firmware does even for INT uploads

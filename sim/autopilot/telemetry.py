@@ -8,7 +8,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from sim.autopilot.copter import Copter
 from sim.autopilot.machine import EKF_READY_S, GYROS_READY_S, Machine
-from sim.autopilot.motion import GRAVITY_M_S2
+from sim.autopilot.motion import DRAG_PER_M, GRAVITY_M_S2
 from sim.autopilot.spec import Kind
 from sim.autopilot.truth import camera_direction_deg
 
@@ -35,8 +35,9 @@ CAPABILITIES = (
 )
 VERSIONS = {"4.6": (4, 6, 3), "4.7": (4, 7, 0)}
 EKF_BEFORE, EKF_AFTER = 167, 831  # constant position; absolute position, horizontal and vertical
+EKF_GPS_GLITCHING = 0x8000
+VARIANCE_GOOD, VARIANCE_BAD = 0.05, 1.2  # FS_EKF_THRESH is 0.8
 UNIX_AT_BOOT_US = 1_767_225_600_000_000  # 2026-01-01: the simulated receiver's own time
-DRAG_TILT_RAD_PER_M_S = 0.018  # lean that holds a quad against the air
 
 
 def heartbeat(machine: Machine) -> Message:
@@ -56,22 +57,23 @@ def global_position_int(machine: Machine) -> Message | None:
         return None
     point, amsl_m = machine.reported_position()
     motion = machine.motion
+    knows_speed = machine.navigation.is_usable(machine.now_s)
     return mavlink.MAVLink_global_position_int_message(
         boot_ms(machine),
         round(point.lat_deg * 1e7),
         round(point.lon_deg * 1e7),
         round(amsl_m * 1000),
         round(motion.up_m * 1000),
-        round(motion.north_m_s * 100),
-        round(motion.east_m_s * 100),
+        round(motion.north_m_s * 100) if knows_speed else 0,
+        round(motion.east_m_s * 100) if knows_speed else 0,
         round(-motion.up_m_s * 100),
         round(motion.heading_deg * 100) % 36000,
     )
 
 
 def gps_raw_int(machine: Machine) -> Message:
-    has_fix = machine.now_s >= FIX_AFTER_S and not machine.gps_is_lost
-    point, amsl_m = machine.reported_position()
+    has_fix = machine.now_s >= FIX_AFTER_S and not machine.navigation.is_lost
+    point, amsl_m = machine.receiver_position()
     motion = machine.motion
     course = math.degrees(math.atan2(motion.east_m_s, motion.north_m_s)) % 360.0
     return mavlink.MAVLink_gps_raw_int_message(
@@ -105,9 +107,11 @@ def lean_rad(machine: Machine) -> tuple[float, float]:
     """Roll right and pitch up of a quad that accelerates and holds against the air; wheels stay level."""
     if not machine.is_under_way() or machine.spec.kind is Kind.ROVER:
         return 0.0, 0.0
-    motion, (wind_east, wind_north) = machine.motion, machine.wind_vector
-    east = motion.accel_east_m_s2 / GRAVITY_M_S2 + (motion.east_m_s - wind_east) * DRAG_TILT_RAD_PER_M_S
-    north = motion.accel_north_m_s2 / GRAVITY_M_S2 + (motion.north_m_s - wind_north) * DRAG_TILT_RAD_PER_M_S
+    motion = machine.motion
+    air_east, air_north = motion.through_air_m_s(machine.wind_vector)
+    drag = math.hypot(air_east, air_north) * DRAG_PER_M
+    east = motion.accel_east_m_s2 / GRAVITY_M_S2 + air_east * drag
+    north = motion.accel_north_m_s2 / GRAVITY_M_S2 + air_north * drag
     heading = math.radians(motion.heading_deg)
     forward = north * math.cos(heading) + east * math.sin(heading)
     right = east * math.cos(heading) - north * math.sin(heading)
@@ -116,7 +120,7 @@ def lean_rad(machine: Machine) -> tuple[float, float]:
 
 def sys_status(machine: Machine) -> Message:
     health = SENSORS & ~PREARM_BIT
-    if machine.gps_is_lost or machine.now_s < FIX_AFTER_S:
+    if machine.navigation.is_lost or machine.now_s < FIX_AFTER_S:
         health &= ~mavlink.MAV_SYS_STATUS_SENSOR_GPS
     if machine.now_s < GYROS_READY_S:
         health &= ~mavlink.MAV_SYS_STATUS_SENSOR_3D_GYRO
@@ -145,10 +149,9 @@ def battery_status(machine: Machine) -> Message:
 
 def vfr_hud(machine: Machine) -> Message:
     motion = machine.motion
-    wind_east, wind_north = machine.wind_vector
     _, amsl_m = machine.reported_position()
     return mavlink.MAVLink_vfr_hud_message(
-        math.hypot(motion.east_m_s - wind_east, motion.north_m_s - wind_north),
+        math.hypot(*motion.through_air_m_s(machine.wind_vector)),
         motion.ground_speed_m_s,
         round(motion.heading_deg) % 360,
         45 if machine.is_under_way() else 0,
@@ -158,9 +161,20 @@ def vfr_hud(machine: Machine) -> Message:
 
 
 def ekf_status_report(machine: Machine) -> Message:
-    variance = 1.2 if machine.gps_is_lost else 0.05
+    """A position that jumped is a high variance of position alone; velocities that are missing too are a failsafe."""
+    navigation = machine.navigation
+    is_usable = navigation.is_usable(machine.now_s)
     flags = EKF_AFTER if machine.ekf_ready else EKF_BEFORE
-    return mavlink.MAVLink_ekf_status_report_message(flags, variance, variance, 0.05, 0.05, 0.0)
+    if navigation.is_glitching:
+        flags |= EKF_GPS_GLITCHING
+    return mavlink.MAVLink_ekf_status_report_message(
+        flags,
+        VARIANCE_GOOD if is_usable else VARIANCE_BAD,
+        VARIANCE_GOOD if is_usable and not navigation.is_glitching else VARIANCE_BAD,
+        VARIANCE_GOOD,
+        VARIANCE_GOOD,
+        0.0,
+    )
 
 
 def home_position(machine: Machine) -> Message | None:

@@ -222,10 +222,10 @@ def test_arming_is_tried_once_a_second_and_tells_the_reason_meanwhile(monkeypatc
     async def story(air: Air) -> None:
         await air.ready()
         await air.do(UploadSafety(plan()))
-        peer.machine.gps_is_lost = True
+        peer.gnss_lose()
         doing = asyncio.ensure_future(air.do(Launch(20.0), for_s=10.0))
-        await air.passes(3.5)
-        peer.machine.gps_is_lost = False
+        await air.passes(2.5)
+        peer.gnss_recover()
         await doing
 
     air.play(story)
@@ -240,7 +240,7 @@ def test_arming_stops_when_the_approval_expires(monkeypatch: pytest.MonkeyPatch)
     async def story(air: Air) -> None:
         await air.ready()
         await air.do(UploadSafety(plan()))
-        peer.machine.gps_is_lost = True
+        peer.gnss_lose()
         await air.do(Launch(20.0), for_s=3.0)
 
     with pytest.raises(CommandRefused, match="arm: failed: Arm: Need Position Estimate"):

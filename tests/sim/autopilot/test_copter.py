@@ -1,6 +1,7 @@
 """The copter under way (FACTS: Going somewhere)."""
 
 import math
+import statistics
 
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -185,7 +186,43 @@ def test_wind_is_reported_and_leans_the_copter_into_it() -> None:
     wind = station.last("WIND")
     assert wind.speed == pytest.approx(8, abs=1.5)
     assert wind.direction == 0
-    assert station.last("ATTITUDE").pitch < -0.1  # nose (north) into the wind
+    lean = math.atan(0.0018 * station.machine.wind_m_s**2)  # nose (north) into the wind
+    assert station.last("ATTITUDE").pitch == pytest.approx(-lean, abs=0.01)
+
+
+def test_wind_beyond_what_angle_max_can_hold_drives_the_copter_away() -> None:
+    station = Station.of(wind_m_s=25.0, wind_from_deg=270.0).airborne(20)
+    station.run(30)
+    assert station.machine.motion.east_m > 60  # 25 m/s less the 18 m/s of 30 degrees of lean
+    assert abs(station.machine.motion.north_m) < 1
+    station.set_parameter("ANGLE_MAX", 6000)
+    drifted_m = station.machine.motion.east_m
+    station.run(60)
+    assert station.machine.motion.east_m < drifted_m
+
+
+def test_a_tail_wind_costs_less_charge_than_a_head_wind() -> None:
+    with_it, against_it = (Station.of(wind_m_s=6.0, wind_from_deg=deg).airborne(20) for deg in (270.0, 90.0))
+    for station in (with_it, against_it):
+        station.go_to(2000, 0, 20)
+        station.run(60)
+    assert with_it.machine.motion.ground_speed_m_s == pytest.approx(10, abs=0.1)
+    assert against_it.machine.motion.ground_speed_m_s == pytest.approx(10, abs=0.1)
+    assert against_it.machine.battery.used_mah > 1.3 * with_it.machine.battery.used_mah
+
+
+def test_gusts_come_from_the_seed_and_keep_to_the_mean() -> None:
+    def winds(seed: int) -> list[float]:
+        station = Station.of(wind_m_s=10.0, seed=seed)
+        station.ask_for(mavlink.MAVLINK_MSG_ID_WIND, hz=1)
+        station.run(300)
+        return [message.speed for message in station.all("WIND")]
+
+    blown = winds(3)
+    assert blown == winds(3)
+    assert blown != winds(4)
+    assert statistics.mean(blown) == pytest.approx(10, abs=0.6)
+    assert statistics.stdev(blown) == pytest.approx(1.2, abs=0.4)
 
 
 def test_gps_battery_and_air_data_are_reported() -> None:

@@ -52,7 +52,7 @@ def test_a_low_battery_says_battery_failsafe_returns_and_is_latched_until_reboot
     station.set_parameter("BATT_FS_LOW_ACT", 2)
     station.set_parameter("BATT_LOW_MAH", 1000)
     station.airborne(20)
-    station.machine.battery.used_mah = 4300
+    station.autopilot.battery_sag(900 / 5200)
     station.run(2)
     assert "Battery Failsafe" in station.texts()
     assert station.machine.mode is CopterMode.RTL
@@ -90,7 +90,7 @@ def test_a_quarter_of_an_hour_of_hover_and_speed_costs_more() -> None:
 
 def test_an_empty_battery_falls() -> None:
     station = Station.of().airborne(20)
-    station.machine.battery.used_mah = 5200
+    station.autopilot.battery_sag(0.0)
     station.run(6)
     assert station.machine.motion.up_m == 0
     assert not station.machine.armed
@@ -101,7 +101,7 @@ def test_gps_loss_is_ekf_variance_and_fix_type_1_and_the_copter_lands() -> None:
     station.ask_for(mavlink.MAVLINK_MSG_ID_GPS_RAW_INT)
     station.ask_for(mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT)
     station.airborne(20)
-    station.machine.gps_is_lost = True
+    station.autopilot.gnss_lose()
     station.run(3)
     assert "EKF variance" in station.texts()
     assert station.last("GPS_RAW_INT").fix_type == 1
