@@ -108,7 +108,6 @@ class Modelled(Frozen):
     sure_px: Annotated[float, Field(gt=0.0)] = 40.0  # tall enough to be found every time
     blind_px: Annotated[float, Field(gt=0.0)] = 12.0  # too small to be found at all
     jitter_px: Annotated[float, Field(ge=0.0)] = 1.0
-    false_per_hour: Annotated[float, Field(ge=0.0)] = 0.0
 
     @model_validator(mode="after")
     def _is_blind_below_sure(self) -> "Modelled":
@@ -359,6 +358,8 @@ class Scenario(Frozen):
     operator: tuple[OperatorAct, ...] = ()
     faults: tuple[Fault, ...] = ()
     expectations: tuple[Expectation, ...] = ()
+    # Cells that one figure of the score judges together: `groups.<name>.f1`.
+    cell_groups: Annotated[dict[Identifier, tuple[str, ...]], Field(default_factory=dict)]
 
     @model_validator(mode="after")
     def _names_nothing_twice(self) -> "Scenario":
@@ -371,6 +372,11 @@ class Scenario(Frozen):
             double = next((each for each in ids if ids.count(each) > 1), None)
             if double is not None:
                 raise ValueError(f"{what} '{double}' stands here twice")
+        cells = {actor.cell for actor in self.actors}
+        for group, names in self.cell_groups.items():
+            unknown = next((name for name in names if name not in cells), None)
+            if unknown is not None:
+                raise ValueError(f"cell_groups.{group}: expected a cell of an actor, got '{unknown}'")
         for each in (*self.operator, *self.faults):
             if each.at_s > self.length_s:
                 raise ValueError(f"expected at_s within the scenario's {self.length_s:g} s, got {each.at_s:g}")
