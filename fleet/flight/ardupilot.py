@@ -7,7 +7,6 @@ LOITER, ALT_HOLD and POSHOLD are never used: they read a throttle stick that nob
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
-from dataclasses import replace
 from typing import ClassVar
 
 import anyio
@@ -39,6 +38,7 @@ from fleet.flight.orders import (
     Sent,
     UploadSafety,
 )
+from fleet.flight.snapshots import renewed
 from fleet.flight.telemetry import Airframe, Telemetry, hear, moved, not_ready_because
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
 
@@ -84,7 +84,7 @@ class ArdupilotVehicle(ABC):
             is_quarantined=self._link.is_quarantined(system_id),
         )
         seq = telemetry.state.mission_seq
-        return replace(
+        return renewed(
             telemetry.state,
             link_loss_frac=self._link.loss_frac(system_id),
             not_ready_because=reasons,
@@ -341,7 +341,7 @@ class ArdupilotVehicle(ABC):
             raise CommandRefused(f"{act.name}: expected a {self.airframe.called}, got heartbeat type {now.wrong_type}")
 
     def _set_safety_uploaded(self, is_uploaded: bool) -> None:
-        self._telemetry = replace(self._telemetry, state=replace(self._telemetry.state, safety_uploaded=is_uploaded))
+        self._telemetry = renewed(self._telemetry, state=renewed(self._telemetry.state, safety_uploaded=is_uploaded))
 
     def _on_frame(self, frame: Frame, has_moved: bool) -> None:
         if has_moved:

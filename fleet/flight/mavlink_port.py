@@ -46,7 +46,7 @@ class Port:
     def __init__(self, link: Link, system_id: int, *, clock: Clock) -> None:
         self._link = link
         self._clock = clock
-        self._pulse = anyio.Event()
+        self._pulse: anyio.Event | None = None  # only while somebody waits
         self._inboxes: dict[str, list[Inbox]] = {}
         self._turn = threading.Lock()
         self._act: Act | None = None
@@ -55,8 +55,9 @@ class Port:
     def deliver(self, frame: Frame) -> None:
         for inbox in self._inboxes.get(frame.name, ()):
             inbox.append(frame.message)
-        self._pulse.set()
-        self._pulse = anyio.Event()
+        if self._pulse is not None:
+            self._pulse.set()
+            self._pulse = None
 
     @contextlib.contextmanager
     def listening(self, *names: str) -> Iterator[Inbox]:
@@ -84,6 +85,8 @@ class Port:
 
     async def next_pulse(self) -> None:
         """Until a message came, or a moment passed."""
+        if self._pulse is None:
+            self._pulse = anyio.Event()
         with anyio.move_on_after(_POLL_S):
             await self._pulse.wait()
 

@@ -24,6 +24,7 @@ INTERVALS_US: Mapping[int, int] = {  # by message id, in microseconds of the veh
     mavlink.MAVLINK_MSG_ID_HOME_POSITION: 2_000_000,
     mavlink.MAVLINK_MSG_ID_WIND: 1_000_000,
 }
+_NAMES = {message_id: str(mavlink.mavlink_map[message_id].msgname) for message_id in INTERVALS_US}
 STOPPED_AFTER_US = 5_000_000  # more than two of the slowest interval
 ASK_AGAIN_US = 3_000_000
 ASK_SELDOM_US = 15_000_000  # after three unanswered requests: this vehicle may not have it (a rover has no wind)
@@ -68,5 +69,5 @@ class Streams:
 
 
 def _is_silent(telemetry: Telemetry, message_id: int, now_us: int) -> bool:
-    heard_us = telemetry.heard.get(str(mavlink.mavlink_map[message_id].msgname))
+    heard_us = telemetry.heard.get(_NAMES[message_id])
     return heard_us is None or now_us - heard_us > STOPPED_AFTER_US

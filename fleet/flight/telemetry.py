@@ -5,13 +5,14 @@ all become None here. A value that cannot be (latitude 91, NaN) is discarded and
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from contract.geo import GeoPoint
 from fleet.flight.mavlink_codec import Message, finite
+from fleet.flight.snapshots import renewed
 from fleet.flight.vehicle import FlightMode, VehicleState
 
 HEARTBEAT_LATE_US = 3_000_000  # three missed heartbeats
@@ -72,13 +73,13 @@ def hear(telemetry: Telemetry, message: Message, *, now_us: int, airframe: Airfr
         try:
             telemetry = read(telemetry, message, now_us)
         except (ValidationError, ValueError):
-            return replace(telemetry, discarded=telemetry.discarded + 1)
-    return replace(telemetry, heard={**telemetry.heard, name: now_us})
+            return renewed(telemetry, discarded=telemetry.discarded + 1)
+    return renewed(telemetry, heard={**telemetry.heard, name: now_us})
 
 
 def moved(telemetry: Telemetry) -> Telemetry:
     """Whoever speaks now has a new address: who it is must be asked anew."""
-    return replace(telemetry, state=replace(telemetry.state, autopilot_uid=None, safety_uploaded=False))
+    return renewed(telemetry, state=renewed(telemetry.state, autopilot_uid=None, safety_uploaded=False))
 
 
 def not_ready_because(
@@ -132,7 +133,7 @@ def _heartbeat(telemetry: Telemetry, message: Message, now_us: int, airframe: Ai
     kind, autopilot = int(message.type), int(message.autopilot)
     is_ours = kind in airframe.heartbeat_types and autopilot == mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA
     custom_mode = int(message.custom_mode)
-    state = replace(
+    state = renewed(
         telemetry.state,
         heard_at_us=now_us,
         custom_mode=custom_mode if is_ours else None,
@@ -140,14 +141,14 @@ def _heartbeat(telemetry: Telemetry, message: Message, now_us: int, airframe: Ai
         armed=bool(int(message.base_mode) & mavlink.MAV_MODE_FLAG_SAFETY_ARMED),
         system_status=int(message.system_status),
     )
-    return replace(telemetry, state=state, mode_at_us=now_us, wrong_type=None if is_ours else kind)
+    return renewed(telemetry, state=state, mode_at_us=now_us, wrong_type=None if is_ours else kind)
 
 
 def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
     telemetry = _booted(telemetry, int(message.time_boot_ms), now_us)
     position = _point(int(message.lat), int(message.lon))
     heading = int(message.hdg)
-    state = replace(
+    state = renewed(
         telemetry.state,
         position=position,
         position_at_us=now_us,
@@ -157,37 +158,37 @@ def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Tel
         velocity_east_m_s=int(message.vy) / 100,
         heading_deg=heading / 100 % 360 if heading != 65_535 else None,
     )
-    return replace(telemetry, state=state)
+    return renewed(telemetry, state=state)
 
 
 def _booted(telemetry: Telemetry, boot_ms: int, now_us: int) -> Telemetry:
     if telemetry.boot_ms is None or boot_ms >= telemetry.boot_ms - REBOOT_STEP_MS:
-        return _paced(replace(telemetry, boot_ms=boot_ms), boot_ms, now_us)
-    telemetry = replace(telemetry, paced_from=None)
-    state = replace(telemetry.state, safety_uploaded=False, autopilot_uid=None, home=None, ekf_ready=None)
-    return replace(telemetry, state=state, boot_ms=boot_ms, boots=telemetry.boots + 1, prearm_ok=None, prearm_text="")
+        return _paced(renewed(telemetry, boot_ms=boot_ms), boot_ms, now_us)
+    telemetry = renewed(telemetry, paced_from=None)
+    state = renewed(telemetry.state, safety_uploaded=False, autopilot_uid=None, home=None, ekf_ready=None)
+    return renewed(telemetry, state=state, boot_ms=boot_ms, boots=telemetry.boots + 1, prearm_ok=None, prearm_text="")
 
 
 def _paced(telemetry: Telemetry, boot_ms: int, now_us: int) -> Telemetry:
     if telemetry.paced_from is None:
-        return replace(telemetry, paced_from=(boot_ms, now_us))
+        return renewed(telemetry, paced_from=(boot_ms, now_us))
     since_ms, since_us = telemetry.paced_from
     if now_us - since_us < PACE_OVER_US:
         return telemetry
     pace = (boot_ms - since_ms) * 1000 / (now_us - since_us)
-    return replace(telemetry, pace=pace, paced_from=(boot_ms, now_us))
+    return renewed(telemetry, pace=pace, paced_from=(boot_ms, now_us))
 
 
 def _gps(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
     fix = int(message.fix_type)
     accuracy_mm = int(message.h_acc)
     has_fix = fix >= 3
-    state = replace(
+    state = renewed(
         telemetry.state,
         gnss_fix=fix if has_fix else None,
         gnss_sigma_m=accuracy_mm / 1000 if has_fix and accuracy_mm else None,
     )
-    return replace(telemetry, state=state)
+    return renewed(telemetry, state=state)
 
 
 def _system_status(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
@@ -196,43 +197,43 @@ def _system_status(telemetry: Telemetry, message: Message, now_us: int) -> Telem
     prearm_ok = None
     if int(message.onboard_control_sensors_present) & PREARM_BIT:
         prearm_ok = bool(int(message.onboard_control_sensors_health) & PREARM_BIT)
-    state = replace(
+    state = renewed(
         telemetry.state,
         battery_frac=percent / 100 if known else None,
         battery_at_us=now_us if known else telemetry.state.battery_at_us,
     )
-    return replace(telemetry, state=state, prearm_ok=prearm_ok)
+    return renewed(telemetry, state=state, prearm_ok=prearm_ok)
 
 
 def _ekf(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
     flags = int(message.flags)
     ready = bool(flags & EKF_POSITION_ABSOLUTE) and not flags & EKF_CONSTANT_POSITION
-    return replace(telemetry, state=replace(telemetry.state, ekf_ready=ready))
+    return renewed(telemetry, state=renewed(telemetry.state, ekf_ready=ready))
 
 
 def _home(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return replace(
-        telemetry, state=replace(telemetry.state, home=_point(int(message.latitude), int(message.longitude)))
+    return renewed(
+        telemetry, state=renewed(telemetry.state, home=_point(int(message.latitude), int(message.longitude)))
     )
 
 
 def _mission_current(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
     said = int(message.mission_state)
-    state = replace(telemetry.state, mission_seq=int(message.seq), mission_state=said or None)
-    return replace(telemetry, state=state)
+    state = renewed(telemetry.state, mission_seq=int(message.seq), mission_state=said or None)
+    return renewed(telemetry, state=state)
 
 
 def _mission_reached(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return replace(telemetry, reached_seq=int(message.seq))
+    return renewed(telemetry, reached_seq=int(message.seq))
 
 
 def _wind(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return replace(telemetry, state=replace(telemetry.state, wind_m_s=_plausible(message.speed, most=100.0)))
+    return renewed(telemetry, state=renewed(telemetry.state, wind_m_s=_plausible(message.speed, most=100.0)))
 
 
 def _target(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
     target = _point(int(message.lat_int), int(message.lon_int))
-    return replace(telemetry, target=target, target_at_us=now_us)
+    return renewed(telemetry, target=target, target_at_us=now_us)
 
 
 def _attitude(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
@@ -245,8 +246,8 @@ def _version(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
     short = f"{int(message.uid):016x}"
     uid = uid2.rstrip(b"\0").hex() or (short if int(message.uid) or telemetry.state.simulated else None)
     version = int(message.flight_sw_version)
-    state = replace(telemetry.state, autopilot_uid=uid, firmware=firmware_text(version))
-    return replace(telemetry, state=state, firmware_version=version, bound_uid=telemetry.bound_uid or uid)
+    state = renewed(telemetry.state, autopilot_uid=uid, firmware=firmware_text(version))
+    return renewed(telemetry, state=state, firmware_version=version, bound_uid=telemetry.bound_uid or uid)
 
 
 def _status_text(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
@@ -260,12 +261,12 @@ def _status_text(telemetry: Telemetry, message: Message, now_us: int) -> Telemet
         whole = Text(now_us, part)
         texts = (*telemetry.texts[-7:], whole)
     prearm = whole.text.removeprefix("PreArm: ") if whole.text.startswith("PreArm: ") else telemetry.prearm_text
-    state = replace(telemetry.state, last_text=whole.text)
-    return replace(telemetry, state=state, texts=texts, prearm_text=prearm)
+    state = renewed(telemetry.state, last_text=whole.text)
+    return renewed(telemetry, state=state, texts=texts, prearm_text=prearm)
 
 
 def _fence(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return replace(telemetry, fence_breach=int(message.breach_type) if int(message.breach_status) else None)
+    return renewed(telemetry, fence_breach=int(message.breach_type) if int(message.breach_status) else None)
 
 
 def _point(lat_e7: int, lon_e7: int) -> GeoPoint | None:

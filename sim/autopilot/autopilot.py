@@ -5,6 +5,7 @@ heartbeats, as on the real thing.
 """
 
 import math
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from sim.autopilot.machine import EKF_READY_S, STEP_S, Machine
 from sim.autopilot.missions import MissionServer
 from sim.autopilot.parameters import WireValue
 from sim.autopilot.rover import Rover
+from sim.autopilot.signing import AHEAD_S, Signing
 from sim.autopilot.spec import AutopilotSpec, Kind
 from sim.autopilot.telemetry import BUILDERS, STREAMS
 from sim.autopilot.truth import Truth, truth_of
@@ -33,7 +35,9 @@ class Autopilot:
     def __init__(self, spec: AutopilotSpec, *, links: int = 1) -> None:
         self.spec = spec
         self.machine: Machine = Copter(spec) if spec.kind is Kind.COPTER else Rover(spec)
-        self.links = [Link(spec.system_id) for _ in range(links)]
+        chance = random.Random(f"{spec.seed}/{spec.system_id}/signing")  # noqa: S311 - a delay, not a secret
+        self.signing = Signing(ahead_s=chance.uniform(*AHEAD_S))
+        self.links = [Link(spec.system_id, number, self.signing) for number in range(links)]
         self.missions = MissionServer(self.machine, asks_with_mission_request=spec.asks_with_mission_request)
         self.wants_reboot = False
         self._rest_s = 0.0
@@ -55,7 +59,7 @@ class Autopilot:
         link = self.links[link_id]
         for message in link.deframer.feed(data, is_stream=is_stream):
             handler = _HANDLERS.get(message.get_msgId())
-            if handler is not None and self._is_for_us(message):
+            if handler is not None and self.signing.accepts(message) and self._is_for_us(message):
                 handler(self, link, message)
 
     def step(self, dt_s: float) -> None:
@@ -64,6 +68,7 @@ class Autopilot:
         while self._rest_s >= STEP_S - 1e-9:
             self._rest_s -= STEP_S
             self.machine.step(STEP_S)
+            self.signing.pass_time(STEP_S)
             if self.wants_reboot:
                 self._reboot()
             self._speak()
@@ -166,6 +171,7 @@ class Autopilot:
         self.wants_reboot = False
         self.machine.boot()
         self.missions.forget_transfers()
+        self.signing.forget_streams()
         self._start_links()
 
     # Listening
@@ -253,6 +259,11 @@ class Autopilot:
         if message.tc1 == 0:
             link.send(mavlink.MAVLink_timesync_message(round(self.machine.now_s * 1e9), message.ts1))
 
+    def _on_setup_signing(self, _link: Link, message: Message) -> None:
+        """Nothing while armed, and no answer either way."""
+        if not self.machine.armed:
+            self.signing.set_up(bytes(message.secret_key), message.initial_timestamp)
+
     def _on_mission(self, link: Link, message: Message) -> None:
         for answer in self.missions.receive(link, message):
             link.send(answer)
@@ -278,6 +289,7 @@ _HANDLERS: dict[int, Callable[[Autopilot, Link, Message], None]] = {
     mavlink.MAVLINK_MSG_ID_PARAM_REQUEST_LIST: Autopilot._on_param_request_list,
     mavlink.MAVLINK_MSG_ID_REQUEST_DATA_STREAM: Autopilot._on_request_data_stream,
     mavlink.MAVLINK_MSG_ID_TIMESYNC: Autopilot._on_timesync,
+    mavlink.MAVLINK_MSG_ID_SETUP_SIGNING: Autopilot._on_setup_signing,
     mavlink.MAVLINK_MSG_ID_MISSION_COUNT: Autopilot._on_mission,
     mavlink.MAVLINK_MSG_ID_MISSION_ITEM_INT: Autopilot._on_mission,
     mavlink.MAVLINK_MSG_ID_MISSION_REQUEST_LIST: Autopilot._on_mission,

@@ -6,10 +6,10 @@ good frame behind garbage is never lost.
 
 from typing import Any
 
-from pymavlink.dialects.v20 import ardupilotmega as mavlink
+from fleet.flight.mavlink_frames import MAVLINK_1, MAVLINK_2, SIGNED, decode, frame_length
 
 Message = Any  # pymavlink has no types
-MARKERS = (mavlink.PROTOCOL_MARKER_V1, mavlink.PROTOCOL_MARKER_V2)
+MARKERS = (MAVLINK_1, MAVLINK_2)
 MAX_FRAME_BYTES = 280
 
 
@@ -17,7 +17,6 @@ class Deframer:
     """One per link. A stream keeps an unfinished frame for the next read; a datagram ends with its last byte."""
 
     def __init__(self) -> None:
-        self._codec = mavlink.MAVLink(None)
         self._pending = bytearray()
         self.skipped_bytes = 0
 
@@ -31,7 +30,7 @@ class Deframer:
             size = self._frame_size(buffer, at)
             if size is not None and at + size > len(buffer) and is_stream:
                 break
-            message = None if size is None else self._decode(buffer[at : at + size])
+            message = None if size is None else decode(bytes(buffer[at : at + size]))
             if message is None or size is None:
                 at += 1
                 self.skipped_bytes += 1
@@ -46,17 +45,6 @@ class Deframer:
         """Bytes of the frame that may begin at `at`; None when none can."""
         if buffer[at] not in MARKERS:
             return None
-        if at + 3 > len(buffer):
-            return MAX_FRAME_BYTES
-        if buffer[at] == mavlink.PROTOCOL_MARKER_V1:
-            return buffer[at + 1] + 8
-        flags = buffer[at + 2]
-        if flags & ~mavlink.MAVLINK_IFLAG_SIGNED:
+        if buffer[at] == MAVLINK_2 and at + 2 < len(buffer) and buffer[at + 2] & ~SIGNED:
             return None
-        return int(buffer[at + 1]) + 12 + (13 if flags else 0)
-
-    def _decode(self, frame: bytearray) -> Message | None:
-        try:
-            return self._codec.decode(frame)
-        except mavlink.MAVError:
-            return None
+        return frame_length(buffer, at) or MAX_FRAME_BYTES

@@ -7,9 +7,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from pymavlink.dialects.v20 import ardupilotmega as mavlink
-
+from fleet.flight.mavlink_frames import SIGNED, encode
 from sim.autopilot.deframing import Deframer
+from sim.autopilot.signing import Signing
 
 Message = Any  # pymavlink has no types
 QUEUE_FRAMES = 4096  # oldest are dropped: a radio that nobody listens to
@@ -27,18 +27,25 @@ class Link:
     """Frames wait in `outgoing`; `streams` by message id."""
 
     system_id: int
+    number: int  # its link id in signatures
+    signing: Signing  # the vehicle's, one for all links
     deframer: Deframer = field(default_factory=Deframer)
     streams: dict[int, Stream] = field(default_factory=dict)
     outgoing: deque[bytes] = field(default_factory=lambda: deque(maxlen=QUEUE_FRAMES))
     next_due_s: float = 0.0
-    _codec: Any = None
-
-    def __post_init__(self) -> None:
-        self._codec = mavlink.MAVLink(None, srcSystem=self.system_id, srcComponent=AUTOPILOT_COMPONENT)
+    _sequence: int = 0
 
     def send(self, message: Message) -> None:
-        self.outgoing.append(bytes(message.pack(self._codec)))
-        self._codec.seq = (self._codec.seq + 1) % 256
+        is_signed = self.signing.key is not None
+        frame = encode(
+            message,
+            sequence=self._sequence,
+            system_id=self.system_id,
+            component_id=AUTOPILOT_COMPONENT,
+            flags=SIGNED if is_signed else 0,
+        )
+        self.outgoing.append(self.signing.sign(frame, link_id=self.number) if is_signed else frame)
+        self._sequence = (self._sequence + 1) % 256
 
     def set_interval(self, message_id: int, interval_s: float | None, *, now_s: float) -> None:
         """None stops it."""
