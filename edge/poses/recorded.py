@@ -5,6 +5,7 @@ most, and then unknown.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -26,14 +27,7 @@ class RecordedPoses:
     def __init__(self, path: Path) -> None:
         self._times_us: list[int] = []
         self._poses: list[CameraPose] = []
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as err:
-            raise SetUpError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
-        for number, line in enumerate(lines, 1):
-            pts_us, pose = _read(line, where=f"{path}:{number}")
-            if self._times_us and pts_us <= self._times_us[-1]:
-                raise SetUpError(f"{path}:{number}: expected a pts_us after {self._times_us[-1]}, got {pts_us}")
+        for pts_us, pose in read_poses(path):
             self._times_us.append(pts_us)
             self._poses.append(pose)
         if not self._poses:
@@ -50,6 +44,21 @@ class RecordedPoses:
         if end_us - start_us > WIDEST_GAP_US:
             return None
         return _between(self._poses[before], self._poses[after], (frame.pts_us - start_us) / (end_us - start_us))
+
+
+def read_poses(path: Path) -> Iterator[tuple[int, CameraPose]]:
+    """Each line in turn. Raises SetUpError with one line for a file that is missing, damaged or out of order."""
+    last_us = -1
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                pts_us, pose = _read(line, where=f"{path}:{number}")
+                if pts_us <= last_us:
+                    raise SetUpError(f"{path}:{number}: expected a pts_us after {last_us}, got {pts_us}")
+                last_us = pts_us
+                yield pts_us, pose
+    except (OSError, UnicodeDecodeError) as err:
+        raise SetUpError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
 
 
 class _Line(CameraPose):
