@@ -6,6 +6,7 @@ all become None here. A value that cannot be (latitude 91, NaN) is discarded and
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import ValidationError
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
@@ -21,6 +22,8 @@ PREARM_BIT = 0x10000000
 REBOOT_STEP_MS = 5_000  # boot time that falls by more than this is a reboot, not a reordered datagram
 PACE_OVER_US = 2_000_000  # long enough that the jitter of a link does not look like a fast clock
 _TEXT_CHARACTERS = 200
+
+Changes = dict[str, Any]  # fields of Telemetry; what a message changes is written once, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,15 @@ class Telemetry:
 def hear(telemetry: Telemetry, message: Message, *, now_us: int, airframe: Airframe) -> Telemetry:
     """The snapshot after one message."""
     name = message.get_type()
+    changes: Changes = {}
     if name == "HEARTBEAT":
-        telemetry = _heartbeat(telemetry, message, now_us, airframe)
+        changes = _heartbeat(telemetry, message, now_us, airframe)
     elif (read := _READERS.get(name)) is not None:
         try:
-            telemetry = read(telemetry, message, now_us)
+            changes = read(telemetry, message, now_us)
         except (ValidationError, ValueError):
             return renewed(telemetry, discarded=telemetry.discarded + 1)
-    return renewed(telemetry, heard={**telemetry.heard, name: now_us})
+    return renewed(telemetry, heard={**telemetry.heard, name: now_us}, **changes)
 
 
 def moved(telemetry: Telemetry) -> Telemetry:
@@ -129,7 +133,7 @@ def firmware_text(version: int) -> str:
     return f"{version >> 24 & 0xFF}.{version >> 16 & 0xFF}.{version >> 8 & 0xFF}{kind}"
 
 
-def _heartbeat(telemetry: Telemetry, message: Message, now_us: int, airframe: Airframe) -> Telemetry:
+def _heartbeat(telemetry: Telemetry, message: Message, now_us: int, airframe: Airframe) -> Changes:
     kind, autopilot = int(message.type), int(message.autopilot)
     is_ours = kind in airframe.heartbeat_types and autopilot == mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA
     custom_mode = int(message.custom_mode)
@@ -141,15 +145,15 @@ def _heartbeat(telemetry: Telemetry, message: Message, now_us: int, airframe: Ai
         armed=bool(int(message.base_mode) & mavlink.MAV_MODE_FLAG_SAFETY_ARMED),
         system_status=int(message.system_status),
     )
-    return renewed(telemetry, state=state, mode_at_us=now_us, wrong_type=None if is_ours else kind)
+    return {"state": state, "mode_at_us": now_us, "wrong_type": None if is_ours else kind}
 
 
-def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    telemetry = _booted(telemetry, int(message.time_boot_ms), now_us)
+def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
+    changes = _booted(telemetry, int(message.time_boot_ms), now_us)
     position = _point(int(message.lat), int(message.lon))
     heading = int(message.hdg)
     state = renewed(
-        telemetry.state,
+        changes.get("state", telemetry.state),
         position=position,
         position_at_us=now_us,
         above_home_m=int(message.relative_alt) / 1000 if position else None,
@@ -158,28 +162,35 @@ def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Tel
         velocity_east_m_s=int(message.vy) / 100,
         heading_deg=heading / 100 % 360 if heading != 65_535 else None,
     )
-    return renewed(telemetry, state=state)
+    return {**changes, "state": state}
 
 
-def _booted(telemetry: Telemetry, boot_ms: int, now_us: int) -> Telemetry:
+def _booted(telemetry: Telemetry, boot_ms: int, now_us: int) -> Changes:
     if telemetry.boot_ms is None or boot_ms >= telemetry.boot_ms - REBOOT_STEP_MS:
-        return _paced(renewed(telemetry, boot_ms=boot_ms), boot_ms, now_us)
-    telemetry = renewed(telemetry, paced_from=None)
+        return {"boot_ms": boot_ms, **_paced(telemetry, boot_ms, now_us)}
     state = renewed(telemetry.state, safety_uploaded=False, autopilot_uid=None, home=None, ekf_ready=None)
-    return renewed(telemetry, state=state, boot_ms=boot_ms, boots=telemetry.boots + 1, prearm_ok=None, prearm_text="")
+    boots = telemetry.boots + 1
+    return {
+        "state": state,
+        "boot_ms": boot_ms,
+        "boots": boots,
+        "paced_from": None,
+        "prearm_ok": None,
+        "prearm_text": "",
+    }
 
 
-def _paced(telemetry: Telemetry, boot_ms: int, now_us: int) -> Telemetry:
+def _paced(telemetry: Telemetry, boot_ms: int, now_us: int) -> Changes:
     if telemetry.paced_from is None:
-        return renewed(telemetry, paced_from=(boot_ms, now_us))
+        return {"paced_from": (boot_ms, now_us)}
     since_ms, since_us = telemetry.paced_from
     if now_us - since_us < PACE_OVER_US:
-        return telemetry
+        return {}
     pace = (boot_ms - since_ms) * 1000 / (now_us - since_us)
-    return renewed(telemetry, pace=pace, paced_from=(boot_ms, now_us))
+    return {"pace": pace, "paced_from": (boot_ms, now_us)}
 
 
-def _gps(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+def _gps(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     fix = int(message.fix_type)
     accuracy_mm = int(message.h_acc)
     has_fix = fix >= 3
@@ -188,10 +199,10 @@ def _gps(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
         gnss_fix=fix if has_fix else None,
         gnss_sigma_m=accuracy_mm / 1000 if has_fix and accuracy_mm else None,
     )
-    return renewed(telemetry, state=state)
+    return {"state": state}
 
 
-def _system_status(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+def _system_status(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     percent = int(message.battery_remaining)
     known = 0 <= percent <= 100
     prearm_ok = None
@@ -202,55 +213,53 @@ def _system_status(telemetry: Telemetry, message: Message, now_us: int) -> Telem
         battery_frac=percent / 100 if known else None,
         battery_at_us=now_us if known else telemetry.state.battery_at_us,
     )
-    return renewed(telemetry, state=state, prearm_ok=prearm_ok)
+    return {"state": state, "prearm_ok": prearm_ok}
 
 
-def _ekf(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+def _ekf(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     flags = int(message.flags)
     ready = bool(flags & EKF_POSITION_ABSOLUTE) and not flags & EKF_CONSTANT_POSITION
-    return renewed(telemetry, state=renewed(telemetry.state, ekf_ready=ready))
+    return {"state": renewed(telemetry.state, ekf_ready=ready)}
 
 
-def _home(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return renewed(
-        telemetry, state=renewed(telemetry.state, home=_point(int(message.latitude), int(message.longitude)))
-    )
+def _home(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
+    return {"state": renewed(telemetry.state, home=_point(int(message.latitude), int(message.longitude)))}
 
 
-def _mission_current(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+def _mission_current(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     said = int(message.mission_state)
     state = renewed(telemetry.state, mission_seq=int(message.seq), mission_state=said or None)
-    return renewed(telemetry, state=state)
+    return {"state": state}
 
 
-def _mission_reached(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return renewed(telemetry, reached_seq=int(message.seq))
+def _mission_reached(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
+    return {"reached_seq": int(message.seq)}
 
 
-def _wind(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return renewed(telemetry, state=renewed(telemetry.state, wind_m_s=_plausible(message.speed, most=100.0)))
+def _wind(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
+    return {"state": renewed(telemetry.state, wind_m_s=_plausible(message.speed, most=100.0))}
 
 
-def _target(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+def _target(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     target = _point(int(message.lat_int), int(message.lon_int))
-    return renewed(telemetry, target=target, target_at_us=now_us)
+    return {"target": target, "target_at_us": now_us}
 
 
-def _attitude(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+def _attitude(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     return _booted(telemetry, int(message.time_boot_ms), now_us)
 
 
-def _version(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+def _version(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     """The twelve bytes of the board in uid2, else uid. A simulation may have no identity; a real vehicle must."""
     uid2 = bytes(int(byte) for byte in message.uid2)
     short = f"{int(message.uid):016x}"
     uid = uid2.rstrip(b"\0").hex() or (short if int(message.uid) or telemetry.state.simulated else None)
     version = int(message.flight_sw_version)
     state = renewed(telemetry.state, autopilot_uid=uid, firmware=firmware_text(version))
-    return renewed(telemetry, state=state, firmware_version=version, bound_uid=telemetry.bound_uid or uid)
+    return {"state": state, "firmware_version": version, "bound_uid": telemetry.bound_uid or uid}
 
 
-def _status_text(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
+def _status_text(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     """Long texts come in chunks of 50 characters with one id."""
     part = "".join(c for c in str(message.text) if c.isprintable())
     last = telemetry.texts[-1] if telemetry.texts else None
@@ -262,11 +271,11 @@ def _status_text(telemetry: Telemetry, message: Message, now_us: int) -> Telemet
         texts = (*telemetry.texts[-7:], whole)
     prearm = whole.text.removeprefix("PreArm: ") if whole.text.startswith("PreArm: ") else telemetry.prearm_text
     state = renewed(telemetry.state, last_text=whole.text)
-    return renewed(telemetry, state=state, texts=texts, prearm_text=prearm)
+    return {"state": state, "texts": texts, "prearm_text": prearm}
 
 
-def _fence(telemetry: Telemetry, message: Message, now_us: int) -> Telemetry:
-    return renewed(telemetry, fence_breach=int(message.breach_type) if int(message.breach_status) else None)
+def _fence(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
+    return {"fence_breach": int(message.breach_type) if int(message.breach_status) else None}
 
 
 def _point(lat_e7: int, lon_e7: int) -> GeoPoint | None:
@@ -283,7 +292,7 @@ def _plausible(value: object, *, most: float) -> float:
     return number
 
 
-_READERS: dict[str, Callable[[Telemetry, Message, int], Telemetry]] = {
+_READERS: dict[str, Callable[[Telemetry, Message, int], Changes]] = {
     "GLOBAL_POSITION_INT": _global_position,
     "GPS_RAW_INT": _gps,
     "SYS_STATUS": _system_status,

@@ -168,6 +168,8 @@ class Copter(Machine):
         return height
 
     def control(self, dt_s: float) -> None:
+        if self.is_landed and not self.armed:
+            return
         if not self.armed or self.battery.is_flat:
             self._without_motors(dt_s)
             return
