@@ -48,6 +48,10 @@ class Autopilot:
         for link in self.links:
             link.streams.clear()
             link.set_interval(mavlink.MAVLINK_MSG_ID_HEARTBEAT, 1.0, now_s=now_s)
+            if now_s == 0.0:  # the board's console comes over the same wire before the first frame
+                link.outgoing.append(
+                    f"\r\n\r\nInit Ardu{self.spec.kind.value.title()} V{self.spec.firmware}\r\n".encode()
+                )
         self._parameters_to_send: list[tuple[Link, int]] = []
         self._next_timesync_s = now_s + TIMESYNC_EACH_S
         self._origin_was_told = now_s >= EKF_READY_S

@@ -5,6 +5,8 @@ Inside, one name and one unit each (4.6's); on the wire 4.7 has other names and 
 
 from dataclasses import dataclass
 
+from sim.autopilot.spec import Firmware
+
 REAL32, INT8, INT16, INT32 = 9, 2, 4, 6  # MAV_PARAM_TYPE
 
 COPTER: dict[str, tuple[float, int]] = {
@@ -78,15 +80,18 @@ ROVER: dict[str, tuple[float, int]] = {
     "BATT_CAPACITY": (10000, INT32),  # mAh
 }
 
-# 4.6 name -> (4.7 name, 4.7 value for one 4.6 unit)
-RENAMED_IN_4_7: dict[str, tuple[str, float]] = {
+# 4.6 name -> (newer name, newer value for one 4.6 unit)
+_IDS_RENAMED: dict[str, tuple[str, float]] = {
     "SYSID_THISMAV": ("MAV_SYSID", 1),
     "SYSID_MYGCS": ("MAV_GCS_SYSID", 1),
     "SR0_POSITION": ("MAV1_POSITION", 1),
     "SR0_EXTRA1": ("MAV1_EXTRA1", 1),
     "SR0_EXT_STAT": ("MAV1_EXT_STAT", 1),
-    "RTL_ALT": ("RTL_ALT_M", 0.01),
-    "WPNAV_SPEED": ("WP_SPD", 0.01),
+}
+RENAMED: dict[Firmware, dict[str, tuple[str, float]]] = {
+    "4.6": {},
+    "4.7-dev": _IDS_RENAMED,
+    "4.7": {**_IDS_RENAMED, "RTL_ALT": ("RTL_ALT_M", 0.01), "WPNAV_SPEED": ("WP_SPD", 0.01)},
 }
 
 
@@ -103,11 +108,10 @@ class WireValue:
 class Parameters:
     """All parameters of one vehicle."""
 
-    def __init__(self, table: dict[str, tuple[float, int]], *, firmware: str) -> None:
+    def __init__(self, table: dict[str, tuple[float, int]], *, firmware: Firmware) -> None:
         self._values = {name: float(value) for name, (value, _) in table.items()}
         self._types = {name: kind for name, (_, kind) in table.items()}
-        renamed = RENAMED_IN_4_7 if firmware == "4.7" else {}
-        self._wire = {name: renamed.get(name, (name, 1.0)) for name in table}
+        self._wire = {name: RENAMED[firmware].get(name, (name, 1.0)) for name in table}
         self._skips = firmware == "4.7"
         if self._skips:
             self._wire["ARMING_CHECK"] = ("ARMING_SKIPCHK", 1.0)

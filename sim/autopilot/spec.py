@@ -6,7 +6,7 @@ from typing import Literal
 
 from contract.geo import GeoPoint
 
-Firmware = Literal["4.6", "4.7"]
+Firmware = Literal["4.6", "4.7-dev", "4.7"]
 
 
 class Kind(str, Enum):

@@ -33,7 +33,8 @@ CAPABILITIES = (
     | mavlink.MAV_PROTOCOL_CAPABILITY_MISSION_RALLY
     | mavlink.MAV_PROTOCOL_CAPABILITY_SET_POSITION_TARGET_GLOBAL_INT
 )
-VERSIONS = {"4.6": (4, 6, 3), "4.7": (4, 7, 0)}
+OFFICIAL, DEV = mavlink.FIRMWARE_VERSION_TYPE_OFFICIAL, mavlink.FIRMWARE_VERSION_TYPE_DEV
+VERSIONS = {"4.6": (4, 6, 3, OFFICIAL), "4.7-dev": (4, 7, 0, DEV), "4.7": (4, 7, 0, OFFICIAL)}
 EKF_BEFORE, EKF_AFTER = 167, 831  # constant position; absolute position, horizontal and vertical
 EKF_GPS_GLITCHING = 0x8000
 VARIANCE_GOOD, VARIANCE_BAD = 0.05, 1.2  # FS_EKF_THRESH is 0.8
@@ -265,8 +266,8 @@ def system_time(machine: Machine) -> Message:
 
 def autopilot_version(machine: Machine) -> Message:
     """The identity is in uid2 (uid stays 0), as ArduPilot has it: twelve bytes of the board."""
-    major, minor, patch = VERSIONS[machine.spec.firmware]
-    version = major << 24 | minor << 16 | patch << 8 | mavlink.FIRMWARE_VERSION_TYPE_OFFICIAL
+    major, minor, patch, kind = VERSIONS[machine.spec.firmware]
+    version = major << 24 | minor << 16 | patch << 8 | kind
     zeros = [0] * 8
     return mavlink.MAVLink_autopilot_version_message(
         CAPABILITIES, version, 0, 0, 0, zeros, zeros, zeros, 0, 0, 0, list(board_uid(machine))

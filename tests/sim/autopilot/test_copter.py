@@ -136,6 +136,19 @@ def test_roi_turns_nose_and_camera_to_the_point_until_released() -> None:
     assert station.autopilot.truth().camera_pitch_deg == 0
 
 
+def test_the_gimbal_manager_command_pitches_the_camera() -> None:
+    station = Station.of().airborne(20)
+    assert station.command(1000, -35, 0, 0, 0, 0) == 0
+    assert station.autopilot.truth().camera_pitch_deg == -35
+    station.command(512, mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS)
+    q = station.last("GIMBAL_DEVICE_ATTITUDE_STATUS").q
+    assert math.degrees(math.asin(2 * (q[0] * q[2] - q[3] * q[1]))) == pytest.approx(-35, abs=0.1)
+
+
+def test_do_orbit_is_a_px4_command_and_unknown_here() -> None:
+    assert Station.of().airborne(20).command(34, 20, 3) == 3
+
+
 def test_condition_yaw_turns_absolute_and_relative() -> None:
     station = Station.of(heading_deg=10.0).airborne(20)
     assert station.command(115, 120, 30, 1, 0) == 0

@@ -1,6 +1,7 @@
 """Fence upload and what a fence does (FACTS: Fence)."""
 
 import math
+import struct
 
 import pytest
 from hypothesis import given
@@ -133,6 +134,36 @@ def test_arming_outside_an_enabled_fence_is_refused() -> None:
     station.command(207, 1)
     station.command(176, 1, CopterMode.GUIDED)
     assert station.command(400, 1) == 4
+
+
+def test_a_fence_goes_up_in_frame_0_too() -> None:
+    station = Station.of()
+    absolute = [(command, 0, *rest) for command, _, *rest in ring(station, SQUARE)]
+    assert station.upload(absolute, mission_type=1) == 0  # type: ignore[arg-type]
+
+
+def test_a_fence_needs_mavlink_2_over_mavlink_1_it_is_taken_for_a_mission() -> None:
+    station = fenced()
+    kind = mavlink.MAVLink_mission_count_message
+    frame = bytes((4, 0, 250, 190, kind.id)) + struct.pack("<HBB", 4, 1, 1)  # no room for a mission_type
+    crc = mavlink.x25crc(frame + bytes((kind.crc_extra,))).crc
+    station.autopilot.receive(b"\xfe" + frame + struct.pack("<H", crc))
+    assert station.last("MISSION_REQUEST_INT").seq == 0
+    assert station.last("MISSION_REQUEST_INT").mission_type == 0
+
+
+def test_rtl_flies_straight_home_across_an_exclusion() -> None:
+    station = fenced()
+    station.airborne(20)
+    for way in ((50, 40), (90, 40), (90, 0)):  # round it
+        assert station.go_to(*way, 20) == 0
+        station.run(15)
+    assert "Fence Breached" not in station.texts()
+    station.command(176, 1, CopterMode.RTL)
+    station.until(lambda: station.machine.motion.east_m < 50, within_s=30)
+    assert abs(station.machine.motion.north_m) < 1
+    assert "Fence Breached" in station.texts()
+    assert station.machine.mode is CopterMode.RTL
 
 
 def test_circles_go_up_as_5003_and_5004() -> None:

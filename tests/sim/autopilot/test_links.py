@@ -84,6 +84,20 @@ def test_garbage_before_between_and_inside_is_skipped() -> None:
     assert len(station.all("COMMAND_ACK")) == 2
 
 
+def test_the_first_bytes_after_a_boot_are_console_text() -> None:
+    autopilot = Autopilot(spec(boot_s_already=0.0))
+    autopilot.step(2.0)
+    first, *frames = autopilot.outgoing()
+    assert first == b"\r\n\r\nInit ArduCopter V4.6\r\n"
+    assert frames
+    assert {frame[0] for frame in frames} == {0xFD}
+    autopilot.receive(
+        mavlink.MAVLink_command_long_message(1, 1, 246, 0, 1, 0, 0, 0, 0, 0, 0).pack(mavlink.MAVLink(None))
+    )
+    autopilot.step(2.0)
+    assert b"Init ArduCopter" in b"".join(autopilot.outgoing())
+
+
 def test_a_stream_cut_anywhere_loses_no_frame_and_random_bytes_raise_nothing() -> None:
     station = Station.of()
     codec = mavlink.MAVLink(None, srcSystem=250, srcComponent=190)

@@ -3,8 +3,9 @@
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from sim.autopilot.autopilot import Autopilot
 from sim.autopilot.spec import Kind
-from tests.sim.autopilot.station import Station
+from tests.sim.autopilot.station import Station, spec
 
 
 def read(station: Station, name: str) -> float | None:
@@ -15,8 +16,10 @@ def read(station: Station, name: str) -> float | None:
 
 
 def test_a_set_parameter_is_told_to_every_link_and_read_back() -> None:
-    station = Station.of()
+    autopilot = Autopilot(spec(), links=2)
+    station, bystander = Station(autopilot), Station(autopilot, link_id=1)
     station.set_parameter("RTL_ALT", 2200)
+    assert bystander.last("PARAM_VALUE").param_value == 2200
     value = station.last("PARAM_VALUE")
     assert (value.param_id, value.param_value) == ("RTL_ALT", 2200)
     assert read(station, "RTL_ALT") == 2200
@@ -75,6 +78,22 @@ def test_names_and_units_differ_by_firmware(
     assert read(new, name_4_6) is None, meaning
     assert old.machine.parameters[name_4_6] == new.machine.parameters[name_4_6] == value_4_6
     assert read(new, name_4_7) == pytest.approx(value_4_7)
+
+
+def test_the_development_build_has_new_names_of_ids_and_old_units_of_heights() -> None:
+    station = Station.of(firmware="4.7-dev")
+    assert read(station, "MAV_SYSID") == 1
+    assert read(station, "SYSID_THISMAV") is None
+    assert read(station, "RTL_ALT") == 1500
+    assert read(station, "WPNAV_SPEED") == 1000
+    assert read(station, "ARMING_CHECK") == 1
+    station.command(512, mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION)
+    assert station.last("AUTOPILOT_VERSION").flight_sw_version == 0x04070000
+
+
+def test_as_shipped_a_vehicle_expects_ground_station_255() -> None:
+    for kind in Kind:
+        assert read(Station.of(kind), "SYSID_MYGCS") == 255
 
 
 def test_arming_check_is_turned_round_in_4_7() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
-from sim.autopilot.modes import CopterMode
+from sim.autopilot.modes import CopterMode, RoverMode
 from sim.autopilot.spec import Kind
 from tests.sim.autopilot.station import Station
 
@@ -116,6 +116,32 @@ def test_modes_that_are_not_simulated_or_do_not_exist_are_refused() -> None:
         assert station.command(176, 1, mode) == 4
     station.run(1)
     assert station.last("HEARTBEAT").custom_mode == 0
+
+
+COPTER_NUMBERS = {"STABILIZE": 0, "ALT_HOLD": 2, "AUTO": 3, "GUIDED": 4, "LOITER": 5, "RTL": 6, "CIRCLE": 7} | {
+    "LAND": 9,
+    "POSHOLD": 16,
+    "BRAKE": 17,
+    "SMART_RTL": 21,
+}
+ROVER_NUMBERS = {"MANUAL": 0, "HOLD": 4, "LOITER": 5, "AUTO": 10, "RTL": 11, "SMART_RTL": 12} | {
+    "GUIDED": 15,
+    "INITIALISING": 16,
+}
+
+
+def test_mode_numbers_are_those_of_ardupilot() -> None:
+    assert {mode.name: int(mode) for mode in CopterMode} == COPTER_NUMBERS
+    assert {mode.name: int(mode) for mode in RoverMode} == ROVER_NUMBERS
+
+
+def test_a_heartbeat_says_the_number_of_the_mode_in_force() -> None:
+    for kind, modes in ((Kind.COPTER, (2, 4, 5, 6, 9, 16, 17)), (Kind.ROVER, (4, 5, 11, 15))):
+        station = Station.of(kind)
+        for mode in modes:
+            assert station.command(176, 1, mode) == 0
+            station.run(1.2)
+            assert station.last("HEARTBEAT").custom_mode == mode
 
 
 def test_set_mode_works_as_a_message_too() -> None:

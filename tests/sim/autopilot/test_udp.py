@@ -91,6 +91,33 @@ def test_a_tcp_client_comes_and_goes_and_its_rates_stay() -> None:
     asyncio.run(scenario())
 
 
+def test_tcp_takes_one_client_and_the_vehicle_flies_on_without_it() -> None:
+    async def scenario() -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        codec = mavlink.MAVLink(None, srcSystem=250, srcComponent=190)
+        async with SimulatedFleet([spec(connect=f"tcp:127.0.0.1:{port}")], speedup=20) as fleet:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            for command, params in ((176, [1, 4, 0, 0, 0, 0, 0]), (400, [1, 0, 0, 0, 0, 0, 0]), (22, [0] * 6 + [30])):
+                writer.write(bytes(mavlink.MAVLink_command_long_message(1, 1, command, 0, *params).pack(codec)))
+            second, second_writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await asyncio.wait_for(second.read(), 5) == b""  # turned away
+            second_writer.close()
+            motion = fleet.autopilots[1].machine.motion
+            while motion.up_m < 2:
+                assert await asyncio.wait_for(reader.read(4096), 5)
+            writer.close()
+            await writer.wait_closed()
+            for _ in range(400):
+                if motion.up_m > 29:
+                    break
+                await asyncio.sleep(0.02)
+        assert motion.up_m > 29
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     "connect", ["udpout:0.0.0.0:14550", "udpout:192.168.1.7:14550", "tcp:8.8.8.8:5760", "serial:/dev/x", "udpout:x:y"]
 )
