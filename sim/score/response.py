@@ -19,14 +19,22 @@ INTRUSION = "intrusion"
 SAID_YES = (TaskState.ACCEPTED.value, TaskState.EXECUTING.value)
 
 
-def response(run: Run, alarms: Sequence[JudgedAlarm], actors: dict[str, str], footprints: Footprints) -> Response:
+def response(
+    run: Run,
+    alarms: Sequence[JudgedAlarm],
+    actors: dict[str, str],
+    footprints: Footprints,
+    *,
+    least_way_s: float,
+) -> Response:
     """`actors`: incident to the intruder it is about."""
     first_us: dict[str, int] = {}
     for alarm in alarms:
         if alarm.incident is not None:
             first_us.setdefault(alarm.incident, alarm.at_us)
     each = tuple(
-        _answer(run, incident, at_us, actors.get(incident), footprints) for incident, at_us in first_us.items()
+        _answer(run, incident, at_us, actors.get(incident), footprints, least_way_s=least_way_s)
+        for incident, at_us in first_us.items()
     )
     acknowledged = [
         answer.alarm_to_sent_s + answer.sent_to_acknowledged_s
@@ -56,7 +64,9 @@ def actors_of(alarms: Sequence[JudgedAlarm], attacked_by: dict[tuple[int, str], 
     return actors
 
 
-def _answer(run: Run, incident: str, alarm_us: int, actor: str | None, footprints: Footprints) -> IncidentResponse:
+def _answer(
+    run: Run, incident: str, alarm_us: int, actor: str | None, footprints: Footprints, *, least_way_s: float
+) -> IncidentResponse:
     mine = [line for line in run.tasks if line.incident == incident and line.kind == TaskKind.INVESTIGATE.value]
     sent = _first(mine, (TaskState.SENT.value,), alarm_us)
     vehicle = None if sent is None else sent.vehicle
@@ -68,6 +78,9 @@ def _answer(run: Run, incident: str, alarm_us: int, actor: str | None, footprint
         scene_us = _on_scene_us(run, walk, senders, sent.at_us, footprints)
         minimum_s = _minimum_s(run, walk, sent.vehicle, alarm_us)
     time_to_scene_s = None if scene_us is None else (scene_us - alarm_us) / 1e6
+    over_minimum = None
+    if time_to_scene_s is not None and minimum_s is not None and minimum_s >= least_way_s:
+        over_minimum = time_to_scene_s / minimum_s
     return IncidentResponse(
         incident=incident,
         alarm_at_us=alarm_us,
@@ -77,7 +90,7 @@ def _answer(run: Run, incident: str, alarm_us: int, actor: str | None, footprint
         sent_to_acknowledged_s=None if sent is None or yes is None else rounded((yes.at_us - sent.at_us) / 1e6),
         time_to_scene_s=rounded(time_to_scene_s),
         minimum_s=rounded(minimum_s),
-        over_minimum=rounded(time_to_scene_s / minimum_s) if time_to_scene_s is not None and minimum_s else None,
+        over_minimum=rounded(over_minimum),
     )
 
 

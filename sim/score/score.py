@@ -105,7 +105,7 @@ def score_of(run: Run, parameters: ScoreParameters) -> Score:
         false_alarms=_false_alarms(run, false, parameters),
         tracking=tracking(run, parameters),
         geolocation_m=geolocation(run, who),
-        response=response(run, alarms, actors_of(alarms, attacked_by), footprints),
+        response=response(run, alarms, actors_of(alarms, attacked_by), footprints, least_way_s=parameters.least_way_s),
         longest_unobserved_s=Unobserved(
             intruder_s=intruder_s, intruder_after_alarm_s=after_alarm_s, zones=zone_gaps(run, footprints)
         ),

@@ -28,6 +28,7 @@ class ScoreParameters(Frozen):
     early_s: float = 1.0  # ours: a position error at the zone's edge may raise the alarm this much too soon
     left_after_s: float = 2.0  # ours: outside for less, an intruder has not left, and an alarm still means it
     match_iou: float = 0.3  # a sighting shows the actor whose true box it overlaps most, from here on
+    least_way_s: float = 1.0  # of a straight line: below, the vehicle was there already and a ratio says nothing
     visible_frac: float = 0.25  # less of it in sight, an actor is neither to be tracked nor wrong to track
     interval_frac: float = 0.95  # of every confidence interval
 

@@ -1,0 +1,1 @@
+"""Pages a person reads about runs: the report of one, the comparison of several."""
