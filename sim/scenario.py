@@ -359,7 +359,7 @@ class Scenario(Frozen):
     faults: tuple[Fault, ...] = ()
     expectations: tuple[Expectation, ...] = ()
     # Cells that one figure of the score judges together: `groups.<name>.f1`.
-    cell_groups: Annotated[dict[Identifier, tuple[str, ...]], Field(default_factory=dict)]
+    cell_groups: dict[Identifier, tuple[str, ...]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _names_nothing_twice(self) -> "Scenario":
