@@ -69,8 +69,8 @@ class Motion:
         self._move(dt_s)
 
     def drive(self, *, speed_m_s: float, accel_m_s2: float, dt_s: float) -> None:
-        """On wheels: along the nose only."""
-        now_m_s = self.forward_speed_m_s
+        """On wheels: along the nose only. A turn just made has turned the way, not taken speed."""
+        now_m_s = math.copysign(self.ground_speed_m_s, self.forward_speed_m_s)
         new_m_s = now_m_s + limited(speed_m_s - now_m_s, accel_m_s2 * dt_s)
         heading = math.radians(self.heading_deg)
         self.east_m_s, self.north_m_s = new_m_s * math.sin(heading), new_m_s * math.cos(heading)
