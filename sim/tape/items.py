@@ -83,15 +83,23 @@ def video(camera: str, packet: VideoPacket) -> Message:
     return _message(video_topic(camera), "foxglove.CompressedVideo", packet.decode_us, packet.at_us, content)
 
 
+def pose_topic(camera: str) -> str:
+    return f"/camera/{camera}/pose"
+
+
+def detections_topic(camera: str) -> str:
+    return f"/camera/{camera}/detections"
+
+
 def pose(camera: str, at_us: int, where: CameraPose) -> Message:
     content = {"timestamp": _time(at_us), **where.model_dump(mode="json")}
-    return _message(f"/camera/{camera}/pose", "vedette.CameraPose", at_us, at_us, content)
+    return _message(pose_topic(camera), "vedette.CameraPose", at_us, at_us, content)
 
 
 def detections(camera: str, at_us: int, boxes: Sequence[Sequence[float]]) -> Message:
     """A row a box: left, top, right, bottom, score, class; what a class means stands in the note of the same name."""
     content = {"timestamp": _time(at_us), "boxes": boxes}
-    return _message(f"/camera/{camera}/detections", "vedette.Detections", at_us, at_us, content)
+    return _message(detections_topic(camera), "vedette.Detections", at_us, at_us, content)
 
 
 def truth(camera: str, at_us: int, objects: Sequence[Mapping[str, object]]) -> Message:

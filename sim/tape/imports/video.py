@@ -5,7 +5,6 @@ picture. All of it must belong to the video: a row beyond its end is refused.
 """
 
 import heapq
-import json
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from detectors.record import Recording, read_recording
 from edge.poses.recorded import read_poses
 from sim.score.mot import read_mot
 from sim.tape.errors import TapeError
-from sim.tape.items import Beside, Item, Message, Note, detections, pose, truth
+from sim.tape.items import Beside, Item, Message, Note, detections, detections_topic, pose, truth
 from sim.tape.video import PacketReader
 
 TRUTH_LABEL = "person"  # what MOTChallenge's pedestrian benchmarks mark
@@ -107,9 +106,7 @@ class VideoImport:
 
 def detections_note(camera: str, recording: Recording) -> Note:
     """Which model saw them and what its classes mean: the header of the recorded detections."""
-    header = recording.header.model_dump(mode="json")
-    words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in header.items()}
-    return Note(f"/camera/{camera}/detections", words)
+    return Note(detections_topic(camera), {"header": recording.header.model_dump_json()})
 
 
 def detection_messages(camera: str, recording: Recording, *, start_us: int) -> Iterator[Message]:
