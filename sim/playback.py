@@ -21,7 +21,9 @@ from edge.errors import SetUpError
 from edge.perception.locate import Locator
 from edge.perception.tracking import Tracker
 from edge.pipeline import Pipeline, Watch, watches_of
+from edge.pose import PoseSource
 from edge.poses.fixed import FixedPose
+from edge.poses.recorded import RecordedPoses
 from edge.sender import Sender
 from edge.source import Source
 from sim.annotate import Outline, Painter, VideoFile, zone_outline
@@ -34,11 +36,18 @@ NOWHERE = "replay"  # site, node and camera of a video that nobody placed
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the camera stands that took the video."""
+    """Where the camera stands that took the video; `poses`: recorded ones of a camera that moves."""
 
     site: Site
     camera: Camera
-    pose: CameraPose
+    pose: CameraPose | None
+    poses: Path | None = None
+
+    def pose_source(self) -> PoseSource | None:
+        """Raises SetUpError for recorded poses that are damaged."""
+        if self.poses is not None:
+            return RecordedPoses(self.poses)
+        return None if self.pose is None else FixedPose(self.pose)
 
 
 class Playback:
@@ -125,10 +134,11 @@ class Playback:
                 )
             local = place.site.local_frame()
             locator = Locator(lens=lens, frame=local)
-            poses = FixedPose(place.pose)
+            poses = place.pose_source()
             watches = watches_of(place.site, place.camera.id)
-            for zone in place.site.zones_seen_by(place.camera.id):
-                outlines += zone_outline(zone, frame=local, locator=locator, pose=place.pose)
+            if place.pose is not None:
+                for zone in place.site.zones_seen_by(place.camera.id):
+                    outlines += zone_outline(zone, frame=local, locator=locator, pose=place.pose)
         if self._annotate:
             self._painter = Painter(labels=labels, outlines=outlines)
         return Pipeline(

@@ -1,15 +1,16 @@
-"""`vedette-sim replay`: a recorded video through the edge pipeline, as fast as it goes.
+"""`vedette-sim replay`: a recording through the edge pipeline, as fast as it goes, and on the map.
 
-Nothing is dropped and time comes from the recording, so what is written depends on the detections alone. Exit codes:
-0 done, 2 wrong input (a damaged video too: what could be read is kept), 78 wrong site file.
+A recording is any video, a tape (.mcap), an aerial video with MISB metadata (.ts) or a MAVLink capture (.tlog). Nothing
+is dropped and time comes from the recording, so what is written depends on the detections alone. Exit codes: 0 done,
+2 wrong input (a damaged recording too: what could be read is kept), 78 wrong site file.
 """
 
 import json
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -30,13 +31,16 @@ from detectors.progress import download_with_bar
 from detectors.registry import model_cache, model_folders
 from edge.decode import opened_video
 from edge.errors import EdgeError, SetUpError
-from edge.source import RECORDING_START, SourceOptions, open_source
+from edge.source import RECORDING_START, Source, SourceOptions, open_source
 from sim.playback import Place, Playback
 from sim.score.errors import ScoreError
 from sim.score.mot import Boxes, MotScore, read_mot, score_mot
+from sim.tape.errors import TapeError
+from sim.tape.source import TapeSource
+from sim.tape.unpacking import Unpacked, is_recording, site_text, unpack
 
 BAR_EACH_FRAMES = 10
-INPUT_ERRORS = (EdgeError, DetectorError, ScoreError, OSError)
+INPUT_ERRORS = (EdgeError, DetectorError, ScoreError, TapeError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,42 +60,85 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    video: Annotated[Path, typer.Argument(help="Any recorded video.")],
+    video: Annotated[Path, typer.Argument(help="Any recorded video, a tape (.mcap) or a MAVLink capture (.tlog).")],
     *,
     site: Annotated[Path | None, typer.Option(help="Site file: locates what is seen and applies its rules.")] = None,
     camera: Annotated[str | None, typer.Option(help="The site's camera that took the video.")] = None,
     model: Annotated[str | None, typer.Option(help="Name or path of the detector's model.")] = None,
     detections: Annotated[Path | None, typer.Option(help="Recorded detections to play instead of a model.")] = None,
+    recorded: Annotated[bool, typer.Option("--recorded", help="Play the detections that are on the tape.")] = False,
+    map_only: Annotated[bool, typer.Option("--map-only", help="Draw where it was; detect nothing.")] = False,
     gt: Annotated[Path | None, typer.Option(help="Ground truth in MOTChallenge format, to score against.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the results; out/replay/<video> if left out.")] = None,
     annotate: Annotated[bool, typer.Option("--annotate", help="Write annotated.mp4 too.")] = False,
     start: Annotated[str | None, typer.Option(help="Moment of the first frame, such as 2026-01-01T00:00:00Z.")] = None,
 ) -> None:
-    """Play a recorded video through the edge pipeline: events.jsonl, tracks.txt, score.json, annotated.mp4."""
+    """Play a recording through the edge pipeline: events.jsonl, tracks.txt, score.json, annotated.mp4; map.html of
+    what says where it was."""
     console = Console(highlight=False)
+    folder = out or Path("out") / "replay" / video.stem
+    played: Played | None = None
+    score: MotScore | None = None
     try:
-        place = None if site is None else _place(site, camera)
-        truth = None if gt is None else read_mot(gt)
-        options = SourceOptions(url=str(video), start=_moment(start))
-        if site is None and camera is not None:
+        if site is None and camera is not None and not is_recording(video):
             raise SetUpError("--camera needs --site: it is one of the site's")
-        length_us = _length_us(video)
-        detector = _detector(model, detections, console)
-        folder = out or Path("out") / "replay" / video.stem
-        folder.mkdir(parents=True, exist_ok=True)
-        played = _play(options, detector, place, folder, annotate=annotate, length_us=length_us, console=console)
-        score = None if truth is None else score_mot(truth, persons(read_mot(folder / "tracks.txt"), detector.labels))
-        _write_score(folder / "score.json", video, detector, played, score)
+        unpacked = _unpack(video, folder, site, camera) if is_recording(video) else None
+        if unpacked is None and (recorded or map_only):
+            raise SetUpError(f"{video}: --recorded and --map-only are for recordings that hold more than pictures")
+        if unpacked is None or (unpacked.camera is not None and not map_only):
+            place = _place(site, camera, video, unpacked)
+            truth = None if gt is None else read_mot(gt)
+            source, length_us = _source(video, start, unpacked)
+            if recorded:
+                detections = _recorded(video, unpacked, detections)
+            detector = _detector(model, detections, console)
+            folder.mkdir(parents=True, exist_ok=True)
+            with Playback(folder, detector, place, annotate=annotate) as playback:
+                played = _play(video.name, source, playback, length_us=length_us, console=console)
+            if truth is not None:
+                score = score_mot(truth, persons(read_mot(folder / "tracks.txt"), detector.labels))
+            _write_score(folder / "score.json", video, detector, played, score)
     except DocumentError as err:
         typer.echo(f"vedette-sim replay: {err}", err=True)
         raise typer.Exit(78) from err
     except INPUT_ERRORS as err:
         typer.echo(f"vedette-sim replay: {err}", err=True)
         raise typer.Exit(2) from err
-    console.print(_table(played, score, folder))
-    if played.remark:
-        typer.echo(f"vedette-sim replay: {video}: {played.remark}; {played.frames} frames were played", err=True)
+    console.print(_table(played, score, unpacked, folder))
+    remark = (unpacked.remark if unpacked else "") or (played.remark if played else "")
+    if remark:
+        kept = unpacked.said if played is None and unpacked else f"{played.frames if played else 0} frames were played"
+        typer.echo(f"vedette-sim replay: {video}: {remark}; {kept}", err=True)
         raise typer.Exit(2)
+
+
+def _unpack(video: Path, folder: Path, site: Path | None, camera: str | None) -> Unpacked:
+    frame = None if site is None else _site(site).local_frame()
+    if frame is None and (text := site_text(video)) is not None:
+        frame = parse_site(text, source=f"{video}: site.yaml").local_frame()
+    return unpack(video, folder, camera=camera, frame=frame, monotonic_us=SystemClock().monotonic_us)
+
+
+def _source(video: Path, start: str | None, unpacked: Unpacked | None) -> tuple[Source, int | None]:
+    """The pictures and how long they promise to be; says at once when there are none. Raises FeedUnreadable."""
+    if unpacked is None:
+        return open_source(SourceOptions(str(video), start=_moment(start)), clock=SystemClock()), _length_us(video)
+    if start is not None:
+        raise SetUpError(f"--start: {video} says itself when it was")
+    if unpacked.is_tape and unpacked.camera is not None:
+        return TapeSource(video, unpacked.camera, start_us=unpacked.start_us), unpacked.length_us
+    began = datetime.fromtimestamp(unpacked.start_us / 1e6, tz=timezone.utc)
+    return open_source(SourceOptions(str(video), start=began), clock=SystemClock()), _length_us(video)
+
+
+def _recorded(video: Path, unpacked: Unpacked | None, detections: Path | None) -> Path:
+    if detections is not None:
+        raise SetUpError("--recorded and --detections: expected one of the two")
+    if unpacked is None or unpacked.detections is None:
+        raise SetUpError(
+            f"{video}: expected recorded detections of camera '{unpacked and unpacked.camera}', found none"
+        )
+    return unpacked.detections
 
 
 def persons(boxes: Boxes, labels: Sequence[Label]) -> Boxes:
@@ -111,17 +158,27 @@ def _moment(text: str | None) -> datetime:
     return moment
 
 
-def _place(path: Path, camera_id: str | None) -> Place:
+def _place(path: Path | None, camera_id: str | None, video: Path, unpacked: Unpacked | None) -> Place | None:
+    """None: nobody knows where it was taken. Raises DocumentError with one line."""
+    text = site_text(video) if path is None and unpacked is not None else None
+    if path is None and text is None:
+        return None
+    site = _site(path) if path is not None else parse_site(text or "", source=f"{video}: site.yaml")
+    chosen = camera_id or (unpacked.camera if unpacked is not None and unpacked.is_tape else None)
+    camera = _only_camera(site) if chosen is None else site.camera(chosen)
+    poses = unpacked.poses if unpacked is not None and camera.pose is None else None
+    if camera.pose is None and poses is None:
+        raise DocumentError(f"camera '{camera.id}': expected a fixed camera, got one carried by '{camera.vehicle}'")
+    return Place(site, camera, camera.pose, poses)
+
+
+def _site(path: Path) -> Site:
     """Raises DocumentError with one line."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
         raise DocumentError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
-    site = parse_site(text, source=str(path))
-    camera = _only_camera(site) if camera_id is None else site.camera(camera_id)
-    if camera.pose is None:
-        raise DocumentError(f"camera '{camera.id}': expected a fixed camera, got one carried by '{camera.vehicle}'")
-    return Place(site, camera, camera.pose)
+    return parse_site(text, source=str(path))
 
 
 def _only_camera(site: Site) -> Camera:
@@ -151,27 +208,16 @@ def _detector(model: str | None, detections: Path | None, console: Console) -> D
     )
 
 
-def _play(
-    options: SourceOptions,
-    detector: Detector,
-    place: Place | None,
-    folder: Path,
-    *,
-    annotate: bool,
-    length_us: int | None,
-    console: Console,
-) -> Played:
+def _play(name: str, source: Source, playback: Playback, *, length_us: int | None, console: Console) -> Played:
     clock: Clock = SystemClock()
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with ExitStack() as stack:
-        bar = stack.enter_context(Progress(*columns, console=console, transient=True))
-        task = bar.add_task(Path(options.url).name, total=length_us)
-        playback = stack.enter_context(Playback(folder, detector, place, annotate=annotate))
-        source = open_source(options, clock=clock)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=length_us)
         started_us = clock.monotonic_us()
-        for frame in stack.enter_context(closing(playback.play(source))):
-            if frame.index % BAR_EACH_FRAMES == 0:
-                bar.update(task, completed=frame.pts_us)
+        with closing(playback.play(source)) as frames:
+            for frame in frames:
+                if frame.index % BAR_EACH_FRAMES == 0:
+                    bar.update(task, completed=frame.pts_us)
         playback.end()
         seconds = (clock.monotonic_us() - started_us) / 1e6
     fps = round(playback.frames / seconds, 2)
@@ -188,11 +234,16 @@ def _write_score(path: Path, video: Path, detector: Detector, played: Played, sc
     path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
-def _table(played: Played, score: MotScore | None, folder: Path) -> Table:
+def _table(played: Played | None, score: MotScore | None, unpacked: Unpacked | None, folder: Path) -> Table:
     table = Table(show_header=False)
-    table.add_row("frames", f"{played.frames} ({played.fps:.1f} a second)")
-    table.add_row("tracks", str(played.tracks))
-    table.add_row("events", str(played.events))
+    if unpacked is not None:
+        table.add_row("recording", unpacked.said)
+    if unpacked is not None and unpacked.points:
+        table.add_row("map", f"{folder / 'map.html'} ({unpacked.points} places)")
+    if played is not None:
+        table.add_row("frames", f"{played.frames} ({played.fps:.1f} a second)")
+        table.add_row("tracks", str(played.tracks))
+        table.add_row("events", str(played.events))
     if score is not None:
         table.add_row("MOTA", f"{score.mota:.4f}")
         table.add_row("IDF1", f"{score.idf1:.4f}")
