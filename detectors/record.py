@@ -5,10 +5,11 @@ Pixels are kept to 0.1 and scores to 0.0001, so a recording is the same bytes on
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -51,20 +52,45 @@ def record(frames: Iterable[Frame], detector: Detector, path: Path, *, source: s
 
     Raises DetectorError as the detector does, and ModelError when there is no frame at all.
     """
+    waiting = iter(frames)
+    first = next(waiting, None)
+    if first is None:
+        raise ModelError(f"{source}: no frame to record")
+    height_px, width_px = first.image_bgr.shape[:2]
+    header = header_of(detector, width_px=width_px, height_px=height_px, source=source)
+
+    def rows() -> Iterator[tuple[int, Detections]]:
+        for frame in chain((first,), waiting):
+            (found,) = detector.detect([detector.prepare(frame)])
+            yield frame.pts_us, found
+
+    return write_recording(path, header, rows())
+
+
+def write_recording(path: Path, header: Header, rows: Iterable[tuple[int, Detections]]) -> int:
+    """Rows of rising `pts_us`; how many. The file appears when it is complete."""
     part = path.with_name(path.name + ".part")
     count = 0
     with part.open("w", encoding="utf-8", newline="\n") as file:
-        for frame in frames:
-            if count == 0:
-                _write_header(file, detector, frame, source)
-            (found,) = detector.detect([detector.prepare(frame)])
-            file.write(_row(frame.pts_us, found))
+        file.write(header.model_dump_json() + "\n")
+        for pts_us, found in rows:
+            file.write(_row(pts_us, found))
             count += 1
-    if count == 0:
-        part.unlink()
-        raise ModelError(f"{source}: no frame to record")
     part.replace(path)
     return count
+
+
+def header_of(detector: Detector, *, width_px: int, height_px: int, source: str) -> Header:
+    identity = detector.identity
+    return Header(
+        model=identity.name,
+        sha256=identity.sha256,
+        backend=identity.backend,
+        labels=detector.labels,
+        width_px=width_px,
+        height_px=height_px,
+        source=source,
+    )
 
 
 def read_recording(path: Path) -> Recording:
@@ -93,20 +119,6 @@ def read_recording(path: Path) -> Recording:
         times.append(pts_us)
         detections.append(found)
     return Recording(header, np.array(times, np.int64), tuple(detections))
-
-
-def _write_header(file: IO[str], detector: Detector, frame: Frame, source: str) -> None:
-    height_px, width_px = frame.image_bgr.shape[:2]
-    header = Header(
-        model=detector.identity.name,
-        sha256=detector.identity.sha256,
-        backend=detector.identity.backend,
-        labels=detector.labels,
-        width_px=width_px,
-        height_px=height_px,
-        source=source,
-    )
-    file.write(header.model_dump_json() + "\n")
 
 
 def _row(pts_us: int, found: Detections) -> str:

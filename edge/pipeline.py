@@ -52,16 +52,20 @@ class Watch:
 class StepResult:
     """What one frame led to.
 
-    tracks: all of the tracker's, tentative and just lost ones too; sightings: the believed ones, located.
+    tracks: all of the tracker's, tentative and just lost ones too; subjects: the believed ones, located.
     events: envelopes without a sequence (the outbox gives it); hops_us: how long each step took, empty without a clock.
     """
 
     captured_at_us: int
     trace_id: str
     tracks: Sequence[Track]
-    sightings: tuple[Sighting, ...]
+    subjects: tuple[Subject, ...]
     events: tuple[Envelope, ...]
     hops_us: Mapping[str, int]
+
+    @property
+    def sightings(self) -> tuple[Sighting, ...]:
+        return tuple(subject.sighting for subject in self.subjects)
 
 
 class Pipeline:
@@ -191,8 +195,7 @@ class Pipeline:
                 hops_us=hops_us,
             )
             events.append(envelope)
-        sightings = tuple(subject.sighting for subject in subjects)
-        return StepResult(captured_at_us, trace_id, tracks, sightings, tuple(events), hops_us)
+        return StepResult(captured_at_us, trace_id, tracks, tuple(subjects), tuple(events), hops_us)
 
     def _event(self, watch: Watch, finding: Finding) -> Event:
         event_id = derive_event_id(

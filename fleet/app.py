@@ -105,9 +105,10 @@ def assembled(
     wire: Wire,
     heart: Heart,
     system_id: int = OUR_SYSTEM_ID,
+    live: LiveFeed | None = None,
 ) -> Fleet:
     """All parts over a given store, bus and vehicles: the same for a site, a test and a replay."""
-    deferred, live, metrics = DeferredJournal(), LiveFeed(), Metrics()
+    deferred, live, metrics = DeferredJournal(), live or LiveFeed(), Metrics()
     hops = Hops(clock=clock, metrics=metrics, store=store)
     parameters = GateParameters(code_version=code_version(), ground_station_system_id=system_id)
     people = PeopleSeen(forget_s=PERSON_MEMORY_S)

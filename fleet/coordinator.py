@@ -135,9 +135,10 @@ class Coordinator:
         while True:
             await self._asked.wait()
             self._asked = anyio.Event()
-            await anyio.sleep(BREATH_S)
-            while self._response.send_one():
+            is_asked = True
+            while is_asked:
                 await anyio.sleep(BREATH_S)
+                is_asked = self._response.send_one()
 
     def take(self, batch: Sequence[Arrival]) -> bool:
         """One batch: store, acknowledge, respond. False when the store did not take it: offer it again."""

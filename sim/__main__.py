@@ -5,7 +5,15 @@ import sys
 import typer
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-COMMANDS = ("demo", "replay", "bench", "autopilot")
+COMMANDS = {  # and the module whose `register` adds it
+    "demo": "sim.demo",
+    "run": "sim.run_command",
+    "score": "sim.score.command",
+    "compare": "sim.compare",
+    "replay": "sim.replay",
+    "bench": "sim.bench",
+    "autopilot": "sim.autopilot.command",
+}
 
 
 @app.callback()
@@ -18,10 +26,10 @@ def main() -> None:
     """Import only the chosen command: a replay needs no broker, a demo no plots."""
     from importlib import import_module  # noqa: PLC0415
 
-    chosen = [sys.argv[1]] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS
+    chosen = sys.argv[1:2] if sys.argv[1:2] and sys.argv[1] in COMMANDS else COMMANDS
     try:
         for name in chosen:
-            import_module(f"sim.{name}" if name != "autopilot" else "sim.autopilot.command").register(app)
+            import_module(COMMANDS[name]).register(app)
         app()
     except KeyboardInterrupt:  # where no command answers it: the imports alone take a second
         raise SystemExit(1) from None

@@ -5,8 +5,7 @@ so that the file of a video in which nothing was wrong still says what was seen.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import IO
+from collections.abc import Callable, Iterable, Sequence
 
 from contract.codec import encode
 from contract.envelope import Envelope
@@ -16,10 +15,10 @@ from edge.perception.track import Track, TrackState
 
 
 class EventLog:
-    """Writes to an open file; `labels` says what each class index means."""
+    """`write_line` gets each line with the moment it belongs to; `labels` says what each class index means."""
 
-    def __init__(self, file: IO[str], *, camera: str, labels: Sequence[Label]) -> None:
-        self._file = file
+    def __init__(self, write_line: Callable[[int, str], object], *, camera: str, labels: Sequence[Label]) -> None:
+        self._write_line = write_line
         self._camera = camera
         self._labels = labels
         self._open: dict[int, Track] = {}
@@ -36,7 +35,7 @@ class EventLog:
             elif track.state is TrackState.LOST and track.track_id in self._open:
                 self._write_track(Stage.END, self._open.pop(track.track_id), captured_at_us)
         for envelope in envelopes:
-            self._file.write(encode(envelope).decode() + "\n")
+            self._write_line(captured_at_us, encode(envelope).decode())
             self.events += envelope.body.type == "event" and envelope.body.stage is Stage.START
 
     def close(self, captured_at_us: int, envelopes: Iterable[Envelope]) -> None:
@@ -59,4 +58,4 @@ class EventLog:
             "last_seen_us": track.last_seen_us,
             "xyxy_px": [left, top, right, bottom],
         }
-        self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+        self._write_line(captured_at_us, json.dumps(line, separators=(",", ":")))

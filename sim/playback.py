@@ -69,7 +69,9 @@ class Playback:
             self._tracks = files.enter_context(self._opened("tracks.txt"))
             events = files.enter_context(self._opened("events.jsonl"))
             camera = self._place.camera.id if self._place else NOWHERE
-            self._events = EventLog(events, camera=camera, labels=self._detector.labels)
+            self._events = EventLog(
+                lambda _, line: events.write(line + "\n"), camera=camera, labels=self._detector.labels
+            )
             if self._annotate:
                 self._video = files.enter_context(VideoFile(self._folder / "annotated.mp4"))
             self._files = files.pop_all()

@@ -19,6 +19,7 @@ FOOT_SIGMA_OF_HEIGHT = 0.04  # of the box's height: where feet are against the b
 FOOT_SIGMA_LEAST_PX = 2.0
 HIDDEN_FOOT_SIGMA_OF_HEIGHT = 0.3  # feet below the edge of the picture: half a leg
 GROUND_SIGMA_M = 0.1  # unevenness of a kept yard
+LOWEST_M = 0.2  # below, a ray along the ground meets it anywhere
 FARTHEST_M = 500.0  # beyond, a pixel is tens of metres and a fix says nothing
 STEP_RAD = 1e-5  # of the numerical derivatives by attitude
 STEP_PX = 0.1
@@ -62,8 +63,11 @@ class Locator:
         self._view: _View | None = None
 
     def locate(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> list[GroundFix | None]:
-        """(n, 4) boxes of the full frame to n fixes; None for a foot at or above the horizon or beyond FARTHEST_M."""
+        """(n, 4) boxes of the full frame to n fixes; None for a foot at or above the horizon or beyond FARTHEST_M, and
+        for all from a camera that lies on the ground."""
         boxes = np.asarray(boxes_xyxy_px, np.float64).reshape(-1, 4)
+        if pose.up_m < LOWEST_M:
+            return [None] * len(boxes)
         view = self._view_of(pose)
         feet = np.column_stack(((boxes[:, 0] + boxes[:, 2]) / 2.0, boxes[:, 3]))
         offsets = self._offsets(feet, view)

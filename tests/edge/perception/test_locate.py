@@ -168,3 +168,9 @@ def test_feet_below_the_picture_are_told_as_a_large_error() -> None:
     assert whole is not None
     assert cut is not None
     assert cut.sigma_m > 3 * whole.sigma_m
+
+
+def test_a_camera_that_lies_on_the_ground_locates_nothing() -> None:
+    pose = CameraPose(east_m=0.0, north_m=0.0, up_m=0.0, heading_deg=0.0, pitch_deg=0.0)
+
+    assert Locator(lens=STRAIGHT, frame=FRAME).locate(np.array([[300.0, 100.0, 340.0, 700.0]]), pose) == [None]

@@ -1,0 +1,115 @@
+"""Virtual time: an event loop that never waits. When nothing is left to do now, the clock jumps to what is due next.
+
+Everything on the loop sees one clock that stands still while code runs, so the order of events depends on nothing but
+what was scheduled. A loop with nothing scheduled at all would stand still for ever: that is an error here.
+"""
+
+import asyncio
+import math
+import selectors
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import Context
+from typing import Any, TypeVar
+
+import anyio
+
+Result = TypeVar("Result")
+ROUNDING_US = 1e-3
+SLICE_S = 0.25  # of a paced wait: how soon Ctrl-C is heard
+
+
+class VirtualClock:
+    """A contract.clock.Clock that only the loop moves. `monotonic_us` counts from 0 at `start_us` (Unix epoch, UTC)."""
+
+    def __init__(self, start_us: int) -> None:
+        self._start_us = start_us
+        self._now_us = 0
+
+    def wall_us(self) -> int:
+        return self._start_us + self._now_us
+
+    def monotonic_us(self) -> int:
+        return self._now_us
+
+    def advance(self, by_us: int) -> None:
+        self._now_us += by_us
+
+
+class ShiftedClock:
+    """Another machine's clock: its wall time may be set, its monotonic time may not."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.shift_us = 0
+
+    def wall_us(self) -> int:
+        return self._clock.wall_us() + self.shift_us
+
+    def monotonic_us(self) -> int:
+        return self._clock.monotonic_us()
+
+
+class NothingLeft(RuntimeError):
+    """Every task waits for something that nobody will do."""
+
+
+class _Jump(selectors.DefaultSelector):
+    """Where a loop would sleep until its next timer, time passes at once; no file is ever looked at."""
+
+    def __init__(self, clock: VirtualClock, pace: Callable[[float], None] | None) -> None:
+        super().__init__()
+        self._clock, self._pace = clock, pace
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise NothingLeft("nothing is scheduled and no file is read here")
+        if timeout > 0:
+            if self._pace is not None:
+                self._pace(timeout)
+            self._clock.advance(max(1, round(timeout * 1e6)))
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self, clock: VirtualClock, pace: Callable[[float], None] | None = None) -> None:
+        self._virtual = clock
+        super().__init__(_Jump(clock, pace))
+
+    def time(self) -> float:
+        return self._virtual.monotonic_us() / 1e6
+
+    def call_at(  # type: ignore[override]  # the typeshed's signature is variadic in a way nobody can repeat
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """On a whole microsecond: what is due within the rounding of a float is due then. A deadline that was just
+        missed by less than that comes a microsecond later, or its owner would ask for ever."""
+        if math.isinf(when):
+            return super().call_at(when, callback, *args, context=context)
+        now_us = self._virtual.monotonic_us()
+        due_us = math.ceil(when * 1e6 - ROUNDING_US)
+        if due_us <= now_us and when > self.time():
+            due_us = now_us + 1
+        return super().call_at(due_us / 1e6, callback, *args, context=context)
+
+
+def run_virtually(
+    main: Callable[[], Awaitable[Result]], *, clock: VirtualClock, pace: Callable[[float], None] | None = None
+) -> Result:
+    """Run `main` to its end on a loop that follows `clock`. `pace` is called with the seconds about to be skipped."""
+    options: Mapping[str, Any] = {"loop_factory": lambda: VirtualLoop(clock, pace)}
+    return anyio.run(main, backend="asyncio", backend_options=dict(options))
+
+
+def pacemaker(speed: float) -> Callable[[float], None]:
+    """Lets virtual time pass `speed` times as fast as real time, or slower where the machine cannot."""
+    began_s = time.monotonic()
+    skipped_s = 0.0
+
+    def pace(seconds: float) -> None:
+        nonlocal skipped_s
+        skipped_s += seconds
+        while (early_s := began_s + skipped_s / speed - time.monotonic()) > 0:
+            time.sleep(min(early_s, SLICE_S))
+
+    return pace

@@ -1,0 +1,166 @@
+"""What breaks and when: the scenario's faults as acts on the running parts, each begun and ended at its moment."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import singledispatch
+
+import anyio
+
+from contract.clock import Clock
+from sim.autopilot.autopilot import Autopilot
+from sim.clock import ShiftedClock
+from sim.fleet_life import FleetLife
+from sim.impairment import Impairment
+from sim.memory_bus import MemoryBroker
+from sim.node_life import NodeLife
+from sim.rig import Rig
+from sim.run_log import RunLog
+from sim.scenario import (
+    BadLink,
+    BatterySag,
+    BrokerDown,
+    CameraBlackout,
+    CameraBlur,
+    CameraFreeze,
+    CameraLost,
+    ClockStep,
+    CoordinatorKill,
+    DiskFull,
+    Fault,
+    GnssJump,
+    GnssLost,
+    LinkLost,
+    NodeKill,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Levers:
+    """Everything that can break. `links` and `clocks` by the name of vehicle, node or `coordinator`."""
+
+    broker: MemoryBroker
+    links: Mapping[str, Impairment]
+    clocks: Mapping[str, ShiftedClock]
+    autopilots: Mapping[str, Autopilot]
+    rigs: Mapping[str, Rig]
+    nodes: Mapping[str, NodeLife]
+    fleet: FleetLife
+
+
+async def break_things(faults: tuple[Fault, ...], levers: Levers, *, clock: Clock, log: RunLog) -> None:
+    """Each fault at its time; what begins and ends at one moment, ends first."""
+    acts: list[tuple[float, int, Fault]] = []
+    for fault in faults:
+        acts.append((fault.at_s, 1, fault))
+        if fault.for_s is not None:
+            acts.append((fault.ends_at_s, 0, fault))
+    for at_s, phase, fault in sorted(acts, key=lambda act: act[:2]):
+        await anyio.sleep(max(0.0, at_s - clock.monotonic_us() / 1e6))
+        log.add(
+            clock.wall_us(), type="fault", kind=fault.kind, of=subject_of(fault), phase="begins" if phase else "ends"
+        )
+        begin, end = acts_of(fault, levers)
+        (begin if phase else end)()
+
+
+def subject_of(fault: Fault) -> str | None:
+    for name in ("of", "vehicle", "camera", "node"):
+        subject = getattr(fault, name, None)
+        if subject is not None:
+            return str(subject)
+    return None
+
+
+Acts = tuple[Callable[[], object], Callable[[], object]]
+
+
+@singledispatch
+def acts_of(fault: object, _levers: Levers) -> Acts:
+    """How a fault begins and ends."""
+    raise TypeError(f"no act for a fault of type {type(fault).__name__}")
+
+
+@acts_of.register
+def _(_fault: BrokerDown, levers: Levers) -> Acts:
+    return levers.broker.go_down, levers.broker.come_up
+
+
+@acts_of.register
+def _(fault: BadLink, levers: Levers) -> Acts:
+    link = levers.links[fault.of]
+    return lambda: link.faults.append(fault), lambda: link.faults.remove(fault)
+
+
+@acts_of.register
+def _(fault: LinkLost, levers: Levers) -> Acts:
+    return _switch(levers.links[fault.of], "is_lost")
+
+
+@acts_of.register
+def _(fault: GnssJump, levers: Levers) -> Acts:
+    autopilot = levers.autopilots[fault.vehicle]
+    return lambda: autopilot.gnss_jump(fault.east_m, fault.north_m), lambda: autopilot.gnss_jump(0.0, 0.0)
+
+
+@acts_of.register
+def _(fault: GnssLost, levers: Levers) -> Acts:
+    autopilot = levers.autopilots[fault.vehicle]
+    return autopilot.gnss_lose, autopilot.gnss_recover
+
+
+@acts_of.register
+def _(fault: BatterySag, levers: Levers) -> Acts:
+    autopilot = levers.autopilots[fault.vehicle]
+    return lambda: autopilot.battery_sag(fault.to_frac), lambda: None
+
+
+@acts_of.register
+def _(fault: CameraFreeze, levers: Levers) -> Acts:
+    return _switch(levers.rigs[fault.camera], "is_frozen")
+
+
+@acts_of.register
+def _(fault: CameraBlackout, levers: Levers) -> Acts:
+    return _switch(levers.rigs[fault.camera], "is_black")
+
+
+@acts_of.register
+def _(fault: CameraBlur, levers: Levers) -> Acts:
+    rig = levers.rigs[fault.camera]
+    return lambda: setattr(rig, "blur_sigma_px", fault.sigma_px), lambda: setattr(rig, "blur_sigma_px", 0.0)
+
+
+@acts_of.register
+def _(fault: CameraLost, levers: Levers) -> Acts:
+    return _switch(levers.rigs[fault.camera], "is_lost")
+
+
+@acts_of.register
+def _(fault: DiskFull, levers: Levers) -> Acts:
+    return _switch(levers.nodes[fault.node], "is_disk_full")
+
+
+@acts_of.register
+def _(fault: NodeKill, levers: Levers) -> Acts:
+    life = levers.nodes[fault.node].life
+    return life.kill, life.start
+
+
+@acts_of.register
+def _(_fault: CoordinatorKill, levers: Levers) -> Acts:
+    life = levers.fleet.life
+    return life.kill, life.start
+
+
+@acts_of.register
+def _(fault: ClockStep, levers: Levers) -> Acts:
+    clock, step_us = levers.clocks[fault.of], round(fault.by_s * 1e6)
+
+    def step(by_us: int) -> None:
+        clock.shift_us += by_us
+
+    return lambda: step(step_us), lambda: step(-step_us)
+
+
+def _switch(part: object, name: str) -> Acts:
+    return lambda: setattr(part, name, True), lambda: setattr(part, name, False)

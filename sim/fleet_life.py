@@ -1,0 +1,127 @@
+"""The coordinator in virtual time: every real part but sockets, threads and the HTTP door; its store survives it.
+
+The safety monitor, which has a thread of its own in a process, is a task here that no other task can hold up.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import anyio
+from pydantic import BaseModel
+from sqlalchemy import Connection
+
+from contract.clock import Clock
+from contract.site import Site
+from contract.topics import TOPICS, Direction
+from fleet.app import Fleet, Heart, assembled
+from fleet.coordinator import MAX_BATCH, Wire
+from fleet.errors import StoreError
+from fleet.flight.fleet_links import Flight
+from fleet.flight.mavlink_transport import Connection as Address
+from fleet.flight.mavlink_transport import Transport
+from fleet.flight.monitor import CYCLE_S
+from fleet.live import LiveFeed
+from fleet.picture.ingest import Arrival
+from fleet.records.store import Store
+from sim.impairment import Impairment
+from sim.life import Life
+from sim.memory_bus import Inbox, MemoryBroker, MemoryClient
+from sim.run_log import RunLog
+
+INBOX = 11_000  # as much as a process's queues hold
+
+
+class _MortalStore(Store):
+    """The store as one life sees it: once that is over, nothing more is written."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.is_dead = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        if self.is_dead:
+            raise StoreError("store: the coordinator was killed")
+        with self._store.transaction() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self._store.reading() as connection:
+            yield connection
+
+
+class _ToldFeed(LiveFeed):
+    """Writes down what a console would show."""
+
+    def __init__(self, log: RunLog, clock: Clock) -> None:
+        super().__init__()
+        self._log, self._clock = log, clock
+
+    def publish(self, kind: str, data: BaseModel) -> None:
+        self._log.published(kind, data, at_us=self._clock.wall_us())
+
+
+class FleetLife:
+    """`fleet` is the one at work, None while it is dead."""
+
+    def __init__(
+        self,
+        *,
+        site: Site,
+        store: Store,
+        broker: MemoryBroker,
+        link: Impairment,
+        transport_of: Callable[[Address], Transport],
+        clock: Clock,
+        log: RunLog,
+    ) -> None:
+        self._site, self._store, self._broker, self._link = site, store, broker, link
+        self._transport_of, self._clock, self._log = transport_of, clock, log
+        self.fleet: Fleet | None = None
+        self._mortal: _MortalStore | None = None
+        self.life = Life(self._live, on_kill=self._die)
+
+    def _die(self) -> None:
+        self.fleet = None
+        if self._mortal is not None:
+            self._mortal.is_dead = True
+
+    async def _live(self) -> None:
+        site, clock = self._site, self._clock
+        store = self._mortal = _MortalStore(self._store)
+        client = MemoryClient(self._broker, f"vedette-coordinator-{site.id}", link=self._link, is_clean=False)
+        inbox = Inbox[Arrival](INBOX)
+        for topic in TOPICS:
+            if topic.direction is Direction.NODE_TO_COORDINATOR:
+                client.subscribe(
+                    topic.filter(site=site.id),
+                    lambda message: inbox.put(Arrival(message, clock.wall_us(), clock.monotonic_us())),
+                )
+
+        async def receive() -> Sequence[Arrival]:
+            return await inbox.take(MAX_BATCH)
+
+        heart = Heart(clock)
+        flight = Flight(site=site, clock=clock, is_alive=heart.is_alive, transport_of=self._transport_of)
+        fleet = self.fleet = assembled(
+            site=site,
+            clock=clock,
+            store=store,
+            vehicles=flight.vehicles,
+            wire=Wire(receive=receive, publish=client.publish, is_connected=lambda: client.is_connected),
+            heart=heart,
+            live=_ToldFeed(self._log, clock),
+        )
+        fleet.coordinator.load()
+        async with flight, anyio.create_task_group() as tasks:
+            tasks.start_soon(client.run, name="coordinator link")
+            tasks.start_soon(_watch_over, fleet, name="safety monitor")
+            tasks.start_soon(fleet.tasking.run, name="tasking")
+            tasks.start_soon(fleet.coordinator.run, name="coordinator")
+
+
+async def _watch_over(fleet: Fleet) -> None:
+    while True:
+        fleet.monitor.cycle()
+        await anyio.sleep(CYCLE_S)

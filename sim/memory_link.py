@@ -1,0 +1,67 @@
+"""MAVLink as real bytes through memory: a fleet.flight transport on one side, simulated autopilots on the other."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+
+import anyio
+
+from fleet.flight.mavlink_sources import Address
+from fleet.flight.mavlink_transport import OnData
+from sim.autopilot.autopilot import Autopilot
+from sim.impairment import Impairment
+
+TICK_S = 0.08  # two inner steps of an autopilot; answers do not wait for it
+
+
+class MemoryTransport:
+    """Datagrams to and from the vehicles behind one connection string; `links` by system id."""
+
+    keeps_datagrams = True
+    local_port: int | None = None
+    dialled: Address | None = None
+
+    def __init__(self, autopilots: Iterable[Autopilot], links: Mapping[int, Impairment]) -> None:
+        self._autopilots = {("memory", autopilot.spec.system_id): autopilot for autopilot in autopilots}
+        self._links = links
+        self._on_data: OnData | None = None
+
+    async def open(self, on_data: OnData) -> None:
+        self._on_data = on_data
+
+    async def run(self) -> None:
+        """Nothing of its own: vehicles live on without a coordinator, in `fly`."""
+        await anyio.sleep_forever()
+
+    def close(self) -> None:
+        self._on_data = None
+
+    def send(self, raw: bytes, address: Address) -> bool:
+        autopilot = self._autopilots.get((address[0], address[1]))
+        if autopilot is None or self._on_data is None:
+            return False
+        for delay_s in self._links[autopilot.spec.system_id].delays_s():
+            _later(delay_s, self._reach, autopilot, raw, address)
+        return True
+
+    def _reach(self, autopilot: Autopilot, raw: bytes, address: Address) -> None:
+        autopilot.receive(raw)
+        self.pump(autopilot, address)
+
+    def pump(self, autopilot: Autopilot, address: Address) -> None:
+        """What the vehicle has to say, on its way."""
+        link = self._links[autopilot.spec.system_id]
+        for frame in autopilot.outgoing():
+            for delay_s in link.delays_s():
+                _later(delay_s, self._hear, frame, address)
+
+    def _hear(self, frame: bytes, address: Address) -> None:
+        if self._on_data is not None:  # else nobody listens any more
+            self._on_data(frame, address)
+
+    def pump_all(self) -> None:
+        for address, autopilot in self._autopilots.items():
+            self.pump(autopilot, address)
+
+
+def _later(delay_s: float, act: object, *arguments: object) -> None:
+    asyncio.get_running_loop().call_later(delay_s, act, *arguments)  # type: ignore[arg-type]

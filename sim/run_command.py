@@ -1,0 +1,129 @@
+"""`vedette-sim run`: a scenario from its file to its judgement.
+
+Exit codes: 0 every expectation is met, 1 one is not, 2 wrong input (one line that names file, line and key).
+"""
+
+import logging
+import shutil
+from collections.abc import MutableMapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from contract.errors import DocumentError
+from detectors.errors import DetectorError
+from edge.errors import EdgeError
+from fleet.errors import FleetError
+from sim.clock import VirtualClock, pacemaker
+from sim.run import clock_of, play
+from sim.scenario import Loaded, load_scenario
+from sim.score.command import judge_folder, summary
+from sim.score.errors import ScoreError
+from sim.score.expectations import check_paths
+from sim.score.sections import ScoreParameters
+from sim.world.errors import WorldError
+
+INPUT_ERRORS = (DocumentError, DetectorError, EdgeError, FleetError, ScoreError, WorldError, OSError)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("run")(run)
+
+
+def run(
+    scenario: Annotated[Path, typer.Argument(help="Scenario file.")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run; out/run/<scenario> if left out.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the outcome as JUnit here too.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
+    speed: Annotated[str, typer.Option(help="max, or how many seconds of the scenario a second takes.")] = "max",
+    live: Annotated[bool, typer.Option("--live", help="Draw rendered feeds and look with a real detector.")] = False,
+    record: Annotated[bool, typer.Option("--record", help="Keep what that detector sees, as recordings.")] = False,
+) -> None:
+    """Play a scenario with the whole stack on a virtual clock, and judge it: events.jsonl, score.json, report.html."""
+    console = Console(highlight=False)
+    try:
+        pace = _pace(speed)
+        loaded = load_scenario(scenario)
+        check_paths(loaded)
+        folder = out or Path("out") / "run" / loaded.scenario.id
+        chosen = loaded.scenario.seed if seed is None else seed
+        _play(loaded, folder, seed=chosen, pace=pace, live=live or record, record=record, console=console)
+        judged, outcomes = judge_folder(folder, ScoreParameters())
+        if junit is not None:
+            shutil.copyfile(folder / "junit.xml", junit)
+    except INPUT_ERRORS as err:
+        typer.echo(f"vedette-sim run: {err}", err=True)
+        raise typer.Exit(2) from err
+    console.print(summary(judged, outcomes))
+    console.print(str(folder / "report.html"))
+    if not all(outcome.is_met for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _pace(speed: str) -> float | None:
+    if speed == "max":
+        return None
+    try:
+        pace = float(speed)
+    except ValueError:
+        pace = 0.0
+    if not 0.0 < pace < float("inf"):
+        raise DocumentError(f"--speed: expected max or a number above 0, got '{speed}'")
+    return pace
+
+
+def _play(
+    loaded: Loaded,
+    folder: Path,
+    *,
+    seed: int,
+    pace: float | None,
+    live: bool,
+    record: bool,
+    console: Console,
+) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with ExitStack() as stack:
+        clock = clock_of(loaded)
+        folder.mkdir(parents=True, exist_ok=True)
+        _log_to(stack.enter_context((folder / "system.log").open("w", encoding="utf-8")), clock)
+        eyes = None
+        if live:
+            from sim.rendering import live_eyes  # noqa: PLC0415 - only this needs a renderer
+
+            eyes = stack.enter_context(live_eyes(loaded, folder, seed=seed, console=console))
+        bar = stack.enter_context(Progress(*columns, console=console, transient=True))
+        task = bar.add_task(loaded.scenario.id, total=loaded.scenario.length_s)
+        rigs = play(
+            loaded,
+            folder,
+            clock=clock,
+            seed=seed,
+            eyes=eyes,
+            pace=None if pace is None else pacemaker(pace),
+            on_second=lambda at_s: bar.update(task, completed=at_s),
+        )
+        if record:
+            from sim.rendering import keep_recordings  # noqa: PLC0415
+
+            for path in keep_recordings(loaded, rigs):
+                console.print(f"recorded: {path}")
+
+
+def _log_to(file: TextIO, clock: VirtualClock) -> None:
+    """What the parts log, with the scenario's seconds instead of a date."""
+
+    def stamped(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
+        return {"at_s": round(clock.monotonic_us() / 1e6, 3), **event}
+
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, stamped, structlog.processors.KeyValueRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file),
+    )
