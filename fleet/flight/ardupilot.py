@@ -39,7 +39,7 @@ from fleet.flight.orders import (
     UploadSafety,
 )
 from fleet.flight.snapshots import renewed
-from fleet.flight.telemetry import Airframe, Telemetry, hear, moved, not_ready_because
+from fleet.flight.telemetry import Airframe, Telemetry, hear, late_s, moved, not_ready_because
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
 
 _TICK_S = 0.1
@@ -72,24 +72,29 @@ class ArdupilotVehicle(ABC):
         state = VehicleState(spec.id, spec.kind, spec.system_id, spec.simulated)
         self._telemetry = Telemetry(state, bound_uid=spec.autopilot_uid)
         self._streams = Streams(self._port)
+        self._told: tuple[tuple[Telemetry, bool, float | None, int | None], VehicleState] | None = None
         link.attach(spec.system_id, self._on_frame)
 
     @property
     def state(self) -> VehicleState:
-        telemetry, system_id = self._telemetry, self.spec.system_id
-        reasons = not_ready_because(
-            telemetry,
-            now_us=self._clock.monotonic_us(),
-            is_listed=is_listed,
-            is_quarantined=self._link.is_quarantined(system_id),
-        )
+        """Put together anew only when something it is made of has changed: it is read far more often than that."""
+        telemetry, system_id, now_us = self._telemetry, self.spec.system_id, self._clock.monotonic_us()
+        is_quarantined, loss_frac = self._link.is_quarantined(system_id), self._link.loss_frac(system_id)
+        basis = (telemetry, is_quarantined, loss_frac, late_s(telemetry, now_us))
+        told = self._told
+        if told is not None and told[0][0] is telemetry and told[0][1:] == basis[1:]:
+            return told[1]
         seq = telemetry.state.mission_seq
-        return renewed(
+        state = renewed(
             telemetry.state,
-            link_loss_frac=self._link.loss_frac(system_id),
-            not_ready_because=reasons,
+            link_loss_frac=loss_frac,
+            not_ready_because=not_ready_because(
+                telemetry, now_us=now_us, is_listed=is_listed, is_quarantined=is_quarantined
+            ),
             mission_seq=None if seq is None else item_of_seq(seq),
         )
+        self._told = (basis, state)
+        return state
 
     @property
     def telemetry(self) -> Telemetry:

@@ -86,6 +86,14 @@ def moved(telemetry: Telemetry) -> Telemetry:
     return renewed(telemetry, state=renewed(telemetry.state, autopilot_uid=None, safety_uploaded=False))
 
 
+def late_s(telemetry: Telemetry, now_us: int) -> int | None:
+    """Whole seconds since the last heartbeat; None while it is not late."""
+    heard_us = telemetry.state.heard_at_us
+    if heard_us is None or now_us - heard_us <= HEARTBEAT_LATE_US:
+        return None
+    return round((now_us - heard_us) / 1e6)
+
+
 def not_ready_because(
     telemetry: Telemetry, *, now_us: int, is_listed: Callable[[int], bool], is_quarantined: bool
 ) -> tuple[str, ...]:
@@ -95,9 +103,9 @@ def not_ready_because(
         return ("quarantined: two sources claim this system id",)
     if state.heard_at_us is None:
         return ("not heard yet",)
-    age_us = now_us - state.heard_at_us
-    if age_us > HEARTBEAT_LATE_US:
-        return (f"no heartbeat for {age_us / 1e6:.0f} s",)
+    silent_s = late_s(telemetry, now_us)
+    if silent_s is not None:
+        return (f"no heartbeat for {silent_s} s",)
     uid, bound = state.autopilot_uid, telemetry.bound_uid
     version = telemetry.firmware_version
     reasons = {
