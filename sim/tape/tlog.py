@@ -14,7 +14,7 @@ from fleet.flight.mavlink_codec import Frame, FrameParser
 from sim.tape.errors import TapeError
 
 STAMP_BYTES = 8
-FRAME_BYTES_MAX = 280  # MAVLink 2 with 255 bytes of payload and a signature
+HEAD_BYTES = STAMP_BYTES + 3  # marker, length, flags: enough to know how long a record is
 READ_BYTES = 256 * 1024
 STAMP_US = (946_684_800_000_000, 4_102_444_800_000_000)  # 2000 to 2100: other "times" are not one
 _MARKERS = (0xFD, 0xFE)
@@ -38,10 +38,10 @@ class TlogReader:
         self._decoder = FrameParser()
 
     @property
-    def damage(self) -> str:
-        """What is wrong with the file but for single damaged records; empty when all is well."""
-        parts = [f"{self.stray_bytes} bytes belong to no record"] if self.stray_bytes else []
-        return "; ".join([*parts, "truncated: its last record is not whole"] if self.is_truncated else parts)
+    def said(self) -> str:
+        """What was read, and what was passed over."""
+        stray = f", {self.stray_bytes} bytes that belong to no record" if self.stray_bytes else ""
+        return f"{self.frames} frames; {self.damaged_records} damaged records{stray} were passed over"
 
     def records(self) -> Iterator[Record]:
         """Raises TapeError when nothing in the file is a capture."""
@@ -55,27 +55,29 @@ class TlogReader:
             raise TapeError(f"{self.path}: expected a MAVLink capture (.tlog), got no whole frame in it")
 
     def _read(self, file: BinaryIO) -> Iterator[Record]:
-        held, is_end = b"", False
-        while not is_end:
-            more = file.read(READ_BYTES)
-            is_end = not more
-            held += more
-            at = 0
-            while len(held) - at >= (STAMP_BYTES + 2 if is_end else STAMP_BYTES + FRAME_BYTES_MAX):
-                length = _record_length(held, at)
-                if length is None:
-                    at += 1
-                    self.stray_bytes += 1
-                elif at + length > len(held):
-                    self.is_truncated = True
-                    at = len(held)
-                else:
-                    record = self._decode(held[at : at + length])
-                    at += length
-                    if record is not None:
-                        yield record
-            held = held[at:]
-        self.is_truncated = self.is_truncated or bool(held)
+        held = b""
+        while more := file.read(READ_BYTES):
+            records, held = self.scan(held + more)
+            yield from records
+        self.is_truncated = bool(held)
+
+    def scan(self, data: bytes) -> tuple[list[Record], bytes]:
+        """The records in `data`, and its last bytes where they may be the beginning of one."""
+        records: list[Record] = []
+        at = 0
+        while len(data) - at >= HEAD_BYTES:
+            length = _record_length(data, at)
+            if length is None:
+                at += 1
+                self.stray_bytes += 1
+                continue
+            if at + length > len(data):
+                break
+            record = self._decode(data[at : at + length])
+            at += length
+            if record is not None:
+                records.append(record)
+        return records, data[at:]
 
     def _decode(self, data: bytes) -> Record | None:
         frames = self._decoder.feed_datagram(data[STAMP_BYTES:])
@@ -86,6 +88,27 @@ class TlogReader:
         return Record(int(struct.unpack(">Q", data[:STAMP_BYTES])[0]), frames[0])
 
 
+class TlogFollower:
+    """A capture that is still being written: what is added to it from now on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._reader = TlogReader(path)
+        self._at = path.stat().st_size if path.is_file() else 0
+        self._held = b""
+
+    def new_records(self) -> list[Record]:
+        """None while the file is not there yet; one that is half written comes at the next look."""
+        if not self._path.is_file():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            more = file.read()
+            self._at = file.tell()
+        records, self._held = self._reader.scan(self._held + more)
+        return records
+
+
 def _record_length(data: bytes, at: int) -> int | None:
     """None where no record can begin: its time is none, or no frame follows."""
     (stamp_us,) = struct.unpack_from(">Q", data, at)
@@ -94,5 +117,5 @@ def _record_length(data: bytes, at: int) -> int | None:
     payload = data[at + STAMP_BYTES + 1]
     if data[at + STAMP_BYTES] == 0xFE:
         return STAMP_BYTES + payload + 8
-    is_signed = len(data) > at + STAMP_BYTES + 2 and data[at + STAMP_BYTES + 2] & 1
+    is_signed = data[at + STAMP_BYTES + 2] & 1
     return STAMP_BYTES + payload + 12 + (13 if is_signed else 0)

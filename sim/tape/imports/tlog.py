@@ -17,12 +17,11 @@ class TlogImport:
 
     @property
     def remark(self) -> str:
-        return self._reader.damage
+        return "truncated: its last record is not whole" if self._reader.is_truncated else ""
 
     @property
     def said(self) -> str:
-        reader = self._reader
-        return f"{reader.frames} frames; {reader.damaged_records} damaged records were passed over"
+        return self._reader.said
 
     def items(self) -> Iterator[Item]:
         """Raises TapeError."""

@@ -10,7 +10,7 @@ from fleet.flight.mavlink_codec import Encoder
 from sim.tape.errors import TapeError
 from sim.tape.imports.tlog import TlogImport
 from sim.tape.items import Message
-from sim.tape.tlog import TlogReader
+from sim.tape.tlog import TlogFollower, TlogReader
 
 START_US = 1_767_225_600_000_000
 
@@ -54,24 +54,40 @@ def test_a_record_with_a_wrong_checksum_is_counted_and_the_next_is_read(tmp_path
     parts[4] = parts[4][:-1] + bytes((parts[4][-1] ^ 1,))
     reader = read(tmp_path / "a.tlog", b"".join(parts))
 
-    assert (reader.frames, reader.damaged_records, reader.damage) == (9, 1, "")
+    assert (reader.frames, reader.damaged_records, reader.is_truncated) == (9, 1, False)
 
 
 def test_bytes_that_are_no_record_are_passed_over(tmp_path: Path) -> None:
     parts = records(10)
     reader = read(tmp_path / "a.tlog", b"".join(parts[:5]) + b"console text" + b"".join(parts[5:]))
 
-    assert (reader.frames, reader.stray_bytes) == (10, 12)
-    assert reader.damage == "12 bytes belong to no record"
+    assert reader.said == "10 frames; 0 damaged records, 12 bytes that belong to no record were passed over"
 
 
 def test_what_is_cut_off_in_a_record_says_so(tmp_path: Path) -> None:
     reader = read(tmp_path / "a.tlog", b"".join(records(10))[:-3])
 
-    assert (reader.frames, reader.damage) == (9, "truncated: its last record is not whole")
+    assert (reader.frames, reader.is_truncated) == (9, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"no capture at all, but some bytes"])
 def test_what_is_no_capture_is_refused_in_one_line(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(TapeError, match=r"a\.tlog: expected a MAVLink capture"):
         read(tmp_path / "a.tlog", content)
+
+
+def test_a_growing_capture_is_followed_from_the_first_look_on(tmp_path: Path) -> None:
+    path = tmp_path / "grows.tlog"
+    first, second, third = records(3)
+    path.write_bytes(first)
+    follower = TlogFollower(path)
+
+    def grown(more: bytes) -> list[int]:
+        with path.open("ab") as file:
+            file.write(more)
+        return [record.at_us - START_US for record in follower.new_records()]
+
+    assert grown(b"") == []
+    assert grown(second + third[:20]) == [250_000]
+    assert grown(third[20:]) == [500_000]
+    assert TlogFollower(tmp_path / "none.tlog").new_records() == []
