@@ -180,12 +180,16 @@ def stays_of(run: Run, parameters: ScoreParameters) -> list[Stay]:
 
 
 def _when_inside(polygon: shapely.Polygon, walk: Walk, times_s: Floats) -> Flags:
-    places = [walk.at(float(time_s)) for time_s in times_s]
-    east_m, north_m = (
-        np.array([np.nan if place is None else getattr(place, axis) for place in places])
-        for axis in ("east_m", "north_m")
-    )
-    return shapely.intersects_xy(polygon, east_m, north_m)
+    """Asked only while it walks; where it comes to its end it stays or is gone."""
+    inside = np.zeros(len(times_s), np.bool_)
+    first, after = np.searchsorted(times_s, (walk.actor.starts_at_s, walk.ends_at_s))
+    places = [walk.at(float(time_s)) for time_s in times_s[first : after + 1]]
+    there = [(place.east_m, place.north_m) for place in places if place is not None]
+    if there:
+        inside[first : first + len(there)] = shapely.intersects_xy(polygon, np.array(there))
+        if walk.actor.stays:
+            inside[first + len(there) :] = inside[first + len(there) - 1]
+    return inside
 
 
 def _when_set(zone: Zone, scenario: Scenario, times_s: Floats) -> Flags:
