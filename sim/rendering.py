@@ -23,8 +23,8 @@ from edge.errors import SetUpError
 from edge.pipeline import StepResult
 from sim.eyes import PixelEye
 from sim.rig import Draw, Rig
-from sim.run import Eyes
 from sim.scenario import FeedPlan, Loaded, Rendered
+from sim.scene import Eyes
 from sim.sight import Seen
 from sim.world.drawn import Noise, VehiclePlace
 from sim.world.opening import open_world
