@@ -222,10 +222,9 @@ def _difference(figure: Figure, a: Variant, b: Variant, runs: Sequence[RunKey]) 
 
 def bootstrap(changes: Floats) -> tuple[float, float]:
     """95 % limits of the sum of paired changes, by resampling the pairs (percentile method, Efron 1979)."""
-    random = np.random.default_rng(SEED)
+    draws = np.random.default_rng(SEED)
     sums = [
-        changes[random.integers(len(changes), size=(CHUNK, len(changes)))].sum(axis=1)
-        for _ in range(RESAMPLES // CHUNK)
+        changes[draws.integers(len(changes), size=(CHUNK, len(changes)))].sum(axis=1) for _ in range(RESAMPLES // CHUNK)
     ]
     low, high = np.percentile(np.concatenate(sums), (100 * TAIL, 100 * (1 - TAIL)))
     return float(low), float(high)
@@ -233,10 +232,10 @@ def bootstrap(changes: Floats) -> tuple[float, float]:
 
 def by_chance(changes: Floats) -> float:
     """Share of random swaps within the pairs that change the sum at least as much (Fisher's sign-flip test)."""
-    random = np.random.default_rng(SEED)
+    draws = np.random.default_rng(SEED)
     came = abs(changes.sum()) - 1e-9
     as_much = sum(
-        int((np.abs(random.choice((-1.0, 1.0), size=(CHUNK, len(changes))) @ changes) >= came).sum())
+        int((np.abs(draws.choice((-1.0, 1.0), size=(CHUNK, len(changes))) @ changes) >= came).sum())
         for _ in range(RESAMPLES // CHUNK)
     )
     return (as_much + 1) / (RESAMPLES + 1)
