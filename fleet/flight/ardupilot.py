@@ -42,7 +42,7 @@ from fleet.flight.snapshots import renewed
 from fleet.flight.telemetry import Airframe, Telemetry, hear, late_s, moved, not_ready_because
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
 
-_TICK_S = 0.1
+_TICK_S = 0.25  # how late a request for telemetry may be
 
 TAKEN_UP_WITHIN_S = 10.0  # a target shows in POSITION_TARGET_GLOBAL_INT each 0.5 s
 TARGET_WITHIN_M = 1.5

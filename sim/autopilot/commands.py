@@ -195,6 +195,7 @@ def _set_home(autopilot: "Autopilot", _link: "Link", call: Call) -> int:
     machine.home = PointEnu(place.east_m, place.north_m)
     machine.home_is_locked = True
     machine.home_was_told = False
+    machine.settings_changed()  # circle and heights go with it
     return ACCEPTED
 
 

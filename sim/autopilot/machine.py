@@ -7,6 +7,7 @@ import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import lru_cache
 
 from contract.geo import GeoPoint, LocalFrame, PointEnu
 from sim.autopilot import fence as fences
@@ -40,6 +41,7 @@ class Machine(ABC):
     def __init__(self, spec: AutopilotSpec, table: Mapping[str, tuple[float, int]]) -> None:
         self.spec = spec
         self.frame = LocalFrame(spec.home, ground_amsl_m=spec.home_amsl_m)
+        self.to_geo = lru_cache(maxsize=8)(self.frame.to_geo)  # a vehicle that stands still is asked over and over
         self.parameters = Parameters(dict(table), firmware=spec.firmware)
         self.parameters.set_inside("SYSID_THISMAV", spec.system_id)
         self.motion = Motion(heading_deg=spec.heading_deg)
@@ -54,7 +56,6 @@ class Machine(ABC):
         self._random = random.Random(f"{spec.seed}/{spec.system_id}")  # noqa: S311 - weather, not secrets
         self.wind_m_s = spec.wind_m_s
         self._said_from = (0.0, 0.0)
-        self._said_for: tuple[float, float, float] | None = None
         self.boot(already_s=spec.boot_s_already)
 
     def boot(self, *, already_s: float = 0.0) -> None:
@@ -165,7 +166,6 @@ class Machine(ABC):
         self.navigation.wander = (0.95 * east + draw(0.0, 0.05), 0.95 * north + draw(0.0, 0.05))
         self.pre_arm_ok = self.arm_refusal() is None
         self.battery.capacity_mah = max(1.0, self.parameters["BATT_CAPACITY"])
-        self.limits = self.fence_limits()
         self._watch_battery()
         self._watch_position()
 
@@ -275,10 +275,7 @@ class Machine(ABC):
         motion, (east_m, north_m) = self.motion, self.navigation.wander
         if self.navigation.is_usable(self.now_s):
             self._said_from = (motion.east_m + east_m, motion.north_m + north_m)
-        key = (*self._said_from, motion.up_m)
-        if key != self._said_for:
-            self._said_for, self._said = key, self.frame.to_geo(PointEnu(*key))
-        return self._said
+        return self.to_geo(PointEnu(*self._said_from, motion.up_m))
 
     def receiver_position(self) -> tuple[GeoPoint, float]:
         """What the receiver says, before the vehicle has judged it."""
@@ -286,7 +283,7 @@ class Machine(ABC):
         if jump_east_m == 0.0 and jump_north_m == 0.0:
             return self.reported_position()
         motion, (east_m, north_m) = self.motion, self.navigation.wander
-        return self.frame.to_geo(
+        return self.to_geo(
             PointEnu(motion.east_m + jump_east_m + east_m, motion.north_m + jump_north_m + north_m, motion.up_m)
         )
 

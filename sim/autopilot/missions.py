@@ -187,7 +187,7 @@ class MissionServer:
         )
 
     def _home_item(self) -> Item:
-        point, amsl_m = self._machine.frame.to_geo(self._machine.home)
+        point, amsl_m = self._machine.to_geo(self._machine.home)
         where = (round(point.lat_deg * 1e7), round(point.lon_deg * 1e7))
         return Item(kept.WAYPOINT, kept.AMSL, (0.0, 0.0, 0.0, 0.0), *where, round(amsl_m, 2))
 

@@ -181,7 +181,7 @@ def ekf_status_report(machine: Machine) -> Message:
 def home_position(machine: Machine) -> Message | None:
     if machine.now_s < EKF_READY_S:
         return None
-    point, amsl_m = machine.frame.to_geo(machine.home)
+    point, amsl_m = machine.to_geo(machine.home)
     return mavlink.MAVLink_home_position_message(
         round(point.lat_deg * 1e7),
         round(point.lon_deg * 1e7),
@@ -225,7 +225,7 @@ def position_target_global_int(machine: Machine) -> Message | None:
     """The target in force; its altitude is AMSL whatever frame it was given in."""
     if machine.target is None or not machine.has_navigation_target():
         return None
-    point, amsl_m = machine.frame.to_geo(machine.target)
+    point, amsl_m = machine.to_geo(machine.target)
     return mavlink.MAVLink_position_target_global_int_message(
         boot_ms(machine),
         mavlink.MAV_FRAME_GLOBAL,

@@ -25,7 +25,7 @@ class Truth:
 
 def truth_of(machine: Machine) -> Truth:
     motion = machine.motion
-    point, amsl_m = machine.frame.to_geo(machine.true_point())
+    point, amsl_m = machine.to_geo(machine.true_point())
     camera_heading_deg, camera_pitch_deg = camera_direction_deg(machine)
     return Truth(
         point=point,

@@ -101,6 +101,16 @@ def test_fence_type_7_also_turns_on_the_150_m_circle_and_the_height_limit() -> N
     assert station.go_to(151, 0, 20) == 0
 
 
+def test_the_circle_moves_with_home() -> None:
+    station = Station.of()
+    station.command(207, 1)
+    station.airborne(20)
+    x, y = station.degrees7(100, 0)
+    assert station.command_int(179, x=x, y=y, z=0.0) == 0
+    assert station.go_to(240, 0, 20) == 0
+    assert station.go_to(-60, 0, 20) == 4
+
+
 def test_a_breach_is_told_and_returns_lands_and_disarms() -> None:
     station = Station.of().airborne(20)
     station.go_to(130, 0, 20)
