@@ -3,6 +3,7 @@
 Each is None when there is nothing to plot, and the page says so instead of showing an empty frame.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from sim.report.svg import Scale, bottom_axis, element, path, picture, text, ticks, title
@@ -11,6 +12,7 @@ from sim.score.sections import Hop
 
 WIDTH_PX, HEIGHT_PX = 480.0, 280.0
 LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 46.0, 466.0, 14.0, 236.0
+LEAST_DECADE = -1  # shorter than 0.1 ms is drawn as 0.1 ms; by a virtual clock much takes no time at all
 COLOURS = 6  # classes c0 to c5 of the style sheet
 
 
@@ -64,24 +66,25 @@ def alarm_times(score: Score) -> str | None:
 
 
 def latency(hops: Mapping[str, Hop]) -> str | None:
-    """For each hop a bar to its p95 with marks at p50 and p99."""
+    """For each hop a bar from its p50 to its p99 with a mark at p95, on a logarithmic axis: they differ by 10 000."""
     if not hops:
         return None
-    x = Scale(0.0, max(hop.p99 for hop in hops.values()) * 1.05 or 1.0, 110.0, RIGHT_PX)
+    top_decade = max(math.ceil(math.log10(max(*(hop.p99 for hop in hops.values()), 1.0))), 1)
+    x = Scale(LEAST_DECADE, top_decade, 110.0, RIGHT_PX)
+    decades = range(LEAST_DECADE, top_decade + 1)
     bottom = max(BOTTOM_PX, TOP_PX + 22.0 * len(hops))
-    drawn = [bottom_axis(x, ticks(0.0, x.high), bottom, top=TOP_PX, words="ms: bar to p95, lines at p50 and p99")]
+    drawn = [
+        element("line", x1=x(decade), x2=x(decade), y1=TOP_PX, y2=bottom, cls="grid")
+        + text(f"{10.0**decade:g}", x(decade), bottom + 16, cls="tick middle")
+        for decade in decades
+    ]
+    drawn.append(text("ms: bar from p50 to p99, line at p95", (x.start + x.end) / 2, bottom + 34, cls="axis middle"))
     row = (bottom - TOP_PX) / len(hops)
     for k, (name, hop) in enumerate(hops.items()):
         y = TOP_PX + row * (k + 0.5)
+        p50, p95, p99 = (x(math.log10(max(value, 10.0**LEAST_DECADE))) for value in (hop.p50, hop.p95, hop.p99))
         about = f"{name}: p50 {hop.p50:g}, p95 {hop.p95:g}, p99 {hop.p99:g} ms, {hop.n} times"
         drawn.append(text(name, 102, y + 4, cls="tick end"))
-        drawn.append(
-            element(
-                "rect", title(about), x=x(0), y=y - 6, width=max(x(hop.p95) - x(0), 1.0), height=12, rx=2, cls="hop"
-            )
-        )
-        drawn += [
-            element("line", x1=x(value), x2=x(value), y1=y - 8, y2=y + 8, cls="hop-mark")
-            for value in (hop.p50, hop.p99)
-        ]
+        bar = element("rect", title(about), x=p50 - 2, y=y - 6, width=p99 - p50 + 4, height=12, rx=2, cls="hop")
+        drawn.append(bar + element("line", x1=p95, x2=p95, y1=y - 8, y2=y + 8, cls="hop-mark"))
     return picture(WIDTH_PX, bottom + 44, *drawn, label="Latency of each hop")

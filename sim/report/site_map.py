@@ -23,6 +23,7 @@ MAX_HEIGHT_PX = 760.0
 MAX_FIXES = 300  # drawn, evenly chosen
 VIEW_M = 45.0  # how far a camera's view is drawn
 WAY_STEP_S = 1.0
+LEAST_STEP_PX = 1.5
 NAME_PX = 60.0  # nearer than this, a second name would lie on the first
 
 
@@ -119,8 +120,9 @@ class SiteMap:
             if camera.pose is not None:
                 eye = PointEnu(camera.pose.east_m, camera.pose.north_m)
                 x, y = self._xy(eye)
-                wedge = [self._xy(place) for place in _wedge(eye, camera.pose, opening_deg(camera)[0])]
-                drawn.append(path([(x, y), *wedge], is_closed=True, cls="view"))
+                if camera.footprint is None:
+                    wedge = [self._xy(place) for place in _wedge(eye, camera.pose, opening_deg(camera)[0])]
+                    drawn.append(path([(x, y), *wedge], is_closed=True, cls="view"))
                 drawn.append(element("circle", title(camera.id), cx=x, cy=y, r=6, cls="camera"))
                 drawn.append(text(camera.id, x + 9, y + 4, cls="camera-name halo"))
         return "".join(drawn)
@@ -136,7 +138,7 @@ class SiteMap:
                 continue
             cls = "way" if walk.actor.intrudes else "way harmless"
             about = f"{walk.actor.id}: {walk.actor.kind.value} {walk.actor.gait.value}"
-            drawn.append(path(map(self._xy, places), title(about), cls=cls))
+            drawn.append(path(_thinned(map(self._xy, places)), title(about), cls=cls))
             x, y = self._xy(places[0])
             drawn.append(element("circle", title(about), cx=x, cy=y, r=4, cls=f"{cls} from"))
             if all(math.dist((x, y), other) > NAME_PX for other in named):
@@ -163,7 +165,7 @@ class SiteMap:
         drawn = []
         for vehicle, lines in tracks.items():
             x, y = self._xy(lines[-1].place)
-            drawn.append(path([self._xy(line.place) for line in lines], title(vehicle), cls="flown"))
+            drawn.append(path(_thinned(self._xy(line.place) for line in lines), title(vehicle), cls="flown"))
             drawn.append(element("circle", title(vehicle), cx=x, cy=y, r=5, cls="vehicle"))
             drawn.append(text(vehicle, x + 8, y + 4, cls="vehicle-name halo"))
         return "".join(drawn)
@@ -256,3 +258,12 @@ def _wedge(eye: PointEnu, pose: CameraPose, across_deg: float) -> Iterable[Point
     for k in range(steps + 1):
         bearing = math.radians(pose.heading_deg + across_deg * (k / steps - 0.5))
         yield PointEnu(eye.east_m + VIEW_M * math.sin(bearing), eye.north_m + VIEW_M * math.cos(bearing))
+
+
+def _thinned(places: Iterable[Place]) -> list[Place]:
+    """Without what lies on the point before it: a vehicle that stands for an hour is one point."""
+    kept: list[Place] = []
+    for place in places:
+        if not kept or math.dist(place, kept[-1]) >= LEAST_STEP_PX:
+            kept.append(place)
+    return kept

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
 
 from contract.documents import parse_document
@@ -53,14 +53,16 @@ def judge_folder(folder: Path, parameters: ScoreParameters) -> tuple[Score, list
     return judged, outcomes
 
 
-def summary(judged: Score, outcomes: list[Outcome]) -> Table:
-    table = Table(title=f"{judged.scenario}: {headline(outcomes)}. {story(judged)}", title_justify="left")
-    for column in ("", "figure", "expected", "came"):
-        table.add_column(column)
+def summary(judged: Score, outcomes: list[Outcome]) -> Group:
+    """For a terminal: the verdict, the story, and a row for each expectation."""
+    lines = [f"[bold]{judged.scenario}[/]: {headline(outcomes)}", story(judged)]
+    if not outcomes:
+        return Group(*lines)
+    table = Table("", "figure", "expected", "came")
     for outcome in outcomes:
         mark = "[green]met[/]" if outcome.is_met else "[red]not met[/]"
         table.add_row(mark, outcome.expectation.what, outcome.bounds, written(outcome.value, digits=4))
-    return table
+    return Group(*lines, table)
 
 
 def _parameters(path: Path | None) -> ScoreParameters:

@@ -16,6 +16,7 @@ from sim.score.sections import IncidentResponse, JudgedAlarm, Response, Verdict,
 from sim.score.watching import Footprints
 
 INTRUSION = "intrusion"
+FINAL = {state.value for state in TaskState if state.is_final}
 SAID_YES = (TaskState.ACCEPTED.value, TaskState.EXECUTING.value)
 
 
@@ -74,8 +75,7 @@ def _answer(
     scene_us = minimum_s = None
     if sent is not None and actor is not None:
         walk = run.walks()[actor]
-        senders = {line.vehicle for line in mine if line.state == TaskState.SENT.value}
-        scene_us = _on_scene_us(run, walk, senders, sent.at_us, footprints)
+        scene_us = _on_scene_us(run, walk, mine, footprints)
         minimum_s = _minimum_s(run, walk, sent.vehicle, alarm_us)
     time_to_scene_s = None if scene_us is None else (scene_us - alarm_us) / 1e6
     over_minimum = None
@@ -98,13 +98,21 @@ def _first(lines: Sequence[TaskLine], states: Sequence[str], from_us: int) -> Ta
     return next((line for line in lines if line.state in states and line.at_us >= from_us), None)
 
 
-def _on_scene_us(run: Run, walk: Walk, vehicles: set[str], sent_us: int, footprints: Footprints) -> int | None:
-    """When one of those sent first truly had the intruder in view."""
-    for line in run.vehicles:
-        if line.at_us >= sent_us and line.vehicle in vehicles:
-            target = standing_at(walk, run.seconds(line.at_us))
-            if target is not None and footprints.vehicle_sees(line, target):
-                return line.at_us
+def _on_scene_us(run: Run, walk: Walk, tasks: Sequence[TaskLine], footprints: Footprints) -> int | None:
+    """When one that was sent first truly had the intruder in view, while its task lasted: who comes by later on
+    another errand did not answer."""
+    lasted_us: dict[str, tuple[str, int, int]] = {}  # task: vehicle, from, to
+    for line in tasks:
+        if line.state == TaskState.SENT.value:
+            lasted_us.setdefault(line.task, (line.vehicle, line.at_us, run.end_us))
+        elif line.task in lasted_us and line.state in FINAL:
+            lasted_us[line.task] = (*lasted_us[line.task][:2], line.at_us)
+    for seen in run.vehicles:
+        if not any(seen.vehicle == who and first <= seen.at_us <= last for who, first, last in lasted_us.values()):
+            continue
+        target = standing_at(walk, run.seconds(seen.at_us))
+        if target is not None and footprints.vehicle_sees(seen, target):
+            return seen.at_us
     return None
 
 

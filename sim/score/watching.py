@@ -16,6 +16,7 @@ from sim.score.sections import ZoneGap
 
 Stretch = tuple[int, int]  # from, to, microseconds
 GOOD_FEED = "ok"
+AIRBORNE_M = 2.0  # lower, a flying vehicle stands in its dock and watches nothing
 
 
 def opening_deg(camera: Camera) -> tuple[float, float]:
@@ -42,6 +43,8 @@ class Footprints:
 
     def vehicle_sees(self, line: VehicleLine, target: PointEnu) -> bool:
         spec: Vehicle = self._specs[line.vehicle]
+        if spec.kind.flies and line.up_m < AIRBORNE_M:
+            return False
         view = view_of(
             target,
             position=line.place,

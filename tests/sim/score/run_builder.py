@@ -248,11 +248,15 @@ def build(
         "vehicles": [{"id": "drone-1"}],
         **scenario,
     }
-    written = {
-        "scenario.yaml": document,
-        "site.yaml": site(),
-        "run.json": {"scenario_id": document["id"], "seed": seed},
+    header = {
+        "scenario": document["id"],
+        "file": "by-hand.yaml",
+        "seed": seed,
+        "length_s": length_s,
+        "software": "0.1.0",
+        "feeds": {"cam-1": "modelled"},
     }
+    written = {"scenario.yaml": document, "site.yaml": site(), "run.json": header}
     for name, content in written.items():
         (folder / name).write_text(json.dumps(content, indent=1))  # JSON is YAML
     lines = {"events": events, "truth": truth, "sightings": sightings, "vehicles": vehicles}

@@ -291,6 +291,15 @@ def test_an_answer_is_timed_by_where_things_truly_were(tmp_path: Path) -> None:
     assert (response.incidents, response.sent, response.acknowledged, response.on_scene) == (1, 1, 1, 1)
 
 
+def test_who_comes_by_after_the_task_did_not_answer(tmp_path: Path) -> None:
+    events = [alarm(12.0), task(13.0, "sent"), task(14.0, "accepted"), task(18.0, "failed")]
+    vehicles = [vehicle(0.0, 10, -80, 0), vehicle(20.0, 10, -29, 30)]
+
+    (answer,) = score_run(build(tmp_path, events=events, vehicles=vehicles)).response.each
+
+    assert (answer.vehicle, answer.time_to_scene_s) == ("drone-1", None)
+
+
 def test_nobody_came_is_unknown_and_not_zero(tmp_path: Path) -> None:
     response = score_run(build(tmp_path, events=[alarm(12.0)], vehicles=[vehicle(0.0, 10, -80, 0)])).response
 
@@ -320,6 +329,14 @@ def test_a_zones_gap_ends_when_a_vehicle_looks_at_its_middle(tmp_path: Path) -> 
 
     assert zones["yard"].vehicles_s == pytest.approx(25.0)
     assert zones["yard"].all_s == 0.0
+
+
+def test_a_drone_in_its_dock_watches_nothing(tmp_path: Path) -> None:
+    docked = vehicle(0.0, 10, -20, 0.0) | {"camera_pitch_deg": 0.0}
+
+    zones = score_run(build(tmp_path, vehicles=[docked])).longest_unobserved_s.zones
+
+    assert zones["yard"].vehicles_s == 60.0
 
 
 def test_a_camera_whose_feed_is_lost_watches_nothing(tmp_path: Path) -> None:
