@@ -5,7 +5,6 @@ n-th picture and before the next; a Tracks is stamped with the exact moment of o
 """
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 from contract.clock import Clock
@@ -17,6 +16,7 @@ from sim.tape.imports.video import Belongings, VideoImport
 from sim.tape.items import Item, log_line
 
 WAIT_FOR_TRACKS_US = 10_000_000  # without anybody in the picture the start is known to one frame
+ALIVE_US = 2_000_000  # a node says its Health so often: until then it plays on
 
 
 class FileFeed:
@@ -32,19 +32,21 @@ class FileFeed:
         with opened_video(str(folder / settings.url), monotonic_us=clock.monotonic_us) as video:
             self._period_us = video.frame_period_us
         self._latest_us: int | None = None
-        self._told_at_us = 0
+        self._first_told_us = self._last_told_us = 0
         self._stamp_us: int | None = None
         self._items: Iterator[Item] | None = None
+        self._next: Item | None = None  # not played yet
 
     def hear(self, envelope: Envelope) -> None:
         body = envelope.body
-        if envelope.node != self._node or self._items is not None:
+        if envelope.node != self._node:
             return
         if isinstance(body, Health):
             frames = next((feed.frames_decoded for feed in body.feeds if feed.camera == self.camera), 0)
             if frames > 0:
                 latest_us = envelope.sent_at_us - (frames - 1) * self._period_us
-                self._told_at_us = self._told_at_us or envelope.sent_at_us
+                self._first_told_us = self._first_told_us or envelope.sent_at_us
+                self._last_told_us = envelope.sent_at_us
                 self._latest_us = latest_us if self._latest_us is None else min(latest_us, self._latest_us)
         elif isinstance(body, Tracks) and body.camera == self.camera:
             self._stamp_us = envelope.captured_at_us
@@ -54,7 +56,7 @@ class FileFeed:
         if self._latest_us is None:
             return None
         if self._stamp_us is None:
-            return self._latest_us if now_us - self._told_at_us >= WAIT_FOR_TRACKS_US else None
+            return self._latest_us if now_us - self._first_told_us >= WAIT_FOR_TRACKS_US else None
         return self._stamp_us + (self._latest_us - self._stamp_us) // self._period_us * self._period_us
 
     def due(self, now_us: int, *, is_last: bool = False) -> Iterator[Item]:
@@ -65,10 +67,12 @@ class FileFeed:
             if start_us is None:
                 return
             self._items = self._opened(start_us)
-        for item in self._items:
-            if item.log_us > now_us:
-                self._items = chain([item], self._items)
+        played_until_us = min(now_us, self._last_told_us + ALIVE_US)
+        while True:
+            self._next = self._next or next(self._items, None)
+            if self._next is None or self._next.log_us > played_until_us:
                 return
+            item, self._next = self._next, None
             yield item
 
     def _opened(self, start_us: int) -> Iterator[Item]:

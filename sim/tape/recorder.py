@@ -1,7 +1,7 @@
 """Everything a running site says, onto one tape: the loop between the taps and the writer.
 
-Only this thread touches the tape. Items are written as they are heard; a node's recorded feed is read from its own file,
-once it is known when the node began it.
+Only this thread touches the tape. Items are written as they are heard; a recording that a node plays is read from its
+own file, once it is known when the node began it.
 """
 
 import os
@@ -22,7 +22,7 @@ from edge.settings import EdgeSettings, parse_settings, source_of
 from sim.tape.errors import TapeError
 from sim.tape.file_feed import FileFeed
 from sim.tape.items import Beside, Item, envelope, log_line
-from sim.tape.taps import BrokerTap, CameraTap, Heard, HeardOnBus, Tap
+from sim.tape.taps import BrokerTap, CameraTap, Heard, HeardOnBus, MavlinkUdpTap, Tap
 from sim.tape.writer import TapeWriter
 
 FLUSH_US = 2_000_000  # what a crash costs at most
@@ -75,6 +75,10 @@ class Recorder:
             while (item := self._heard.get()) is not None:
                 self._take(item)
             self._write_feeds(is_last=True)
+
+    def mavlink_ports(self) -> list[int]:
+        """UDP ports that MAVLink may be forwarded to."""
+        return [tap.port for tap in self._taps if isinstance(tap, MavlinkUdpTap)]
 
     @property
     def dropped(self) -> int:
