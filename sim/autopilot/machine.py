@@ -54,7 +54,7 @@ class Machine(ABC):
         self.texts: list[tuple[int, str]] = []
         self.home_was_told = False
         self._random = random.Random(f"{spec.seed}/{spec.system_id}")  # noqa: S311 - weather, not secrets
-        self.wind_m_s = spec.wind_m_s
+        self._blow(spec.wind_m_s)
         self._said_from = (0.0, 0.0)
         self.boot(already_s=spec.boot_s_already)
 
@@ -161,7 +161,7 @@ class Machine(ABC):
         draw = self._random.gauss
         mean_m_s = self.spec.wind_m_s
         gust_m_s = draw(0.0, GUST_EACH_S_FRAC * mean_m_s)
-        self.wind_m_s = max(0.0, self.wind_m_s + GUST_PULL_FRAC * (mean_m_s - self.wind_m_s) + gust_m_s)
+        self._blow(max(0.0, self.wind_m_s + GUST_PULL_FRAC * (mean_m_s - self.wind_m_s) + gust_m_s))
         east, north = self.navigation.wander
         self.navigation.wander = (0.95 * east + draw(0.0, 0.05), 0.95 * north + draw(0.0, 0.05))
         self.pre_arm_ok = self.arm_refusal() is None
@@ -348,12 +348,11 @@ class Machine(ABC):
         elif item.command == kept.DO_SET_ROI_NONE:
             self.look_at(None)
 
-    # Wind, as a vector the air moves along
-
-    @property
-    def wind_vector(self) -> tuple[float, float]:
+    def _blow(self, wind_m_s: float) -> None:
+        """From now on; `wind_vector` is where the air moves, east and north."""
         towards = math.radians(self.spec.wind_from_deg + 180.0)
-        return self.wind_m_s * math.sin(towards), self.wind_m_s * math.cos(towards)
+        self.wind_m_s = wind_m_s
+        self.wind_vector = (wind_m_s * math.sin(towards), wind_m_s * math.cos(towards))
 
     # Fence
 
