@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import anyio
 
+from contract.clock import Clock, SystemClock
+
 Result = TypeVar("Result")
 ROUNDING_US = 1e-3
 SLICE_S = 0.25  # of a paced wait: how soon Ctrl-C is heard
@@ -36,10 +38,29 @@ class VirtualClock:
         self._now_us += by_us
 
 
+class RealClock:
+    """Real time, counted as a scenario's: monotonic from 0 now, wall from `start_us`."""
+
+    def __init__(self, start_us: int) -> None:
+        self._start_us = start_us
+        self._clock = SystemClock()
+        self.begin()
+
+    def begin(self) -> None:
+        """It is 0 now: everything is set up."""
+        self._began_us = self._clock.monotonic_us()
+
+    def wall_us(self) -> int:
+        return self._start_us + self.monotonic_us()
+
+    def monotonic_us(self) -> int:
+        return self._clock.monotonic_us() - self._began_us
+
+
 class ShiftedClock:
     """Another machine's clock: its wall time may be set, its monotonic time may not."""
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.shift_us = 0
 

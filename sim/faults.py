@@ -9,10 +9,8 @@ import anyio
 from contract.clock import Clock
 from sim.autopilot.autopilot import Autopilot
 from sim.clock import ShiftedClock
-from sim.fleet_life import FleetLife
 from sim.impairment import Impairment
-from sim.memory_bus import MemoryBroker
-from sim.node_life import NodeLife
+from sim.life import Life
 from sim.rig import Rig
 from sim.run_log import RunLog
 from sim.scenario import (
@@ -33,18 +31,22 @@ from sim.scenario import (
     NodeKill,
 )
 
+COORDINATOR = "coordinator"
+
 
 @dataclass(frozen=True, slots=True)
 class Levers:
-    """Everything that can break. `links` and `clocks` by the name of vehicle, node or `coordinator`."""
+    """Everything that can break. Links, clocks and lives by the name of vehicle, node or `coordinator`; `full_disks`
+    holds the nodes whose disk takes nothing."""
 
-    broker: MemoryBroker
+    broker_down: Callable[[], object]
+    broker_up: Callable[[], object]
     links: Mapping[str, Impairment]
     clocks: Mapping[str, ShiftedClock]
     autopilots: Mapping[str, Autopilot]
     rigs: Mapping[str, Rig]
-    nodes: Mapping[str, NodeLife]
-    fleet: FleetLife
+    full_disks: set[str]
+    lives: Mapping[str, Life]
 
 
 async def break_things(faults: tuple[Fault, ...], levers: Levers, *, clock: Clock, log: RunLog) -> None:
@@ -82,7 +84,7 @@ def acts_of(fault: object, _levers: Levers) -> Acts:
 
 @acts_of.register
 def _(_fault: BrokerDown, levers: Levers) -> Acts:
-    return levers.broker.go_down, levers.broker.come_up
+    return levers.broker_down, levers.broker_up
 
 
 @acts_of.register
@@ -137,18 +139,18 @@ def _(fault: CameraLost, levers: Levers) -> Acts:
 
 @acts_of.register
 def _(fault: DiskFull, levers: Levers) -> Acts:
-    return _switch(levers.nodes[fault.node], "is_disk_full")
+    return lambda: levers.full_disks.add(fault.node), lambda: levers.full_disks.discard(fault.node)
 
 
 @acts_of.register
 def _(fault: NodeKill, levers: Levers) -> Acts:
-    life = levers.nodes[fault.node].life
+    life = levers.lives[fault.node]
     return life.kill, life.start
 
 
 @acts_of.register
 def _(_fault: CoordinatorKill, levers: Levers) -> Acts:
-    life = levers.fleet.life
+    life = levers.lives[COORDINATOR]
     return life.kill, life.start
 
 

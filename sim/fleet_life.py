@@ -51,7 +51,7 @@ class _MortalStore(Store):
             yield connection
 
 
-class _ToldFeed(LiveFeed):
+class ToldFeed(LiveFeed):
     """Writes down what a console would show."""
 
     def __init__(self, log: RunLog, clock: Clock) -> None:
@@ -111,7 +111,7 @@ class FleetLife:
             vehicles=flight.vehicles,
             wire=Wire(receive=receive, publish=client.publish, is_connected=lambda: client.is_connected),
             heart=heart,
-            live=_ToldFeed(self._log, clock),
+            live=ToldFeed(self._log, clock),
         )
         fleet.coordinator.load()
         async with flight, anyio.create_task_group() as tasks:

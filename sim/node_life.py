@@ -28,7 +28,7 @@ OPEN_AGAIN_S = 1.0
 DELIVER_EACH_S = 0.1  # at the latest; what a frame led to is sent at once
 
 
-class _Disk(Outbox):
+class Disk(Outbox):
     """An outbox whose disk may be full, and which says what it took."""
 
     def __init__(self, path: Path, *, new_id: Callable[[], uuid.UUID], is_full: Callable[[], bool]) -> None:
@@ -45,7 +45,7 @@ class _Disk(Outbox):
 
 
 class NodeLife:
-    """One node with its rigs. `is_disk_full` is a fault's to set; `life` may be killed and started."""
+    """One node with its rigs. `life` may be killed and started."""
 
     def __init__(
         self,
@@ -59,13 +59,14 @@ class NodeLife:
         link: Impairment,
         clock: Clock,
         log: RunLog,
+        is_disk_full: Callable[[], bool],
         witness: Callable[[Rig, StepResult], None] | None = None,
     ) -> None:
         self._witness = witness
         self._name, self._site, self._rigs, self._folder = node, site, rigs, folder
         self._seed, self._broker, self._link, self._clock, self._log = seed, broker, link, clock, log
+        self._is_disk_full = is_disk_full
         self._node_now: Node | None = None
-        self.is_disk_full = False
         self.life = Life(self._live, on_kill=self._die)
 
     def _die(self) -> None:
@@ -74,7 +75,7 @@ class NodeLife:
     async def _live(self) -> None:
         path = self._folder / f"{self._name}.outbox.sqlite"
         words = f"vedette-sim/{self._site.id}/{self._name}/{self._seed}"
-        disk = _Disk(path, new_id=lambda: uuid.uuid5(uuid.NAMESPACE_OID, words), is_full=lambda: self.is_disk_full)
+        disk = Disk(path, new_id=lambda: uuid.uuid5(uuid.NAMESPACE_OID, words), is_full=self._is_disk_full)
         disk.took = lambda envelope: self._log.posted(envelope, at_us=self._clock.wall_us())
         with disk:
             node = self._node_now = self._node(disk)
@@ -83,7 +84,7 @@ class NodeLife:
                 f"vedette-{self._site.id}-{self._name}",
                 link=self._link,
                 is_clean=True,
-                will=node.last_will,
+                make_will=node.last_will,
                 on_session=node.session_opened,
                 on_delivered=node.delivered,
             )
@@ -106,10 +107,7 @@ class NodeLife:
         return Node(
             site=self._site,
             node=self._name,
-            feeds=[
-                Feed(rig.camera.id, open_source=rig.opened, origin=Origin.SIMULATED, detector=rig.eye, poses=rig)
-                for rig in self._rigs
-            ],
+            feeds=feeds_of(self._rigs),
             outbox=outbox,
             zone_memory=ZoneMemory(self._folder / f"{self._name}.zones.json"),
             clock=self._clock,
@@ -153,3 +151,11 @@ class NodeLife:
             reader.take(frame)
             node.judge()
             node.deliver()
+
+
+def feeds_of(rigs: Sequence[Rig]) -> list[Feed]:
+    """Simulated cameras as a node takes them."""
+    return [
+        Feed(rig.camera.id, open_source=rig.opened, origin=Origin.SIMULATED, detector=rig.eye, poses=rig)
+        for rig in rigs
+    ]

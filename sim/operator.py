@@ -1,5 +1,7 @@
 """What the scenario's persons order, through the same doors as a console's buttons."""
 
+from collections.abc import Callable
+
 import anyio
 
 from contract.clock import Clock
@@ -7,19 +9,21 @@ from contract.tasks import TaskState
 from fleet.app import Fleet
 from fleet.errors import FleetError
 from fleet.picture.incidents import Disposition, IncidentKind, State
-from sim.fleet_life import FleetLife
 from sim.run_log import RunLog
 from sim.scenario import OperatorAct
 
 
-async def operate(acts: tuple[OperatorAct, ...], life: FleetLife, *, clock: Clock, log: RunLog) -> None:
-    """Each act at its time; what is refused is written down with its reason."""
+async def operate(
+    acts: tuple[OperatorAct, ...], fleet: Callable[[], Fleet | None], *, clock: Clock, log: RunLog
+) -> None:
+    """Each act at its time, by the coordinator that is at work; what is refused is written down with its reason."""
     for act in sorted(acts, key=lambda each: each.at_s):
         await anyio.sleep(max(0.0, act.at_s - clock.monotonic_us() / 1e6))
         outcome = "there is no coordinator"
-        if life.fleet is not None:
+        at_work = fleet()
+        if at_work is not None:
             try:
-                outcome = _do(act, life.fleet)
+                outcome = _do(act, at_work)
             except FleetError as err:
                 outcome = str(err)
         log.add(clock.wall_us(), type="operator", by=act.by, do=act.do, target=act.target, outcome=outcome)

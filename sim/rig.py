@@ -102,7 +102,9 @@ class Rig:
         while not stop.is_set():
             early_s = self.taken * self.period_s - self._clock.monotonic_us() / 1e6
             if early_s <= 0 or not stop.wait(early_s):
-                yield self.capture()
+                frame = self.capture()
+                if not stop.wait(self.plan.latency_s):
+                    yield frame
 
     def at(self, frame: Frame) -> CameraPose | None:
         """The reported pose (edge.pose.PoseSource)."""

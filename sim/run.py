@@ -18,7 +18,7 @@ from fleet.flight.mavlink_transport import Connection, Transport, parse_connecti
 from fleet.records.store import Store, open_store
 from sim.autopilot.autopilot import Autopilot
 from sim.clock import ShiftedClock, VirtualClock, run_virtually
-from sim.faults import Levers, break_things
+from sim.faults import COORDINATOR, Levers, break_things
 from sim.fleet_life import FleetLife
 from sim.impairment import Impairment, impairments
 from sim.memory_bus import MemoryBroker
@@ -30,7 +30,6 @@ from sim.run_log import RunLog
 from sim.scenario import Loaded
 from sim.scene import Eyes, Scene, autopilot_specs, describe, tell_decisions
 
-COORDINATOR = "coordinator"
 BUS_DELAY_S, RADIO_DELAY_S = 0.002, 0.02
 
 
@@ -89,6 +88,7 @@ class Stage:
             **impairments((COORDINATOR, *nodes), seed=seed, base_s=BUS_DELAY_S),
         }
         broker = MemoryBroker(clock, tap=self.scene.hear)
+        full_disks: set[str] = set()
         self._nodes = {
             node: NodeLife(
                 node,
@@ -100,6 +100,7 @@ class Stage:
                 link=links[node],
                 clock=clocks[node],
                 log=log,
+                is_disk_full=partial(full_disks.__contains__, node),
                 witness=None if eyes is None else eyes.witness,
             )
             for node, rigs in nodes.items()
@@ -114,7 +115,16 @@ class Stage:
             clock=clocks[COORDINATOR],
             log=log,
         )
-        self._levers = Levers(broker, links, clocks, self._autopilots, self.scene.rigs, self._nodes, self._fleet)
+        self._levers = Levers(
+            broker_down=broker.go_down,
+            broker_up=broker.come_up,
+            links=links,
+            clocks=clocks,
+            autopilots=self._autopilots,
+            rigs=self.scene.rigs,
+            full_disks=full_disks,
+            lives={COORDINATOR: self._fleet.life, **{name: node.life for name, node in self._nodes.items()}},
+        )
 
     async def run(self, on_second: Callable[[float], None]) -> None:
         """The scenario's whole length."""
@@ -129,7 +139,8 @@ class Stage:
                 partial(break_things, scenario.faults, self._levers, clock=self._clock, log=self._log), name="faults"
             )
             tasks.start_soon(
-                partial(operate, scenario.operator, self._fleet, clock=self._clock, log=self._log), name="operator"
+                partial(operate, scenario.operator, lambda: self._fleet.fleet, clock=self._clock, log=self._log),
+                name="operator",
             )
             now_s = 0.0
             while now_s < scenario.length_s:

@@ -15,11 +15,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from contract.clock import Clock
 from contract.errors import DocumentError
 from detectors.errors import DetectorError
 from edge.errors import EdgeError
 from fleet.errors import FleetError
-from sim.clock import VirtualClock, pacemaker
+from sim.clock import RealClock, pacemaker
 from sim.run import clock_of, play
 from sim.scenario import Loaded, load_scenario
 from sim.score.command import judge_folder, summary
@@ -41,7 +42,10 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder of the run; out/run/<scenario> if left out.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the outcome as JUnit here too.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
-    speed: Annotated[str, typer.Option(help="max, or how many seconds of the scenario a second takes.")] = "max",
+    speed: Annotated[
+        str,
+        typer.Option(help="max; 1: in real time over a real broker and UDP; else scenario seconds in a second."),
+    ] = "max",
     live: Annotated[bool, typer.Option("--live", help="Draw rendered feeds and look with a real detector.")] = False,
     record: Annotated[bool, typer.Option("--record", help="Keep what that detector sees, as recordings.")] = False,
 ) -> None:
@@ -90,9 +94,11 @@ def _play(
 ) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with ExitStack() as stack:
-        clock = clock_of(loaded)
+        virtual, real = clock_of(loaded), RealClock(clock_of(loaded).wall_us())
         folder.mkdir(parents=True, exist_ok=True)
-        _log_to(stack.enter_context((folder / "system.log").open("w", encoding="utf-8")), clock)
+        _log_to(
+            stack.enter_context((folder / "system.log").open("w", encoding="utf-8")), real if pace == 1.0 else virtual
+        )
         eyes = None
         if live:
             from sim.rendering import live_eyes  # noqa: PLC0415 - only this needs a renderer
@@ -100,15 +106,17 @@ def _play(
             eyes = stack.enter_context(live_eyes(loaded, folder, seed=seed, console=console))
         bar = stack.enter_context(Progress(*columns, console=console, transient=True))
         task = bar.add_task(loaded.scenario.id, total=loaded.scenario.length_s)
-        rigs = play(
-            loaded,
-            folder,
-            clock=clock,
-            seed=seed,
-            eyes=eyes,
-            pace=None if pace is None else pacemaker(pace),
-            on_second=lambda at_s: bar.update(task, completed=at_s),
-        )
+
+        def on_second(at_s: float) -> None:
+            bar.update(task, completed=at_s)
+
+        if pace == 1.0:
+            from sim.real_time import play_in_real_time  # noqa: PLC0415 - only this needs a broker
+
+            rigs = play_in_real_time(loaded, folder, clock=real, seed=seed, eyes=eyes, on_second=on_second)
+        else:
+            paced = None if pace is None else pacemaker(pace)
+            rigs = play(loaded, folder, clock=virtual, seed=seed, eyes=eyes, pace=paced, on_second=on_second)
         if record:
             from sim.rendering import keep_recordings  # noqa: PLC0415
 
@@ -116,7 +124,7 @@ def _play(
                 console.print(f"recorded: {path}")
 
 
-def _log_to(file: TextIO, clock: VirtualClock) -> None:
+def _log_to(file: TextIO, clock: Clock) -> None:
     """What the parts log, with the scenario's seconds instead of a date."""
 
     def stamped(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
