@@ -58,8 +58,12 @@ def import_recording(
         path = out or file.with_suffix(".mcap")
         if path.resolve() == file.resolve():
             raise TapeError(f"{file}: it is a tape already")
-        with TapeWriter(path) as tape:
-            tape.write_all(source.items())
+        try:
+            with TapeWriter(path) as tape:
+                tape.write_all(source.items())
+        except INPUT_ERRORS:
+            path.unlink(missing_ok=True)  # half of what was asked for is not it
+            raise
     except DocumentError as err:
         typer.echo(f"vedette-sim import: {err}", err=True)
         raise typer.Exit(78) from err

@@ -88,7 +88,7 @@ def replay(
         if unpacked is None or (unpacked.camera is not None and not map_only):
             place = _place(site, camera, video, unpacked)
             truth = None if gt is None else read_mot(gt)
-            source, length_us = _source(video, start, unpacked)
+            source, length_us = _source(video, start, unpacked, judged_only=recorded)
             if recorded:
                 detections = _recorded(video, unpacked, detections)
             detector = _detector(model, detections, console)
@@ -119,14 +119,17 @@ def _unpack(video: Path, folder: Path, site: Path | None, camera: str | None) ->
     return unpack(video, folder, camera=camera, frame=frame, monotonic_us=SystemClock().monotonic_us)
 
 
-def _source(video: Path, start: str | None, unpacked: Unpacked | None) -> tuple[Source, int | None]:
+def _source(
+    video: Path, start: str | None, unpacked: Unpacked | None, *, judged_only: bool
+) -> tuple[Source, int | None]:
     """The pictures and how long they promise to be; says at once when there are none. Raises FeedUnreadable."""
     if unpacked is None:
         return open_source(SourceOptions(str(video), start=_moment(start)), clock=SystemClock()), _length_us(video)
     if start is not None:
         raise SetUpError(f"--start: {video} says itself when it was")
     if unpacked.is_tape and unpacked.camera is not None:
-        return TapeSource(video, unpacked.camera, start_us=unpacked.start_us), unpacked.length_us
+        until_us = unpacked.judged_until_us if judged_only else None
+        return TapeSource(video, unpacked.camera, start_us=unpacked.start_us, until_us=until_us), unpacked.length_us
     began = datetime.fromtimestamp(unpacked.start_us / 1e6, tz=timezone.utc)
     return open_source(SourceOptions(str(video), start=began), clock=SystemClock()), _length_us(video)
 

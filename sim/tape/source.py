@@ -15,16 +15,17 @@ from sim.tape.video import StoredVideo
 
 
 class TapeSource:
-    """`start_us`: the moment from which `pts_us` counts, that of the first picture."""
+    """`start_us`: the moment from which `pts_us` counts, that of the first picture; `until_us`: of the last wanted."""
 
     is_live = False
     is_paced = False
     captured_by = CapturedBy.RECORDING
 
-    def __init__(self, path: Path, camera: str, *, start_us: int) -> None:
+    def __init__(self, path: Path, camera: str, *, start_us: int, until_us: int | None = None) -> None:
         self._reader = TapeReader(path)
         self._topic = video_topic(camera)
         self._start_us = start_us
+        self._until_us = until_us
         self._stored: StoredVideo | None = None
 
     @property
@@ -41,8 +42,9 @@ class TapeSource:
         index, last_us = 0, self._start_us - 1
         try:
             for picture in self._pictures():
-                if stop.is_set():
-                    return
+                is_beyond = self._until_us is not None and picture.pts_us > self._until_us
+                if is_beyond or stop.is_set():
+                    break
                 if picture.pts_us > last_us:  # what is shown before what was shown has no place in a pipeline
                     last_us = picture.pts_us
                     yield Frame(picture.image_bgr, last_us - self._start_us, last_us, index, picture.decode_us)

@@ -27,7 +27,8 @@ AERIAL = "aerial"  # the camera of a video that nobody named
 @dataclass(frozen=True, slots=True)
 class Unpacked:
     """`camera` None: no pictures. `start_us`: its first one. `points`: places of the tracks on the map.
-    `remark`: what is not whole; `said`: what else a person should know."""
+    `judged_until_us`: the last picture with recorded detections. `remark`: what is not whole; `said`: what else a
+    person should know."""
 
     camera: str | None
     start_us: int
@@ -35,6 +36,7 @@ class Unpacked:
     is_tape: bool
     poses: Path | None
     detections: Path | None
+    judged_until_us: int
     points: int
     remark: str
     said: str
@@ -62,15 +64,15 @@ def unpack(
     suffix = path.suffix.lower()
     if suffix == ".tlog":
         capture = TlogImport(path)
-        files, points = _write(capture.items(), folder, camera=None, start_us=0, frame=None, title=path.name)
-        return Unpacked(None, 0, None, False, None, None, points, capture.remark, capture.said)
+        files, points = _write(capture.places(), folder, camera=None, start_us=0, frame=None, title=path.name)
+        return Unpacked(None, 0, None, False, None, None, 0, points, capture.remark, capture.said)
     if suffix == ".mcap":
         return _unpack_tape(path, folder, camera=camera, frame=frame)
     name = camera or AERIAL
     clip = KlvImport(path, camera=name, frame=frame, monotonic_us=monotonic_us)
     start_us = clip.start_us
     files, points = _write(clip.items(), folder, camera=name, start_us=start_us, frame=None, title=path.name)
-    return Unpacked(name, start_us, None, False, files.poses, None, points, clip.remark, clip.said)
+    return Unpacked(name, start_us, None, False, files.poses, None, 0, points, clip.remark, clip.said)
 
 
 def _unpack_tape(path: Path, folder: Path, *, camera: str | None, frame: LocalFrame | None) -> Unpacked:
@@ -81,7 +83,18 @@ def _unpack_tape(path: Path, folder: Path, *, camera: str | None, frame: LocalFr
     files, points = _write(reader.items(), folder, camera=chosen, start_us=start_us, frame=frame, title=path.name)
     length_us = None if found.last_us is None else max(found.last_us - start_us, 0)
     said = f"{sum(found.topics.values())} messages on {len(found.topics)} topics"
-    return Unpacked(chosen, start_us, length_us, True, files.poses, files.detections, points, reader.remark, said)
+    return Unpacked(
+        camera=chosen,
+        start_us=start_us,
+        length_us=length_us,
+        is_tape=True,
+        poses=files.poses,
+        detections=files.detections,
+        judged_until_us=files.judged_until_us,
+        points=points,
+        remark=reader.remark,
+        said=said,
+    )
 
 
 def _camera(found: Survey, wanted: str | None, path: Path) -> str | None:
@@ -102,6 +115,7 @@ def _first_picture_us(path: Path, camera: str) -> int:
 class _Files:
     poses: Path | None = None
     detections: Path | None = None
+    judged_until_us: int = 0
 
 
 def _write(
@@ -140,6 +154,7 @@ def _write(
                     else:
                         row = {"pts_us": pts_us, "boxes": content["boxes"]}
                         write("detections.jsonl", json.dumps(row, separators=(",", ":")))
+                        files.judged_until_us = item.at_us
                 except (ValueError, KeyError):
                     continue  # one damaged message; its neighbours stand in for it
     return files, page.points

@@ -28,10 +28,19 @@ class TlogImport:
         for record in self._reader.records():
             yield from frame_items(record.at_us, record.frame)
 
+    def places(self) -> Iterator[Item]:
+        """The tracks alone. Raises TapeError."""
+        for record in self._reader.records():
+            yield from _places(record.at_us, record.frame)
+
 
 def frame_items(at_us: int, frame: Frame) -> Iterator[Item]:
     """The frame, and where it says that its vehicle is."""
     yield mavlink(at_us, frame)
+    yield from _places(at_us, frame)
+
+
+def _places(at_us: int, frame: Frame) -> Iterator[Item]:
     place = _place(frame)
     if place is not None:
         vehicle = f"/vehicle/{frame.system_id}/location"
