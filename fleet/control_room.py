@@ -151,8 +151,7 @@ class ControlRoom:
         )
         detail: dict[str, JsonValue] = {"disposition": disposition.value, "note": note}
         self._keep(shut, alarms, by=by, act="close", subject=f"incident {incident_id}", detail=detail)
-        task = self._response.active_task(incident_id)
-        if task is not None:
+        for task in self._response.tasks_of(incident_id):
             self._response.cancel(task.task_id, by=by)
         return shut
 

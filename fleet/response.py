@@ -1,7 +1,8 @@
 """What the fleet does about it: incidents to investigations, the clock to patrols, and every task's life on record.
 
-One active investigation an incident; while no vehicle can go, an incident waits as long as its evidence is fresh. A
-real vehicle's task stays in state created until a named person approves it or a written grant covers it (SAFETY 3, 4).
+One active investigation an incident; while no vehicle can go, an incident waits as long as its evidence is fresh. One
+whose vehicle was taken from us is not active: another goes, and replaces it. A real vehicle's task stays in state
+created until a named person approves it or a written grant covers it (SAFETY 3, 4).
 """
 
 import uuid
@@ -38,6 +39,7 @@ TRY_AGAIN_US = 5_000_000  # after a task was refused or failed
 DISPATCH, SCHEDULE = "dispatch", "schedule"
 _TOLD = {  # task states that belong in an incident's timeline
     TaskState.EXECUTING: "is on its way",
+    TaskState.SUSPENDED: "was taken off it",
     TaskState.DONE: "has looked at it",
     TaskState.FAILED: "failed",
     TaskState.REFUSED: "was refused",
@@ -108,6 +110,7 @@ class Response:
                     self._looked_at.add(task.incident_id)
         for task in unfinished:
             ended = task.moved_to(TaskState.FAILED, at_us=self._clock.wall_us(), reason="coordinator restarted")
+            self._live.publish("task", ended)
             self._save(ended)
             self._tell_incident(ended)
 
@@ -153,7 +156,7 @@ class Response:
         wanted = {
             (alarm.sighting.camera, alarm.sighting.track): alarm.incident_id
             for alarm in self._ingest.alarms.values()
-            if alarm.sighting is not None and self.active_task(alarm.incident_id) is not None
+            if alarm.sighting is not None and self.tasks_of(alarm.incident_id)
         }
         for sighting in sightings if wanted else ():
             incident_id = wanted.get((sighting.camera, sighting.track))
@@ -178,7 +181,9 @@ class Response:
         log.info("task", task=str(task.task_id), vehicle=task.vehicle, state=task.state.value, reason=task.reason)
         self._tell_incident(task)
         self._save(task)
-        if task.state in (TaskState.REFUSED, TaskState.FAILED):
+        if task.state is TaskState.SENT:
+            self._call_off_replaced(task)
+        elif task.state in (TaskState.REFUSED, TaskState.FAILED, TaskState.SUSPENDED):
             self._plan_another(task)
 
     def on_hop(self, trace_id: str, hop: str, took_us: int) -> None:
@@ -206,8 +211,13 @@ class Response:
 
     # What persons ask
 
+    def tasks_of(self, incident_id: uuid.UUID) -> list[Task]:
+        """Those that have not ended."""
+        return [task for task in self.tasks.values() if task.incident_id == incident_id]
+
     def active_task(self, incident_id: uuid.UUID) -> Task | None:
-        return next((task for task in self.tasks.values() if task.incident_id == incident_id), None)
+        """None too while the only one is suspended: its vehicle is in other hands, for nobody knows how long."""
+        return next((task for task in self.tasks_of(incident_id) if task.state is not TaskState.SUSPENDED), None)
 
     def dispatch(self, incident: Incident, *, by: str) -> Task:
         """A named person sends somebody, however old the evidence is. Raises Refused with the reason, StoreError."""
@@ -275,8 +285,7 @@ class Response:
         )
 
     def _follow(self, incident_id: uuid.UUID, fix: GroundFix) -> None:
-        task = self.active_task(incident_id)
-        if task is not None:
+        for task in self.tasks_of(incident_id):
             self._tasking.retarget(task.task_id, fix.point, fix.sigma_m)
 
     def _try(self, incident: Incident, waiting: _Waiting) -> None:
@@ -364,6 +373,12 @@ class Response:
             self._submit(task, evidence, consent, sigma_m=incident.sighting.ground.sigma_m)
         self.note(incident.incident_id, who=actor, what="; ".join([f"{task.vehicle}: {task.reason}", *needs]))
         return self.tasks.get(task.task_id, task)
+
+    def _call_off_replaced(self, sent: Task) -> None:
+        """Given back later, a vehicle that was taken off an incident does not return to what another looks at now."""
+        for task in self.tasks_of(sent.incident_id) if sent.incident_id else ():
+            if task.state is TaskState.SUSPENDED:
+                self._tasking.cancel(task.task_id, DISPATCH)
 
     def _plan_another(self, task: Task) -> None:
         incident = self._ingest.incidents.get(task.incident_id) if task.incident_id else None

@@ -58,6 +58,7 @@ class Office:
     clock: ManualClock
     kestrel: ReadyVehicle
     said: list[BusMessage]
+    others: Sequence[ReadyVehicle] = ()
 
     def hear(self, *messages: BusMessage | Envelope) -> bool:
         arrivals = [
@@ -71,12 +72,11 @@ class Office:
         return is_stored
 
     def pass_time(self, seconds: float) -> None:
-        """The clock goes on, the vehicle keeps talking, the coordinator ticks once."""
+        """The clock goes on, the vehicles keep talking, the coordinator ticks once."""
         self.clock.advance(seconds)
         now_us = self.clock.monotonic_us()
-        self.kestrel.state = replace(
-            self.kestrel.state, heard_at_us=now_us, position_at_us=now_us, battery_at_us=now_us
-        )
+        for vehicle in (self.kestrel, *self.others):
+            vehicle.state = replace(vehicle.state, heard_at_us=now_us, position_at_us=now_us, battery_at_us=now_us)
         self.fleet.coordinator.write_out()
         self.fleet.coordinator.tick()
         self._send()
@@ -122,7 +122,9 @@ def kestrel_on_pad(clock: ManualClock, *, simulated: bool = True) -> VehicleStat
 
 
 @contextmanager
-def open_office(*, site: Site | None = None, simulated: bool = True) -> Iterator[Office]:
+def open_office(
+    *, site: Site | None = None, simulated: bool = True, others: Sequence[ReadyVehicle] = ()
+) -> Iterator[Office]:
     clock = ManualClock()
     kestrel = ReadyVehicle(kestrel_on_pad(clock, simulated=simulated))
     said: list[BusMessage] = []
@@ -140,9 +142,9 @@ def open_office(*, site: Site | None = None, simulated: bool = True) -> Iterator
             site=site or make_site(),
             clock=clock,
             store=store,
-            vehicles={"kestrel": kestrel},
+            vehicles={vehicle.state.vehicle_id: vehicle for vehicle in (kestrel, *others)},
             wire=Wire(receive=receive, publish=publish, is_connected=lambda: True),
             heart=Heart(clock),
         )
         fleet.coordinator.load()
-        yield Office(fleet, clock, kestrel, said)
+        yield Office(fleet, clock, kestrel, said, others)

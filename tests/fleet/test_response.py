@@ -1,4 +1,5 @@
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -9,8 +10,9 @@ from contract.tasks import Task, TaskKind, TaskState
 from fleet.errors import NotFound, Refused
 from fleet.picture.incidents import Disposition, Incident, IncidentKind
 from fleet.records import reads
+from tests.conftest import ManualClock
 from tests.fleet.messages import NOW_US, SITE_TEXT, geo, make_event, make_site
-from tests.fleet.office import Office, open_office
+from tests.fleet.office import Office, ReadyVehicle, kestrel_on_pad, open_office
 
 PATROL_TEXT = (
     SITE_TEXT
@@ -23,6 +25,20 @@ patrols:
     waypoints:
       - position: {lat_deg: 51.9992, lon_deg: 12.9995}
       - position: {lat_deg: 51.9992, lon_deg: 13.0005}
+"""
+)
+
+TWO_VEHICLES_TEXT = (
+    SITE_TEXT
+    + """
+  - id: merlin
+    kind: ardupilot_copter
+    connection: "udpin:127.0.0.1:0"
+    system_id: 2
+    simulated: true
+    dock: pad
+    cruise_speed_m_s: 8
+    return_altitude_m: 35
 """
 )
 
@@ -231,6 +247,42 @@ def test_a_refused_task_is_tried_again_after_5_s_and_at_most_three_times() -> No
             office.pass_time(4.5)
             office.hear(update)
             office.pass_time(0.5)
+
+
+def merlin_on_pad() -> ReadyVehicle:
+    """A second copter, 40 m beside the first."""
+    state = kestrel_on_pad(ManualClock())
+    place = geo(40.0, -55.0)
+    return ReadyVehicle(
+        replace(state, vehicle_id="merlin", system_id=2, autopilot_uid="b2", position=place, home=place)
+    )
+
+
+def test_another_vehicle_goes_where_the_first_was_taken_away_and_the_first_does_not_go_on_later() -> None:
+    with open_office(site=make_site(TWO_VEHICLES_TEXT), others=(merlin_on_pad(),)) as office:
+        office.hear(make_event(sequence=1))
+        first = only_task(office)
+        report(office, *UNDER_WAY, TaskState.SUSPENDED, reason="a pilot has it")
+        assert words(office)[-1] == "kestrel was taken off it: a pilot has it"
+        office.fleet.monitor.hold("kestrel", "ada")
+        office.pass_time(5.0)
+        first_open, second = office.fleet.response.tasks_of(only_incident(office).incident_id)
+        assert (first_open.task_id, first_open.state) == (first.task_id, TaskState.SUSPENDED)
+        assert (second.vehicle, second.state) == ("merlin", TaskState.CREATED)
+        office.fleet.response.on_task_change(second.moved_to(TaskState.SENT, at_us=NOW_US))
+        (job,) = office.fleet.tasking._desks["kestrel"].jobs
+        assert job.cancelled_by == "dispatch"
+
+
+def test_closing_an_incident_ends_what_was_taken_away_too() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        report(office, *UNDER_WAY, TaskState.SUSPENDED, reason="a pilot has it")
+        office.fleet.room.close(
+            only_incident(office).incident_id, disposition=Disposition.FALSE_ALARM, note="a fox", by="ada"
+        )
+        (job,) = office.fleet.tasking._desks["kestrel"].jobs
+        assert job.cancelled_by == "ada"
 
 
 def test_closing_an_incident_calls_its_vehicle_off() -> None:
