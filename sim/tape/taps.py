@@ -226,7 +226,7 @@ class CameraTap(_Threaded):
                     return
                 has_key = has_key or packet.is_keyframe
                 if has_key:
-                    for message in coder.messages(packet, lambda pts: stamps.at_us(round(pts * base_us))):
+                    for message in coder.messages(packet, lambda pts: stamps.at_us(pts and round(pts * base_us))):
                         self._heard.put(message)
 
 
@@ -237,8 +237,11 @@ class ArrivalStamps:
         self._now_us = now_us
         self._offset_us: int | None = None
 
-    def at_us(self, pts_us: int) -> int:
+    def at_us(self, pts_us: int | None) -> int:
+        """None: a packet without a time stamp is of now."""
         now_us = self._now_us()
+        if pts_us is None:
+            return now_us
         if self._offset_us is None or abs(pts_us + self._offset_us - now_us) > RE_ANCHOR_US:
             self._offset_us = now_us - pts_us
         return pts_us + self._offset_us

@@ -38,12 +38,19 @@ class PacketReader:
         """The note, then each packet; the first picture is of `start_us`. Raises FeedUnreadable."""
         with opened_video(str(self.path), monotonic_us=monotonic_us) as opened:
             coder: Recoder | None = None
+            last_us = start_us - opened.frame_period_us
+
+            def to_us(pts: int | None) -> int:
+                nonlocal last_us
+                last_us = last_us + opened.frame_period_us if pts is None else start_us + opened.since_first_us(pts)
+                return last_us
+
             try:
                 for packet in opened.packets():
                     if coder is None:
                         coder = Recoder(self.camera, packet.stream)
                         yield coder.note()
-                    yield from coder.messages(packet, lambda pts: start_us + opened.since_first_us(pts))
+                    yield from coder.messages(packet, to_us)
             except READ_ERRORS as err:
                 self.remark = f"ends early: {err.strerror}"
 
@@ -58,8 +65,7 @@ class Recoder:
         extra = context.extradata or b""
         self._words = {"codec": self._codec, "width_px": str(context.width), "height_px": str(context.height)}
         self._filter: BitStreamFilterContext | None = None
-        self._shown_behind = 0  # pts minus dts of the first packet: how far decoding runs ahead
-        self._is_first = True
+        self._shown_behind: int | None = None  # pts minus dts of the first packet: how far decoding runs ahead
         if self._codec in _TO_ANNEX_B:
             is_annex_b = extra.startswith((b"\0\0\1", b"\0\0\0\1")) or not extra
             name = "dump_extra=freq=keyframe" if is_annex_b else _TO_ANNEX_B[self._codec]
@@ -70,19 +76,21 @@ class Recoder:
     def note(self) -> Note:
         return Note(video_topic(self._camera), self._words)
 
-    def messages(self, packet: "Packet[VideoStream]", to_us: Callable[[int], int]) -> Iterator[Message]:
-        """`to_us`: moment of a time stamp of the stream. An empty packet gives nothing."""
+    def messages(self, packet: "Packet[VideoStream]", to_us: Callable[[int | None], int]) -> Iterator[Message]:
+        """`to_us`: moment of a time stamp of the stream, asked once for each packet that has none. An empty packet
+        gives nothing."""
         if packet.size == 0:
             return
         for each in self._filter.filter(packet) if self._filter is not None else (packet,):
             dts = each.dts if each.dts is not None else each.pts
             pts = each.pts if each.pts is not None else each.dts
-            if pts is None or dts is None:
-                continue  # a stream without any time stamps has no place on a tape
-            if self._is_first:
-                self._shown_behind, self._is_first = pts - dts, False
-            decode_us = to_us(dts + self._shown_behind)
-            yield video(self._camera, VideoPacket(self._codec, decode_us, to_us(pts), bytes(each)))
+            if pts is None or dts is None:  # the first packet of a live stream, or every one of a bare stream
+                at_us = decode_us = to_us(None)
+            else:
+                if self._shown_behind is None:
+                    self._shown_behind = pts - dts
+                decode_us, at_us = to_us(dts + self._shown_behind), to_us(pts)
+            yield video(self._camera, VideoPacket(self._codec, decode_us, at_us, bytes(each)))
 
 
 class StoredVideo:

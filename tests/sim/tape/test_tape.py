@@ -2,11 +2,13 @@
 
 import base64
 import json
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
 import jsonschema
 import pytest
+from av.bitstream import BitStreamFilterContext
 from mcap.reader import make_reader
 
 from contract.site import CameraPose
@@ -171,3 +173,20 @@ def test_what_is_no_tape_is_refused_in_one_line(tmp_path: Path, content: bytes) 
         survey(path)
     with pytest.raises(TapeError, match="No such file"):
         survey(tmp_path / "none.mcap")
+
+
+def test_a_bare_stream_without_time_stamps_goes_in_even_steps(tmp_path: Path) -> None:
+    path, tape_path = tmp_path / "bare.h264", tmp_path / "bare.mcap"
+    with av.open(str(CLIP)) as clip_file, path.open("wb") as bare:
+        stream = clip_file.streams.video[0]
+        to_annex_b = BitStreamFilterContext("h264_mp4toannexb", stream)
+        for packet in islice(clip_file.demux(stream), 30):
+            for each in to_annex_b.filter(packet):
+                bare.write(bytes(each))
+    with TapeWriter(tape_path) as tape:
+        tape.write_all(PacketReader(path, "cam").items(start_us=START_US, monotonic_us=lambda: 0))
+    times_us = [item.at_us for item in TapeReader(tape_path).items() if isinstance(item, Message)]
+
+    assert len(times_us) == 30
+    assert times_us[0] == START_US
+    assert len({b - a for a, b in pairwise(times_us)}) == 1
