@@ -84,5 +84,5 @@ def _table(comparison: Comparison) -> Table:
         table.add_column(column, justify="right")
     table.add_column("reading")
     for reading, cells in table_rows(comparison):
-        table.add_row(*(str(cell) for cell in cells), reading.value)
+        table.add_row(*cells, reading.value)
     return table

@@ -137,25 +137,25 @@ def _signed(value: float) -> str:
     return f"+{words}" if value > 0 and words != "0" else words.replace("-0", "0") if words == "-0" else words
 
 
-def _row(difference: Difference) -> tuple[str, str, str, str, str, int]:
+def _row(difference: Difference) -> tuple[str, ...]:
     """Figure, both values, change, interval, pairs: as the tables show them."""
     unit = difference.unit
     change = UNKNOWN if difference.change is None else f"{_signed(difference.change)} {unit}".strip()
     before, after = (written(each, unit) for each in (difference.a, difference.b))
-    return difference.figure, before, after, change, _limits(difference) or UNKNOWN, difference.pairs
+    return difference.figure, before, after, change, _limits(difference) or UNKNOWN, str(difference.pairs)
 
 
-def _rate_row(rates: RateChange) -> tuple[str, str, str, str, str, int]:
-    """The change is the ratio of the rates, the pairs are the alarms counted."""
+def _rate_row(rates: RateChange) -> tuple[str, ...]:
+    """The change is the ratio of the rates; there are no pairs but alarms."""
     interval = UNKNOWN
     if rates.low is not None:
         interval = f"× {written(rates.low)} to {'∞' if rates.high is None else written(rates.high)}"
     ratio = UNKNOWN if rates.ratio is None else f"× {written(rates.ratio)}"
     before, after = (written(each, digits=1) for each in (rates.rate_a, rates.rate_b))
-    return "false alarms per camera-day", before, after, ratio, interval, rates.count_a + rates.count_b
+    return "false alarms per camera-day", before, after, ratio, interval, f"{rates.count_a + rates.count_b} alarms"
 
 
-def table_rows(comparison: Comparison) -> list[tuple[Reading, tuple[str, str, str, str, str, int]]]:
+def table_rows(comparison: Comparison) -> list[tuple[Reading, tuple[str, ...]]]:
     """Each reading with figure, both values, change, interval and pairs."""
     rows = [(each.reading, _row(each)) for each in comparison.differences]
     return [rows[0], (comparison.false_alarms.reading, _rate_row(comparison.false_alarms)), *rows[1:]]

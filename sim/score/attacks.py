@@ -148,7 +148,7 @@ def raised_in(run: Run, who: WhoIsSeen) -> list[Raised]:
     return [
         Raised(
             at_us=line.at_us,
-            captured_at_us=captured_us.get(line.event or "", line.at_us),
+            captured_at_us=min(captured_us.get(line.event or "", line.at_us), line.at_us),  # later, a clock is wrong
             zone=line.zone,
             camera=line.camera or "",
             incident=line.incident,

@@ -7,7 +7,7 @@ import pytest
 
 from sim.score.comparing import Comparison, Difference, Reading, Variant, bootstrap, by_chance, compare, rate_ratio
 from sim.score.score import score_run
-from tests.sim.score.run_builder import Line, alarm, build, walker
+from tests.sim.score.run_builder import Line, alarm, build, vehicle, walker
 
 HOUR_S = 3600.0
 
@@ -83,6 +83,24 @@ def test_what_was_measured_in_neither_is_unknown_and_not_zero(tmp_path: Path) ->
     errors = named(compared(many(tmp_path / "a", range(1)), many(tmp_path / "b", range(1))), "error on the ground, p95")
 
     assert (errors.pairs, errors.a, errors.change, errors.reading) == (0, None, None, Reading.UNKNOWN)
+
+
+def test_a_patrol_that_comes_by_less_often_is_worse(tmp_path: Path) -> None:
+    """Of 60 s the zone's middle is in view from 25 s to 35 s, and in the other plan from 45 s to 55 s, in six seeds."""
+
+    def patrol(folder: Path, from_s: float, seed: int) -> Path:
+        vehicles = [vehicle(0.0, 10, -80, 0), vehicle(from_s, 10, -20, 30), vehicle(from_s + 10.0, 10, -80, 0)]
+        return build(folder, actors=[], vehicles=vehicles, seed=seed)
+
+    plans = [
+        Variant(name, {("by-hand", k): score_run(patrol(tmp_path / f"{name}-{k}", from_s, k)) for k in range(6)})
+        for name, from_s in (("often", 25.0), ("rarely", 45.0))
+    ]
+
+    gap = named(compare(*plans), "longest time no vehicle watches a zone")
+
+    assert (gap.pairs, gap.a, gap.b, gap.change) == (6, 25.0, 45.0, 20.0)
+    assert gap.reading is Reading.WORSE
 
 
 def test_false_alarm_rates_are_compared_as_counts_over_time(tmp_path: Path) -> None:

@@ -81,6 +81,14 @@ def test_an_alarm_that_an_outage_kept_back_is_late_whenever_its_picture_was_take
     assert score.alert.time_to_alarm_s.max == pytest.approx(40.0, abs=0.05)
 
 
+def test_a_picture_from_the_future_was_taken_when_its_alarm_came(tmp_path: Path) -> None:
+    events = [event(612.0), alarm(12.4, event=str(event_id(1)))]  # the node's clock was set ten minutes ahead
+
+    score = score_run(build(tmp_path, events=events))
+
+    assert verdicts(score) == ["detected"]
+
+
 def test_further_alarms_of_a_detected_attack_are_repeats(tmp_path: Path) -> None:
     score = score_run(build(tmp_path, events=[alarm(11.0), alarm(14.0, number=2), alarm(28.0, number=3)]))
 
