@@ -5,11 +5,13 @@ what was scheduled. A loop with nothing scheduled at all would stand still for e
 """
 
 import asyncio
+import heapq
 import math
 import selectors
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import Context
+from itertools import count
 from typing import Any, TypeVar
 
 import anyio
@@ -81,8 +83,12 @@ class _Jump(selectors.DefaultSelector):
     def __init__(self, clock: VirtualClock, pace: Callable[[float], None] | None) -> None:
         super().__init__()
         self._clock, self._pace = clock, pace
+        self.crash: BaseException | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if self.crash is not None:
+            crash, self.crash = self.crash, None
+            raise crash
         if timeout is None:
             raise NothingLeft("nothing is scheduled and no file is read here")
         if timeout > 0:
@@ -92,10 +98,24 @@ class _Jump(selectors.DefaultSelector):
         return []
 
 
+class _Timer(asyncio.TimerHandle):
+    """Of two that are due at one moment the one that was scheduled first comes first; asyncio's own are in no order."""
+
+    __slots__ = ("number",)
+    number: int
+
+    def __lt__(self, other: "_Timer") -> bool:  # type: ignore[override]  # a virtual loop has no other timers
+        return (self.when(), self.number) < (other.when(), other.number)
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
+    """Whatever a callback raises ends the run: a loop that only logged it would go on without what should have been."""
+
     def __init__(self, clock: VirtualClock, pace: Callable[[float], None] | None = None) -> None:
         self._virtual = clock
-        super().__init__(_Jump(clock, pace))
+        self._jump = _Jump(clock, pace)
+        self._numbers = count()
+        super().__init__(self._jump)
 
     def time(self) -> float:
         return self._virtual.monotonic_us() / 1e6
@@ -104,14 +124,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """On a whole microsecond: what is due within the rounding of a float is due then. A deadline that was just
-        missed by less than that comes a microsecond later, or its owner would ask for ever."""
+        missed by less than that comes a microsecond later, or its owner would ask for ever. What is due at infinity is
+        not scheduled, so that a run in which only such waits are left is seen to stand still."""
         if math.isinf(when):
-            return super().call_at(when, callback, *args, context=context)
+            return _Timer(when, callback, args, self, context)
         now_us = self._virtual.monotonic_us()
         due_us = math.ceil(when * 1e6 - ROUNDING_US)
         if due_us <= now_us and when > self.time():
             due_us = now_us + 1
-        return super().call_at(due_us / 1e6, callback, *args, context=context)
+        timer = _Timer(due_us / 1e6, callback, args, self, context)
+        timer.number = next(self._numbers)
+        heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # asyncio's own, since 3.4
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        crash = context.get("exception")
+        if crash is None:
+            super().call_exception_handler(context)
+        elif self._jump.crash is None:
+            self._jump.crash = crash
 
 
 def run_virtually(
@@ -122,15 +154,15 @@ def run_virtually(
     return anyio.run(main, backend="asyncio", backend_options=dict(options))
 
 
-def pacemaker(speed: float) -> Callable[[float], None]:
-    """Lets virtual time pass `speed` times as fast as real time, or slower where the machine cannot."""
-    began_s = time.monotonic()
+def pacemaker(speed: float, clock: Clock) -> Callable[[float], None]:
+    """Lets virtual time pass `speed` times as fast as on the real `clock`, or slower where the machine cannot."""
+    began_us = clock.monotonic_us()
     skipped_s = 0.0
 
     def pace(seconds: float) -> None:
         nonlocal skipped_s
         skipped_s += seconds
-        while (early_s := began_s + skipped_s / speed - time.monotonic()) > 0:
+        while (early_s := skipped_s / speed - (clock.monotonic_us() - began_us) / 1e6) > 0:
             time.sleep(min(early_s, SLICE_S))
 
     return pace

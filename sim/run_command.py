@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from contract.clock import Clock
+from contract.clock import Clock, SystemClock
 from contract.errors import DocumentError
 from detectors.errors import DetectorError
 from edge.errors import EdgeError
@@ -115,7 +115,7 @@ def _play(
 
             rigs = play_in_real_time(loaded, folder, clock=real, seed=seed, eyes=eyes, on_second=on_second)
         else:
-            paced = None if pace is None else pacemaker(pace)
+            paced = None if pace is None else pacemaker(pace, SystemClock())
             rigs = play(loaded, folder, clock=virtual, seed=seed, eyes=eyes, pace=paced, on_second=on_second)
         if record:
             from sim.rendering import keep_recordings  # noqa: PLC0415
