@@ -14,6 +14,7 @@ from contract.geo import GeoPoint
 from contract.site import CameraPose
 from fleet.flight.mavlink_codec import Frame, finite
 
+SITE_FILE = "site.yaml"  # the file beside that says what stands where
 LOCAL_FRAME = "site"  # the note that says where east, north and up count from
 
 

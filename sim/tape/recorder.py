@@ -21,7 +21,7 @@ from edge.link.uplink import Broker
 from edge.settings import EdgeSettings, parse_settings, source_of
 from sim.tape.errors import TapeError
 from sim.tape.file_feed import FileFeed
-from sim.tape.items import Beside, Item, envelope, log_line
+from sim.tape.items import SITE_FILE, Beside, Item, envelope, log_line
 from sim.tape.taps import BrokerTap, CameraTap, Heard, HeardOnBus, MavlinkUdpTap, Tap
 from sim.tape.writer import TapeWriter
 
@@ -61,7 +61,7 @@ class Recorder:
 
     def __enter__(self) -> "Recorder":
         self._resources.enter_context(self._tape)
-        self._tape.write(Beside("site.yaml", "application/yaml", self._site_text, self._clock.wall_us()))
+        self._tape.write(Beside(SITE_FILE, "application/yaml", self._site_text, self._clock.wall_us()))
         for tap in self._taps:
             tap.start()
         return self

@@ -16,7 +16,17 @@ from contract.site import CameraPose
 from sim.tape.errors import TapeError
 from sim.tape.imports.klv import KlvImport, has_metadata
 from sim.tape.imports.tlog import TlogImport
-from sim.tape.items import LOCAL_FRAME, Item, Message, Note, detections_topic, pose_topic, video_topic
+from sim.tape.items import (
+    LOCAL_FRAME,
+    SITE_FILE,
+    Beside,
+    Item,
+    Message,
+    Note,
+    detections_topic,
+    pose_topic,
+    video_topic,
+)
 from sim.tape.reader import Survey, TapeReader, survey
 from sim.tape.track_map import TrackMap
 
@@ -49,11 +59,15 @@ def is_recording(path: Path) -> bool:
 
 
 def site_text(path: Path) -> str | None:
-    """The site file on a tape. Raises TapeError."""
+    """The site file on a tape, where it stands before all messages. Raises TapeError."""
     if path.suffix.lower() != ".mcap":
         return None
-    data = survey(path).beside.get("site.yaml")
-    return None if data is None else data.decode("utf-8", errors="replace")
+    for item in TapeReader(path).items():
+        if isinstance(item, Beside) and item.name == SITE_FILE:
+            return item.data.decode("utf-8", errors="replace")
+        if isinstance(item, Message):
+            break
+    return None
 
 
 def unpack(

@@ -16,7 +16,7 @@ from detectors.record import Recording, read_recording
 from edge.poses.recorded import read_poses
 from sim.score.mot import read_mot
 from sim.tape.errors import TapeError
-from sim.tape.items import Beside, Item, Message, Note, detections, detections_topic, pose, truth
+from sim.tape.items import SITE_FILE, Beside, Item, Message, Note, detections, detections_topic, pose, truth
 from sim.tape.video import PacketReader
 
 TRUTH_LABEL = "person"  # what MOTChallenge's pedestrian benchmarks mark
@@ -60,7 +60,7 @@ class VideoImport:
         times_us = self._times_us()
         self._pictures = len(times_us)
         if beside.site is not None:
-            yield Beside("site.yaml", "application/yaml", beside.site.read_bytes(), self._start_us)
+            yield Beside(SITE_FILE, "application/yaml", beside.site.read_bytes(), self._start_us)
         streams: list[Iterator[Item]] = [self._packets()]
         if beside.detections is not None:
             recording = read_recording(beside.detections)
