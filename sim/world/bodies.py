@@ -9,29 +9,31 @@ from contract.site import VehicleKind
 from sim.world.paint import shaded
 from sim.world.shapes import ACTOR, SCENE, add_bar, add_blob, add_box, add_disc
 
-FUR, PAINT, GLASS, TYRE = (0.42, 0.30, 0.19), (0.50, 0.10, 0.10), (0.10, 0.12, 0.15), (0.06, 0.06, 0.06)
+FUR, PALE_FUR = (0.20, 0.18, 0.17), (0.62, 0.58, 0.52)
+PAINT, GLASS, TYRE = (0.50, 0.10, 0.10), (0.10, 0.12, 0.15), (0.06, 0.06, 0.06)
 SHELL, SIGNAL = (0.20, 0.21, 0.23), (0.85, 0.45, 0.05)
 LEG_NAMES = ("front-left", "front-right", "hind-left", "hind-right")
 ANIMAL_HIP_M = 0.33
 
 
 def add_animal(world: Any, name: str) -> None:
-    """Of a dog's size: 0.6 m high, 0.9 m long."""
+    """Of a dog's size: 0.6 m high, 0.9 m long. It carries its head low: upright ones are taken for persons."""
     body = world.add_body(name=name)
-    fur = shaded(FUR, 1.0)
-    add_blob(body, (0.0, 0.0, 0.42), (0.36, 0.11, 0.13), group=ACTOR, rgba=fur)
-    add_blob(body, (0.22, 0.0, 0.42), (0.17, 0.12, 0.16), group=ACTOR, rgba=fur)
-    add_bar(body, (0.30, 0.0, 0.48), (0.42, 0.0, 0.57), 0.065, group=ACTOR, rgba=fur)
-    add_blob(body, (0.46, 0.0, 0.58), (0.10, 0.075, 0.075), group=ACTOR, rgba=fur)
-    add_bar(body, (0.50, 0.0, 0.565), (0.60, 0.0, 0.55), 0.035, group=ACTOR, rgba=shaded(FUR, 0.5))
+    fur, pale, dark = shaded(FUR, 1.0), shaded(PALE_FUR, 1.0), shaded(FUR, 0.5)
+    add_blob(body, (-0.02, 0.0, 0.44), (0.30, 0.15, 0.145), group=ACTOR, rgba=fur)
+    add_blob(body, (0.14, 0.0, 0.42), (0.16, 0.14, 0.16), group=ACTOR, rgba=pale)
+    add_blob(body, (-0.17, 0.0, 0.43), (0.15, 0.155, 0.15), group=ACTOR, rgba=fur)
+    add_bar(body, (0.22, 0.0, 0.44), (0.32, 0.0, 0.42), 0.075, group=ACTOR, rgba=pale)
+    add_blob(body, (0.35, 0.0, 0.42), (0.10, 0.08, 0.075), group=ACTOR, rgba=fur)
+    add_bar(body, (0.40, 0.0, 0.40), (0.47, 0.0, 0.375), 0.035, group=ACTOR, rgba=dark)
     for side in (-1.0, 1.0):
-        add_bar(body, (0.42, side * 0.05, 0.63), (0.41, side * 0.06, 0.68), 0.02, group=ACTOR, rgba=shaded(FUR, 0.6))
-    add_bar(body, (-0.34, 0.0, 0.47), (-0.52, 0.0, 0.58), 0.022, group=ACTOR, rgba=fur)
+        add_bar(body, (0.32, side * 0.07, 0.47), (0.29, side * 0.11, 0.46), 0.022, group=ACTOR, rgba=dark)
+    add_bar(body, (-0.28, 0.0, 0.50), (-0.40, 0.0, 0.45), 0.035, group=ACTOR, rgba=pale)
     for leg in LEG_NAMES:
-        along, side = (0.24 if leg.startswith("front") else -0.27), (0.08 if leg.endswith("left") else -0.08)
-        limb = body.add_body(name=f"{name}/{leg}", pos=[along, side, ANIMAL_HIP_M + 0.03])
-        add_bar(limb, (0.0, 0.0, 0.03), (0.0, 0.0, -0.16), 0.04, group=ACTOR, rgba=fur)
-        add_bar(limb, (0.0, 0.0, -0.16), (0.02, 0.0, -ANIMAL_HIP_M), 0.025, group=ACTOR, rgba=shaded(FUR, 0.8))
+        along, side = (0.17 if leg.startswith("front") else -0.20), (0.10 if leg.endswith("left") else -0.10)
+        limb = body.add_body(name=f"{name}/{leg}", pos=[along, side, ANIMAL_HIP_M])
+        add_bar(limb, (0.0, 0.0, 0.03), (0.0, 0.0, -0.16), 0.045, group=ACTOR, rgba=fur)
+        add_bar(limb, (0.0, 0.0, -0.16), (0.02, 0.0, 0.025 - ANIMAL_HIP_M), 0.025, group=ACTOR, rgba=pale)
 
 
 def add_motor_vehicle(world: Any, name: str) -> None:

@@ -47,8 +47,8 @@ def posture_of(standing: Standing) -> Posture:
     lean, bend, neck = {
         Gait.WALK: (0.03, 0.04, 0.0),
         Gait.RUN: (0.10 * stride, 0.12 * stride, -0.15 * stride),
-        Gait.CROUCH: (0.55, 0.50, -0.75),
-        Gait.CRAWL: (1.40, 0.05, -1.0),
+        Gait.CROUCH: (0.62, 0.55, -0.80),
+        Gait.CRAWL: (1.50, 0.0, -0.75),
     }[gait]
     return Posture(lean, bend, neck, left, right)
 
@@ -72,10 +72,10 @@ def _limbs(gait: Gait, phase: float, stride: float, speed_m_s: float) -> Limbs:
         arm = -0.70 * swing - 0.15 * stride
         return Limbs(thigh, shin, FOOT_AHEAD + 0.8 * shin, arm, arm + 0.2 + 1.2 * stride)
     if gait is Gait.CROUCH:
-        thigh = 1.15 + 0.30 * swing
-        shin = thigh - 1.75 - 0.30 * lift
+        thigh = 1.28 + 0.30 * swing
+        shin = thigh - 1.95 - 0.25 * lift
         arm = 0.35 - 0.25 * swing
         return Limbs(thigh, shin, FOOT_AHEAD + 0.3 * shin, arm, arm + 0.9)
-    thigh = 0.50 + 0.35 * swing
-    arm = -0.35 - 0.40 * swing
-    return Limbs(thigh, -1.40, -1.55, arm, arm + 1.40)
+    thigh = 0.95 + 0.30 * swing
+    arm = -0.75 - 0.35 * swing
+    return Limbs(thigh, -1.50, -1.55, arm, arm + 1.95)

@@ -16,11 +16,12 @@ from shapely.geometry.polygon import orient
 
 from contract.site import Building, Site
 from sim.scenario import FenceLine, Light, Scenery, Stop, Upright
+from sim.world.lighting import LAMP_CONE_DEG
 from sim.world.paint import SEED, add_texture, shaded
 from sim.world.shapes import VEIL, add_bar, add_blob
 
 GROUND_M = 400.0  # to each side
-LIT_BEYOND_M = 14.0  # of the outermost lamps: the ground that they light
+LIT_BEYOND = math.tan(math.radians(LAMP_CONE_DEG))  # of a lamp's height: the ground that it lights
 LIT_CELLS = 9_000  # corners that are lit one by one
 POST_EACH_M, LINE_M = 2.5, 0.018
 STEEL, DARK_STEEL, WOOD = (0.52, 0.55, 0.56), (0.22, 0.23, 0.25), (0.32, 0.24, 0.17)
@@ -69,20 +70,25 @@ def _add_ground(spec: Any, scenery: Scenery, light: Light) -> None:
     add_texture(spec, "yard", colour=(138, 134, 126), contrast=0.16, tile_m=5.0)
     whole = (-GROUND_M, -GROUND_M, GROUND_M, GROUND_M)
     yard = _bounds([stop for fence in scenery.fences for stop in fence.line])
-    lit = _bounds(scenery.lamps, beyond_m=LIT_BEYOND_M) if light.is_night and light.lamps_on else None
-    layers = [("meadow", whole, None), ("meadow", lit, lit), ("yard", yard, None), ("yard", _common(yard, lit), lit)]
-    for index, (material, rect, fine) in enumerate(layers):
+    lit = _bounds(scenery.lamps, beyond_m=LIT_BEYOND * max((lamp.height_m for lamp in scenery.lamps), default=0.0))
+    if not (light.is_night and light.lamps_on):
+        lit = None
+    for material, rect, up_m in (("meadow", whole, -0.01), ("yard", yard, 0.0)):
         if rect is None:
             continue
-        west, south, east, north = rect
-        spec.worldbody.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_PLANE,
-            size=[(east - west) / 2.0, (north - south) / 2.0, 50.0 if fine is None else _cell_m(fine)],
-            pos=[(west + east) / 2.0, (south + north) / 2.0, -0.01 * (len(layers) - 1 - index)],
-            material=material,
-            contype=0,
-            conaffinity=0,
-        )
+        within = _common(rect, lit)
+        pieces = [(piece, 2.0 * GROUND_M) for piece in _around(rect, within)]
+        if within is not None:
+            pieces.append((within, _cell_m(within)))
+        for (west, south, east, north), cell_m in pieces:
+            spec.worldbody.add_geom(
+                type=mujoco.mjtGeom.mjGEOM_PLANE,
+                size=[(east - west) / 2.0, (north - south) / 2.0, cell_m],
+                pos=[(west + east) / 2.0, (south + north) / 2.0, up_m],
+                material=material,
+                contype=0,
+                conaffinity=0,
+            )
 
 
 def _add_fence(world: Any, fence: FenceLine) -> None:
@@ -206,6 +212,20 @@ def _common(a: Rect | None, b: Rect | None) -> Rect | None:
         return None
     west, south, east, north = max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
     return (west, south, east, north) if west < east and south < north else None
+
+
+def _around(rect: Rect, hole: Rect | None) -> list[Rect]:
+    """`rect` without the hole in it."""
+    if hole is None:
+        return [rect]
+    west, south, east, north = rect
+    parts = [
+        (west, south, east, hole[1]),
+        (west, hole[3], east, north),
+        (west, hole[1], hole[0], hole[3]),
+        (hole[2], hole[1], east, hole[3]),
+    ]
+    return [part for part in parts if part[0] < part[2] and part[1] < part[3]]
 
 
 def _cell_m(rect: Rect) -> float:

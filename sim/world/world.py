@@ -216,10 +216,10 @@ class World:
             (x1, y1, x2, y2), count = found
             for other in windows:
                 self._model.geom_group[self._geoms_of[other]] = ACTOR if other == index else HIDDEN
-            alone = np.count_nonzero(self._numbered(lens, window, (ACTOR,)) == index)
+            alone = int(np.count_nonzero(self._numbered(lens, window, (ACTOR,)) == index))
             actor = self._scenario.actors[index]
             box = (x1 + int(left), y1 + int(top), x2 + int(left), y2 + int(top))
-            boxes.append(ActorBox(actor.id, LABELS[actor.kind], box, round(min(count / alone, 1.0), 3)))
+            boxes.append(ActorBox(actor.id, LABELS[actor.kind], box, round(count / max(alone, count), 3)))
         return tuple(boxes)
 
     def _window_of(self, geoms: IntArray, lens: OpenCvLens) -> Box | None:
