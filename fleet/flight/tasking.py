@@ -216,6 +216,8 @@ class Tasking:
                 self._end(desk, job, TaskState.CANCELLED, f"cancelled by {job.cancelled_by}")
             elif late:
                 self._end(desk, job, TaskState.FAILED, "nobody gave the vehicle back")
+            elif is_suspended and desk.state.armed is False and job.task.kind is not TaskKind.PATROL:
+                self._end(desk, job, TaskState.FAILED, "its motors are off, and old evidence launches nobody")
             elif blocked is not None and not is_suspended:
                 self._end(desk, job, TaskState.REFUSED, blocked)
 

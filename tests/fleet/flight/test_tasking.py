@@ -319,6 +319,29 @@ class TestOthersHaveTheVehicle:
 
         fly(scene)
 
+    def test_safety_03_a_vehicle_given_back_after_it_landed_is_not_launched_again_for_the_old_evidence(self) -> None:
+        async def scene() -> None:
+            flown = Flown()
+            flown.script = lambda: flown.see(100, 200)
+            async with flown.running():
+                flown.submit(LOOK)
+                await flown.until(lambda: "m to the stand-off" in flown.last(LOOK).progress)
+                flown.vehicle.set(mode=FlightMode.RETURN)
+                await flown.until(lambda: flown.last(LOOK).state is TaskState.SUSPENDED, within_s=0.5)
+                await flown.until(lambda: flown.vehicle.state.armed is False)
+                ended = await flown.until_final(LOOK, within_s=0.5)
+                sent = len(flown.vehicle.orders)
+                flown.tasking.take_back("drone", "Ada")
+                end_us = flown.clock.monotonic_us() + 10_000_000
+                await flown.until(lambda: flown.clock.monotonic_us() > end_us)
+            assert (ended.state, ended.reason) == (
+                TaskState.FAILED,
+                "its motors are off, and old evidence launches nobody",
+            )
+            assert len(flown.vehicle.orders) == sent
+
+        fly(scene)
+
     def test_safety_12_a_vehicle_found_in_flight_at_start_up_is_only_watched(self) -> None:
         async def scene() -> None:
             flown = Flown(drone(mode=FlightMode.AUTO))
