@@ -58,9 +58,7 @@ async def break_things(faults: tuple[Fault, ...], levers: Levers, *, clock: Cloc
             acts.append((fault.ends_at_s, 0, fault))
     for at_s, phase, fault in sorted(acts, key=lambda act: act[:2]):
         await anyio.sleep(max(0.0, at_s - clock.monotonic_us() / 1e6))
-        log.add(
-            clock.wall_us(), type="fault", kind=fault.kind, of=subject_of(fault), phase="begins" if phase else "ends"
-        )
+        log.add(type="fault", kind=fault.kind, of=subject_of(fault), phase="begins" if phase else "ends")
         begin, end = acts_of(fault, levers)
         (begin if phase else end)()
 

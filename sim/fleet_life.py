@@ -36,11 +36,14 @@ class _MortalStore(Store):
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.is_dead = False
+        self._is_dead = False
+
+    def die(self) -> None:
+        self._is_dead = True
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        if self.is_dead:
+        if self._is_dead:
             raise StoreError("store: the coordinator was killed")
         with self._store.transaction() as connection:
             yield connection
@@ -54,12 +57,12 @@ class _MortalStore(Store):
 class ToldFeed(LiveFeed):
     """Writes down what a console would show."""
 
-    def __init__(self, log: RunLog, clock: Clock) -> None:
+    def __init__(self, log: RunLog) -> None:
         super().__init__()
-        self._log, self._clock = log, clock
+        self._log = log
 
     def publish(self, kind: str, data: BaseModel) -> None:
-        self._log.published(kind, data, at_us=self._clock.wall_us())
+        self._log.published(kind, data)
 
 
 class FleetLife:
@@ -79,17 +82,17 @@ class FleetLife:
         self._site, self._store, self._broker, self._link = site, store, broker, link
         self._transport_of, self._clock, self._log = transport_of, clock, log
         self.fleet: Fleet | None = None
-        self._mortal: _MortalStore | None = None
+        self._cuts: list[Callable[[], None]] = []  # whatever it could still reach the world by
         self.life = Life(self._live, on_kill=self._die)
 
     def _die(self) -> None:
         self.fleet = None
-        if self._mortal is not None:
-            self._mortal.is_dead = True
+        for cut in self._cuts:
+            cut()
 
     async def _live(self) -> None:
         site, clock = self._site, self._clock
-        store = self._mortal = _MortalStore(self._store)
+        store = _MortalStore(self._store)
         client = MemoryClient(self._broker, f"vedette-coordinator-{site.id}", link=self._link, is_clean=False)
         inbox = Inbox[Arrival](INBOX)
         for topic in TOPICS:
@@ -104,6 +107,7 @@ class FleetLife:
 
         heart = Heart(clock)
         flight = Flight(site=site, clock=clock, is_alive=heart.is_alive, transport_of=self._transport_of)
+        self._cuts = [store.die, client.die, *(link.close for link in flight.links.values())]
         fleet = self.fleet = assembled(
             site=site,
             clock=clock,
@@ -111,7 +115,7 @@ class FleetLife:
             vehicles=flight.vehicles,
             wire=Wire(receive=receive, publish=client.publish, is_connected=lambda: client.is_connected),
             heart=heart,
-            live=ToldFeed(self._log, clock),
+            live=ToldFeed(self._log),
         )
         fleet.coordinator.load()
         async with flight, anyio.create_task_group() as tasks:

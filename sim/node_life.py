@@ -67,19 +67,24 @@ class NodeLife:
         self._seed, self._broker, self._link, self._clock, self._log = seed, broker, link, clock, log
         self._is_disk_full = is_disk_full
         self._node_now: Node | None = None
+        self._client: MemoryClient | None = None
         self.life = Life(self._live, on_kill=self._die)
 
     def _die(self) -> None:
         self._node_now = None
+        if self._client is not None:
+            self._client.die()
+        for rig in self._rigs:
+            self._log.ended(rig.camera.id)
 
     async def _live(self) -> None:
         path = self._folder / f"{self._name}.outbox.sqlite"
         words = f"vedette-sim/{self._site.id}/{self._name}/{self._seed}"
         disk = Disk(path, new_id=lambda: uuid.uuid5(uuid.NAMESPACE_OID, words), is_full=self._is_disk_full)
-        disk.took = lambda envelope: self._log.posted(envelope, at_us=self._clock.wall_us())
+        disk.took = self._log.posted
         with disk:
             node = self._node_now = self._node(disk)
-            client = MemoryClient(
+            client = self._client = MemoryClient(
                 self._broker,
                 f"vedette-{self._site.id}-{self._name}",
                 link=self._link,

@@ -26,7 +26,7 @@ async def operate(
                 outcome = _do(act, at_work)
             except FleetError as err:
                 outcome = str(err)
-        log.add(clock.wall_us(), type="operator", by=act.by, do=act.do, target=act.target, outcome=outcome)
+        log.add(type="operator", by=act.by, do=act.do, target=act.target, outcome=outcome)
 
 
 def _do(act: OperatorAct, fleet: Fleet) -> str:

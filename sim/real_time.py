@@ -44,7 +44,8 @@ from sim.operator import operate
 from sim.rig import Rig
 from sim.run_log import RunLog
 from sim.scenario import BadLink, CoordinatorKill, LinkLost, Loaded, NodeKill
-from sim.scene import Eyes, Scene, autopilot_specs, describe, tell_decisions
+from sim.scene import Eyes, Scene, autopilot_specs, describe
+from sim.store_tap import StoreTap
 
 LOOPBACK = "127.0.0.1"
 
@@ -63,14 +64,12 @@ def play_in_real_time(
     folder.mkdir(parents=True, exist_ok=True)
     describe(loaded, folder, seed=seed)
     with ExitStack() as stack:
-        log = stack.enter_context(RunLog(folder))
+        log = stack.enter_context(RunLog(folder, clock))
         disk = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vedette-sim-")))
         broker = stack.enter_context(EmbeddedBroker(folder=disk))
         store = stack.enter_context(open_store(disk / "fleet.db"))
         stage = _Stage(loaded, clock=clock, seed=seed, log=log, disk=disk, broker=broker, store=store, eyes=eyes)
-        rigs = anyio.run(stage.run, on_second)
-        tell_decisions(store, log)
-    return rigs
+        return anyio.run(stage.run, on_second)
 
 
 class _Stage:
@@ -104,11 +103,13 @@ class _Stage:
             scene = Scene(self._loaded, autopilots, seed=self._seed, clock=clock, log=log, eyes=self._eyes)
             levers = self._levers(scene)
             fleet = await self._fleet(stack, levers, scene)
+            tap = StoreTap(self._store, log, clock=clock, coordinators=levers.clocks[COORDINATOR])
             stop = threading.Event()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(fleet.tasking.run, name="tasking")
                 tasks.start_soon(fleet.coordinator.run, name="coordinator")
                 tasks.start_soon(scene.look, lambda: fleet, name="truth")
+                tasks.start_soon(tap.run, name="decisions")
                 tasks.start_soon(partial(break_things, scenario.faults, levers, clock=clock, log=log), name="faults")
                 tasks.start_soon(
                     partial(operate, scenario.operator, lambda: fleet, clock=clock, log=log), name="operator"
@@ -124,8 +125,9 @@ class _Stage:
                     finally:
                         stop.set()
                 tasks.cancel_scope.cancel()
-            scene.ended()
             fleet.coordinator.write_out()
+            tap.tell()
+            scene.ended()
         return scene.rigs
 
     def _levers(self, scene: Scene) -> Levers:
@@ -165,7 +167,7 @@ class _Stage:
             vehicles=flight.vehicles,
             wire=Wire(receive=receive, publish=bus.publish, is_connected=lambda: bus.is_connected),
             heart=heart,
-            live=ToldFeed(self._log, clock),
+            live=ToldFeed(self._log),
         )
         fleet.coordinator.load()
         await stack.enter_async_context(flight)
@@ -189,7 +191,7 @@ class _Stage:
             new_id=lambda: uuid.uuid5(uuid.NAMESPACE_OID, words),
             is_full=lambda: name in levers.full_disks,
         )
-        disk.took = lambda envelope: self._log.posted(envelope, at_us=clock.wall_us())
+        disk.took = self._log.posted
         with disk:
             node = Node(
                 site=self._site,

@@ -28,7 +28,8 @@ from sim.operator import operate
 from sim.rig import Rig
 from sim.run_log import RunLog
 from sim.scenario import Loaded
-from sim.scene import Eyes, Scene, autopilot_specs, describe, tell_decisions
+from sim.scene import Eyes, Scene, autopilot_specs, describe
+from sim.store_tap import StoreTap
 
 BUS_DELAY_S, RADIO_DELAY_S = 0.002, 0.02
 
@@ -50,12 +51,11 @@ def play(
     folder.mkdir(parents=True, exist_ok=True)
     describe(loaded, folder, seed=seed)
     with ExitStack() as stack:
-        log = stack.enter_context(RunLog(folder))
+        log = stack.enter_context(RunLog(folder, clock))
         disk = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vedette-sim-")))
         store = stack.enter_context(open_store(None))
         stage = Stage(loaded, seed=seed, clock=clock, log=log, disk=disk, store=store, eyes=eyes)
         run_virtually(partial(stage.run, on_second), clock=clock, pace=pace)
-        tell_decisions(store, log)
     return stage.scene.rigs
 
 
@@ -115,6 +115,7 @@ class Stage:
             clock=clocks[COORDINATOR],
             log=log,
         )
+        self._store_tap = StoreTap(store, log, clock=clock, coordinators=clocks[COORDINATOR])
         self._levers = Levers(
             broker_down=broker.go_down,
             broker_up=broker.come_up,
@@ -135,6 +136,7 @@ class Stage:
             for node in self._nodes.values():
                 tasks.start_soon(node.life.run, name="node")
             tasks.start_soon(self.scene.look, lambda: self._fleet.fleet, name="truth")
+            tasks.start_soon(self._store_tap.run, name="decisions")
             tasks.start_soon(
                 partial(break_things, scenario.faults, self._levers, clock=self._clock, log=self._log), name="faults"
             )
@@ -147,7 +149,10 @@ class Stage:
                 on_second(now_s)
                 await anyio.sleep(min(1.0, scenario.length_s - now_s))
                 now_s = self._clock.monotonic_us() / 1e6
+            if self._fleet.fleet is not None:
+                self._fleet.fleet.coordinator.write_out()
             tasks.cancel_scope.cancel()
+        self._store_tap.tell()
         self.scene.ended()
 
     # Vehicles

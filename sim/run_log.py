@@ -1,16 +1,21 @@
 """What a run writes down while it goes: the lines of docs/simulator.md, in the order in which things happened.
 
-Lines of one moment keep the order in which they came. `events.jsonl` is written at the end, because the store gives
-its decisions and hop times only then.
+Every line is dated by the scenario's own clock, whatever a part's clock was set to. Some are told late (a frame is
+judged after it was taken, the store has its hop times a tick later), so lines of events.jsonl wait a little for those
+that belong before them; lines of one moment keep the order in which they came.
 """
 
+import heapq
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TextIO
 
 from pydantic import BaseModel
 
+from contract.clock import Clock
 from contract.codec import encode
 from contract.envelope import Envelope
 from contract.labels import Label
@@ -21,6 +26,8 @@ from fleet.picture.incidents import Alarm, Incident
 from sim.event_log import EventLog
 
 Json = Mapping[str, object]
+LATEST_US = 10_000_000  # nothing is told later: a picture is on its way for 5 s at most, a tick of the store is 1 s
+KNOWN_STATES = 10_000  # of alarms, tasks, vehicles; past that the one not heard of for longest is forgotten
 
 
 def line_of(values: Json) -> str:
@@ -28,47 +35,57 @@ def line_of(values: Json) -> str:
 
 
 class RunLog:
-    """Open while the run goes; a context manager. Times are wall time of the scenario, microseconds."""
+    """Open while the run goes; a context manager. Any thread may write."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._events: list[tuple[int, str]] = []
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+        self._waiting: list[tuple[int, int, str]] = []  # a heap: moment, number, line
+        self._numbers = count()
         self._tracks: dict[str, EventLog] = {}
         self._states: dict[str, object] = {}
-        self._files: list[TextIO] = []
+        self._lock = threading.Lock()
 
     def __enter__(self) -> "RunLog":
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._sightings, self._truth, self._vehicles = (
-            (self._folder / name).open("w", encoding="utf-8", newline="\n")
-            for name in ("sightings.jsonl", "truth.jsonl", "vehicles.jsonl")
-        )
-        self._files = [self._sightings, self._truth, self._vehicles]
+        self._events, self._sightings, self._truth, self._vehicles = self._files = [
+            (self._folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n")
+            for name in ("events", "sightings", "truth", "vehicles")
+        ]
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._let_go(until_us=None)
         for file in self._files:
             file.close()
-        self._events.sort(key=lambda event: event[0])
-        with (self._folder / "events.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(line + "\n" for _, line in self._events)
 
-    def add(self, at_us: int, **values: object) -> None:
-        """One line of events.jsonl; `type` first."""
-        self._events.append((at_us, line_of({"type": values.pop("type"), "at_us": at_us, **values})))
+    def add(self, *, at_us: int | None = None, **values: object) -> None:
+        """One line of events.jsonl, `type` first; of this moment if no other is given."""
+        at_us = self._clock.wall_us() if at_us is None else at_us
+        self._put(at_us, line_of({"type": values.pop("type"), "at_us": at_us, **values}))
+
+    def _put(self, at_us: int, line: str) -> None:
+        with self._lock:
+            heapq.heappush(self._waiting, (at_us, next(self._numbers), line))
+            self._let_go(until_us=self._clock.wall_us() - LATEST_US)
+
+    def _let_go(self, *, until_us: int | None) -> None:
+        while self._waiting and (until_us is None or self._waiting[0][0] < until_us):
+            self._events.write(heapq.heappop(self._waiting)[2] + "\n")
+
+    def _write(self, file: TextIO, line: Json) -> None:
+        with self._lock:
+            file.write(line_of(line) + "\n")
 
     # The node's side
 
-    def posted(self, envelope: Envelope, *, at_us: int) -> None:
+    def posted(self, envelope: Envelope) -> None:
         """An event that the outbox took."""
-        self._events.append((at_us, encode(envelope).decode()))
+        self._put(self._clock.wall_us(), encode(envelope).decode())
 
     def judged(self, camera: str, result: StepResult, *, labels: Sequence[Label]) -> None:
         tracks = self._tracks.get(camera)
         if tracks is None:
-            tracks = self._tracks[camera] = EventLog(
-                lambda at_us, line: self._events.append((at_us, line)), camera=camera, labels=labels
-            )
+            tracks = self._tracks[camera] = EventLog(self._put, camera=camera, labels=labels)
         tracks.write(result.captured_at_us, result.tracks, ())
         if not result.subjects:
             return
@@ -88,23 +105,21 @@ class RunLog:
             }
             for sighting, point in ((subject.sighting, subject.point) for subject in result.subjects)
         ]
-        line = {"camera": camera, "captured_at_us": result.captured_at_us, "tracks": shown}
-        self._sightings.write(line_of(line) + "\n")
+        self._write(self._sightings, {"camera": camera, "captured_at_us": result.captured_at_us, "tracks": shown})
 
-    def ended(self, camera: str, *, captured_at_us: int) -> None:
-        """The camera's life is over, and so is whatever its tracker still followed."""
+    def ended(self, camera: str) -> None:
+        """Whoever judged the camera's frames is no more, and so is whatever its tracker still followed."""
         tracks = self._tracks.pop(camera, None)
         if tracks is not None:
-            tracks.close(captured_at_us, ())
+            tracks.close(self._clock.wall_us(), ())
 
     # The coordinator's side
 
-    def published(self, kind: str, data: BaseModel, *, at_us: int) -> None:
+    def published(self, kind: str, data: BaseModel) -> None:
         """What the live feed tells: alarms once, incidents and tasks at each change of state."""
         if isinstance(data, Alarm) and self._is_news("alarm", data.alarm_id, True) and data.event_id is not None:
             sighting = data.sighting
             self.add(
-                at_us,
                 type="alarm",
                 trace_id=data.trace_id,
                 alarm=str(data.alarm_id),
@@ -117,7 +132,6 @@ class RunLog:
             )
         elif isinstance(data, Incident) and self._is_news(kind, data.incident_id, (data.state, data.severity)):
             self.add(
-                at_us,
                 type="incident",
                 incident=str(data.incident_id),
                 kind=data.kind.value,
@@ -129,7 +143,6 @@ class RunLog:
             )
         elif isinstance(data, Task) and self._is_news(kind, data.task_id, data.state):
             self.add(
-                at_us,
                 type="task",
                 task=str(data.task_id),
                 trace_id=data.trace_id,
@@ -140,38 +153,33 @@ class RunLog:
                 incident=None if data.incident_id is None else str(data.incident_id),
             )
 
-    def vehicle_state(self, state: VehicleState, *, at_us: int) -> None:
+    def vehicle_state(self, state: VehicleState) -> None:
         mode = None if state.mode is None else state.mode.value
         if self._is_news("vehicle", state.vehicle_id, (mode, state.armed)):
-            self.add(at_us, type="vehicle", vehicle=state.vehicle_id, mode=mode, armed=state.armed)
+            self.add(type="vehicle", vehicle=state.vehicle_id, mode=mode, armed=state.armed)
 
-    def node(self, node: str, state: str, feeds: Mapping[str, str], *, at_us: int) -> None:
+    def node(self, node: str, state: str, feeds: Mapping[str, str]) -> None:
         if self._is_news("node", node, (state, tuple(feeds.items()))):
-            self.add(at_us, type="node", node=node, state=state, feeds=dict(feeds))
+            self.add(type="node", node=node, state=state, feeds=dict(feeds))
 
     # The truth
 
     def truth(self, line: Json) -> None:
-        self._truth.write(line_of(line) + "\n")
+        self._write(self._truth, line)
 
     def vehicle_truth(self, vehicle: str, at_us: int, values: Json) -> None:
         """Where it really is; written while anything changes."""
         if self._is_news("truth", vehicle, tuple(values.values())):
-            self._vehicles.write(line_of({"vehicle": vehicle, "at_us": at_us, **values}) + "\n")
+            self._write(self._vehicles, {"vehicle": vehicle, "at_us": at_us, **values})
 
     def _is_news(self, kind: str, key: object, value: object) -> bool:
         name = f"{kind}/{key}"
-        if self._states.get(name) == value:
-            return False
-        self._states[name] = value
-        return True
+        known = self._states.pop(name, None)
+        self._states[name] = value  # the newest last
+        if len(self._states) > KNOWN_STATES:
+            del self._states[next(iter(self._states))]
+        return known != value
 
 
 def _xyxy_px(x_px: float, y_px: float, width_px: float, height_px: float) -> list[float]:
     return [round(x_px, 1), round(y_px, 1), round(x_px + width_px, 1), round(y_px + height_px, 1)]
-
-
-def rows_of(pairs: Iterable[tuple[int, Json]], log: RunLog) -> None:
-    """Lines that another part kept."""
-    for at_us, values in pairs:
-        log.add(at_us, **values)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import anyio
 import yaml
-from sqlalchemy import select
 
 from contract.bus import BusMessage
 from contract.clock import Clock
@@ -25,8 +24,6 @@ from detectors.opening import open_scripted
 from edge.errors import SetUpError
 from edge.pipeline import StepResult
 from fleet.app import Fleet
-from fleet.records.store import Store
-from fleet.records.tables import DECISIONS, HOPS
 from sim.actors import Standing, Walk, everybody
 from sim.autopilot.autopilot import Autopilot
 from sim.autopilot.spec import AutopilotSpec, Kind
@@ -89,7 +86,7 @@ class Scene:
             _, envelope = decode(message.topic, message.payload)
             if isinstance(envelope.body, Status):
                 feeds = {feed.camera: feed.state.value for feed in envelope.body.feeds}
-                self._log.node(envelope.node, envelope.body.state.value, feeds, at_us=self._clock.wall_us())
+                self._log.node(envelope.node, envelope.body.state.value, feeds)
 
     async def look(self, fleet: Callable[[], Fleet | None]) -> None:
         """Truth, and what the coordinator believes of its vehicles; for ever."""
@@ -103,13 +100,13 @@ class Scene:
             at_work = fleet()
             if at_work is not None:
                 for vehicle in at_work.vehicles.values():
-                    self._log.vehicle_state(vehicle.state, at_us=at_us)
+                    self._log.vehicle_state(vehicle.state)
             await anyio.sleep(LOOK_EACH_S)
 
     def ended(self) -> None:
         """The scenario is over, and so is whatever a tracker still followed."""
         for camera in self.rigs:
-            self._log.ended(camera, captured_at_us=self._clock.wall_us())
+            self._log.ended(camera)
 
     def _vehicle_line(self, autopilot: Autopilot) -> dict[str, object]:
         truth = autopilot.truth()
@@ -237,22 +234,3 @@ def describe(loaded: Loaded, folder: Path, *, seed: int) -> None:
     shutil.copyfile(loaded.file(scenario.site), folder / "site.yaml")
     scenery = loaded.scenery.model_dump(mode="json")
     (folder / "scenery.yaml").write_text(yaml.safe_dump(scenery, sort_keys=False), encoding="utf-8")
-
-
-def tell_decisions(store: Store, log: RunLog) -> None:
-    """What the store knows better than anybody who watched."""
-    with store.reading() as connection:
-        for row in connection.execute(select(DECISIONS).order_by(DECISIONS.c.at_us, DECISIONS.c.decision_id)):
-            document = json.loads(row.document)
-            log.add(
-                row.at_us,
-                type="decision",
-                trace_id=row.trace_id,
-                task=row.task_id,
-                vehicle=row.vehicle,
-                order=document["order"]["order"],
-                verdict=row.verdict,
-                reasons=document["reasons"],
-            )
-        for row in connection.execute(select(HOPS).order_by(HOPS.c.at_us, HOPS.c.trace_id, HOPS.c.hop)):
-            log.add(row.at_us, type="hop", trace_id=row.trace_id, hop=row.hop, took_us=row.took_us)
