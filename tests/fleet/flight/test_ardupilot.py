@@ -652,3 +652,20 @@ def test_a_whole_sortie_survives_a_link_that_loses_a_fifth_each_way(monkeypatch:
     loss = air.vehicle.state.link_loss_frac
     assert loss is not None
     assert 0.1 < loss < 0.3
+
+
+def test_the_state_is_the_same_object_until_something_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    air, peer = flying(monkeypatch)
+
+    async def story(air: Air) -> None:
+        await air.ready()
+        first = air.vehicle.state
+        assert air.vehicle.state is first
+        air.drop = lambda _message: True
+        monkeypatch.setattr(peer, "outgoing", lambda _link_id=0: [])
+        air.clock.advance(3.4)
+        assert air.vehicle.state.not_ready_because == ("no heartbeat for 3 s",)
+        air.clock.advance(1.0)
+        assert air.vehicle.state.not_ready_because == ("no heartbeat for 4 s",)
+
+    air.play(story)
