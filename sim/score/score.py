@@ -16,6 +16,7 @@ from contract.events import Event, Stage
 from contract.frozen import Frozen, Identifier
 from contract.tasks import TaskKind, TaskState
 from sim.score.attacks import judge
+from sim.score.conduct import conduct
 from sim.score.overlap import WhoIsSeen
 from sim.score.response import actors_of, response
 from sim.score.run_folder import Run, read_run
@@ -23,6 +24,7 @@ from sim.score.sections import (
     Attack,
     AttackOutcome,
     Cell,
+    Conduct,
     Events,
     FalseAlarms,
     Geolocation,
@@ -71,6 +73,7 @@ class Score(Frozen):
     longest_unobserved_s: Unobserved
     refused: Refused
     tasks: Tasks
+    vehicles: dict[str, Conduct]
     troubles: Troubles
     events: Events
     latency_ms: dict[str, Hop]
@@ -111,6 +114,7 @@ def score_of(run: Run, parameters: ScoreParameters) -> Score:
         ),
         refused=_refused(run),
         tasks=_tasks(run),
+        vehicles=conduct(run),
         troubles=_troubles(run),
         events=_events(run),
         latency_ms=_latency(run),

@@ -151,6 +151,19 @@ class Refused(Frozen):
     by_reason: dict[str, int]
 
 
+class Conduct(Frozen):
+    """One vehicle by the simulator's truth. active: in the air, or on wheels with its motors on. orders: what the gate
+    approved. ends_*: when the run ended, from its dock or rally point."""
+
+    active_s: float
+    no_fly_s: float
+    outside_geofence_s: float
+    nearest_person_m: float | None  # horizontally, while active
+    orders: Count
+    ends_from_home_m: float
+    ends_active: Count  # 0 or 1
+
+
 class TaskCounts(Frozen):
     total: Count = 0
     done: Count = 0

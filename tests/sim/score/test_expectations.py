@@ -47,6 +47,7 @@ def test_a_figure_is_held_to_its_bounds(tmp_path: Path) -> None:
         "tasks.investigate.done",
         "response.over_minimum.p50",
         "events.lost",
+        "vehicles.drone-1.no_fly_s",
     ],
 )
 def test_a_figure_of_the_score_may_be_expected(tmp_path: Path, path: str) -> None:
