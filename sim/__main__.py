@@ -11,6 +11,8 @@ COMMANDS = {  # and the module whose `register` adds it
     "score": "sim.score.command",
     "compare": "sim.compare",
     "replay": "sim.replay",
+    "record": "sim.record",
+    "import": "sim.import_tape",
     "bench": "sim.bench",
     "autopilot": "sim.autopilot.command",
 }

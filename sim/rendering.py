@@ -103,7 +103,7 @@ class Album:
         largest_px = max((subject.sighting.box.height_px for subject in result.subjects), default=0.0)
         if not largest_px:
             return
-        at_s = result.captured_at_us / 1e6
+        at_s = rig.seconds(result.captured_at_us)
         if f"{camera}-first" not in self._kept:
             self._keep(f"{camera}-first", f"{camera}: first seen", rig, result, at_s)
         if starts and self._alarms < self.MOST_ALARMS:
@@ -132,7 +132,7 @@ class Album:
             cv2.putText(image, words, (corner[0], max(corner[1] - 4, 10)), cv2.FONT_HERSHEY_SIMPLEX, 0.4, OUTLINE_BGR)
         done, data = cv2.imencode(".jpg", image, (cv2.IMWRITE_JPEG_QUALITY, 88))
         assert done
-        self._kept[name] = (f"{caption}, second {at_s % 86_400:.1f} of the day", data.tobytes())
+        self._kept[name] = (f"{caption}, at {at_s:.1f} s", data.tobytes())
 
 
 def _opened(loaded: Loaded, model: str, console: Console) -> Detector:

@@ -75,6 +75,10 @@ class Rig:
     def period_s(self) -> float:
         return 1.0 / self.plan.rate_hz
 
+    def seconds(self, at_us: int) -> float:
+        """Since the scenario began."""
+        return (at_us - self._start_us) / 1e6
+
     def opened(self) -> "Rig":
         """A new opening of the feed."""
         self._index = 0
