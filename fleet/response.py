@@ -21,7 +21,6 @@ from fleet.decision.dispatch import Dispatch, choose
 from fleet.decision.patrol import due_patrols
 from fleet.errors import NotFound, Refused, StoreError
 from fleet.flight.gate import GateParameters, consent_refusals, readiness_refusals
-from fleet.flight.journal import JournalEntry
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle, VehicleState
 from fleet.flight.world import Consent, Evidence, WorldView
@@ -30,9 +29,9 @@ from fleet.live import LiveFeed
 from fleet.metrics import Metrics
 from fleet.picture.incidents import Incident, IncidentKind, State
 from fleet.picture.ingest import Effect, Ingest
-from fleet.records import reads, writes
-from fleet.records.audit import add_entry
+from fleet.records import reads
 from fleet.records.store import Store
+from fleet.records.task_ledger import TaskLedger
 
 MAX_ATTEMPTS = 3  # tasks that we make for one incident without a person
 TRY_AGAIN_US = 5_000_000  # after a task was refused or failed
@@ -89,8 +88,7 @@ class Response:
         self._asked_at_us: dict[uuid.UUID, int] = {}  # task -> when its evidence was durable
         self._gate_us: dict[str, int] = {}  # trace -> what the gate took of that time
         self._last_patrol_us: dict[str, int] = {}
-        self._unsaved: list[Task] = []
-        self._noted: set[uuid.UUID] = set()
+        self._ledger = TaskLedger(store, clock=clock, incident_of=ingest.incidents.get)
 
     def use(self, tasking: Tasking) -> None:
         """Tasking reports to us and we order from it: one of the two must come second."""
@@ -111,7 +109,7 @@ class Response:
         for task in unfinished:
             ended = task.moved_to(TaskState.FAILED, at_us=self._clock.wall_us(), reason="coordinator restarted")
             self._live.publish("task", ended)
-            self._save(ended)
+            self._ledger.save(ended)
             self._tell_incident(ended)
 
     # What happens
@@ -180,7 +178,7 @@ class Response:
         self._metrics.tasks.labels(state=task.state.value).inc()
         log.info("task", task=str(task.task_id), vehicle=task.vehicle, state=task.state.value, reason=task.reason)
         self._tell_incident(task)
-        self._save(task)
+        self._ledger.save(task)
         if task.state is TaskState.SENT:
             self._call_off_replaced(task)
         elif task.state in (TaskState.REFUSED, TaskState.FAILED, TaskState.SUSPENDED):
@@ -191,6 +189,10 @@ class Response:
         if hop == "gate":
             self._gate_us.setdefault(trace_id, took_us)
         self._hops.add(trace_id, hop, took_us)
+
+    def flush(self) -> None:
+        """Into the store with what waits for it."""
+        self._ledger.flush()
 
     def quarantined(self) -> tuple[VehicleState, ...]:
         """Vehicles whose identity is in doubt (SAFETY 11)."""
@@ -263,7 +265,7 @@ class Response:
             return self.tasks.get(task_id, task)
         reason = f"cancelled by {by}"
         task = task.moved_to(TaskState.CANCELLED, at_us=self._clock.wall_us(), reason=reason, progress="")
-        self._journal(by, "cancel", task)
+        self._ledger.journal(task, actor=by, act="cancel")
         self.on_task_change(task)
         return task
 
@@ -448,42 +450,9 @@ class Response:
 
     def _record(self, task: Task, *, actor: str, act: str) -> None:
         """Written before it happens. Raises StoreError, and then it does not happen."""
-        with self._store.transaction() as connection:
-            writes.put_task(connection, task)
-            add_entry(connection, self._entry(actor, act, task))
+        self._ledger.order(task, actor=actor, act=act)
         self.tasks[task.task_id] = task
         self._live.publish("task", task)
-
-    def _journal(self, actor: str, act: str, task: Task) -> None:
-        with self._store.transaction() as connection:
-            add_entry(connection, self._entry(actor, act, task))
-
-    def _entry(self, actor: str, act: str, task: Task) -> JournalEntry:
-        detail = {"task": str(task.task_id), "reason": task.reason, "progress": task.progress}
-        return JournalEntry(self._clock.wall_us(), actor, act, task.vehicle, task.trace_id, dict(detail))
-
-    def _save(self, task: Task) -> None:
-        """States follow one another within milliseconds and are written together; an end is written at once."""
-        self._unsaved.append(task)
-        if task.state.is_final:
-            self.flush()
-
-    def flush(self) -> None:
-        """Task states and notes since the last call, in one transaction; what the store does not take waits."""
-        incidents = [self._ingest.incidents[each] for each in sorted(self._noted) if each in self._ingest.incidents]
-        if not self._unsaved and not incidents:
-            return
-        try:
-            with self._store.transaction() as connection:
-                for task in self._unsaved:
-                    writes.put_task(connection, task)
-                for incident in incidents:
-                    writes.put_incident(connection, incident)
-        except StoreError as err:
-            log.warning("task states not stored yet", waiting=len(self._unsaved), reason=str(err))
-            return
-        self._unsaved.clear()
-        self._noted.clear()
 
     def _measure_decision(self, task: Task) -> None:
         """From durable evidence to the order on its way, without the gate's share."""
@@ -504,5 +473,5 @@ class Response:
             return
         incident = incident.noting(at_us=self._clock.wall_us(), who=who, what=what)
         self._ingest.keep(incident, ())
-        self._noted.add(incident_id)
+        self._ledger.noted(incident_id)
         self._live.publish("incident", incident)
