@@ -66,6 +66,12 @@ def parse_document(text: str, model: type[Model], *, source: str) -> Model:
         raise DocumentError(_one_line(err, root, source)) from err
 
 
+def place_of(text: str, path: Sequence[int | str]) -> str:
+    """`LINE: KEY` of what stands at `path` in a document that could be read, as `parse_document` names it."""
+    line, names = _locate(yaml.compose(text, Loader=_StrictLoader), path)
+    return f"{line}: {'.'.join(names)}"
+
+
 def _one_line(err: ValidationError, root: yaml.Node | None, source: str) -> str:
     errors = err.errors(include_url=False)
     first = errors[0]

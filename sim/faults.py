@@ -7,6 +7,7 @@ from functools import singledispatch
 import anyio
 
 from contract.clock import Clock
+from contract.envelope import COORDINATOR
 from sim.autopilot.autopilot import Autopilot
 from sim.clock import ShiftedClock
 from sim.impairment import Impairment
@@ -30,8 +31,6 @@ from sim.scenario import (
     LinkLost,
     NodeKill,
 )
-
-COORDINATOR = "coordinator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +57,9 @@ async def break_things(faults: tuple[Fault, ...], levers: Levers, *, clock: Cloc
             acts.append((fault.ends_at_s, 0, fault))
     for at_s, phase, fault in sorted(acts, key=lambda act: act[:2]):
         await anyio.sleep(max(0.0, at_s - clock.monotonic_us() / 1e6))
-        log.add(type="fault", kind=fault.kind, of=subject_of(fault), phase="begins" if phase else "ends")
+        log.add(type="fault", kind=fault.kind, of=fault.subject, phase="begins" if phase else "ends")
         begin, end = acts_of(fault, levers)
         (begin if phase else end)()
-
-
-def subject_of(fault: Fault) -> str | None:
-    for name in ("of", "vehicle", "camera", "node"):
-        subject = getattr(fault, name, None)
-        if subject is not None:
-            return str(subject)
-    return None
 
 
 Acts = tuple[Callable[[], object], Callable[[], object]]

@@ -18,6 +18,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from contract.envelope import COORDINATOR
 from contract.errors import DocumentError
 from contract.site import Site
 from edge.link.uplink import Broker, Uplink
@@ -36,7 +37,7 @@ from fleet.settings import BrokerSettings
 from sim.autopilot.udp import SimulatedFleet
 from sim.clock import RealClock, ShiftedClock
 from sim.embedded_broker import EmbeddedBroker, free_port
-from sim.faults import COORDINATOR, Levers, break_things
+from sim.faults import Levers, break_things
 from sim.fleet_life import ToldFeed
 from sim.impairment import Impairment, impairments
 from sim.node_life import Disk, feeds_of

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import anyio
 
+from contract.envelope import COORDINATOR
 from fleet.flight.mavlink_transport import Connection, Transport, parse_connection
 from fleet.records.store import Store, open_store
 from sim.autopilot.autopilot import Autopilot
 from sim.clock import ShiftedClock, VirtualClock, run_virtually
-from sim.faults import COORDINATOR, Levers, break_things
+from sim.faults import Levers, break_things
 from sim.fleet_life import FleetLife
 from sim.impairment import Impairment, impairments
 from sim.memory_bus import MemoryBroker

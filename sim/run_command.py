@@ -22,7 +22,8 @@ from edge.errors import EdgeError
 from fleet.errors import FleetError
 from sim.clock import RealClock, pacemaker
 from sim.run import clock_of, play
-from sim.scenario import Loaded, load_scenario
+from sim.scenario import Loaded
+from sim.scenario_file import expect_recordings, load_scenario
 from sim.score.command import judge_folder, summary
 from sim.score.errors import ScoreError
 from sim.score.expectations import check_paths
@@ -55,6 +56,8 @@ def run(
         pace = _pace(speed)
         loaded = load_scenario(scenario)
         check_paths(loaded)
+        if not (live or record):
+            expect_recordings(loaded)
         folder = out or Path("out") / "run" / loaded.scenario.id
         chosen = loaded.scenario.seed if seed is None else seed
         _play(loaded, folder, seed=chosen, pace=pace, live=live or record, record=record, console=console)

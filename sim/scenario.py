@@ -11,11 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from contract.documents import parse_document
-from contract.errors import DocumentError
 from contract.frozen import Frozen, Identifier
-from contract.site import Site, parse_site
+from contract.site import Site
 
+EPOCH, LATEST_START = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 2200))
 Metres = Annotated[float, Field(ge=-5_000.0, le=5_000.0)]
 Seconds = Annotated[float, Field(ge=0.0, le=7 * 86_400.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -176,6 +175,12 @@ class _Fault(Frozen):
     @property
     def ends_at_s(self) -> float:
         return float("inf") if self.for_s is None else self.at_s + self.for_s
+
+    @property
+    def subject(self) -> str | None:
+        """What breaks, where there is more than one of its kind."""
+        named = (getattr(self, key, None) for key in ("of", "vehicle", "camera", "node"))
+        return next((str(name) for name in named if name is not None), None)
 
 
 class BrokerDown(_Fault):
@@ -348,7 +353,7 @@ class Scenario(Frozen):
     site: str
     scenery: str | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
-    start: AwareDatetime = datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)
+    start: Annotated[AwareDatetime, Field(ge=EPOCH, lt=LATEST_START)] = datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)
     length_s: Annotated[float, Field(gt=0.0, le=7 * 86_400.0)]
     weather: Weather = Weather()
     light: Light = Light()
@@ -361,33 +366,9 @@ class Scenario(Frozen):
     # Cells that one figure of the score judges together: `groups.<name>.f1`.
     cell_groups: dict[Identifier, tuple[str, ...]] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _names_nothing_twice(self) -> "Scenario":
-        groups = {
-            "actor": [actor.id for actor in self.actors],
-            "feed": [feed.camera for feed in self.feeds],
-            "vehicle": [vehicle.id for vehicle in self.vehicles],
-        }
-        for what, ids in groups.items():
-            double = next((each for each in ids if ids.count(each) > 1), None)
-            if double is not None:
-                raise ValueError(f"{what} '{double}' stands here twice")
-        cells = {actor.cell for actor in self.actors}
-        for group, names in self.cell_groups.items():
-            unknown = next((name for name in names if name not in cells), None)
-            if unknown is not None:
-                raise ValueError(f"cell_groups.{group}: expected a cell of an actor, got '{unknown}'")
-        for each in (*self.operator, *self.faults):
-            if each.at_s > self.length_s:
-                raise ValueError(f"expected at_s within the scenario's {self.length_s:g} s, got {each.at_s:g}")
-        return self
-
-
-WORLD_MARGIN_M = 200.0  # beyond the geofence that actors may be
-
 
 class Loaded(Frozen):
-    """A scenario with what it names, read and checked against one another. `path` is the scenario's own."""
+    """A scenario with what it names, read and checked against one another (sim.scenario_file). `path` is its own."""
 
     path: Path
     scenario: Scenario
@@ -397,95 +378,3 @@ class Loaded(Frozen):
     def file(self, name: str) -> Path:
         """A path that the scenario names."""
         return self.path.parent / name
-
-
-def load_scenario(path: Path) -> Loaded:
-    """Read the scenario and the files it names. Raises DocumentError with one line: file, line, key."""
-    text = _text(path)
-    scenario = parse_document(text, Scenario, source=str(path))
-    folder = path.parent
-    site_path = folder / scenario.site
-    site = parse_site(_text(site_path, named_by=f"{path}: site"), source=str(site_path))
-    scenery = Scenery()
-    if scenario.scenery is not None:
-        scenery_path = folder / scenario.scenery
-        scenery_text = _text(scenery_path, named_by=f"{path}: scenery")
-        scenery = parse_document(scenery_text, Scenery, source=str(scenery_path))
-    loaded = Loaded(path=path, scenario=scenario, site=site, scenery=scenery)
-    _check(loaded, text)
-    return loaded
-
-
-def _check(loaded: Loaded, text: str) -> None:
-    """What the models cannot see: names of the site, files beside the scenario, the edge of the world."""
-    site, scenario, path = loaded.site, loaded.scenario, loaded.path
-    known = {
-        "camera": {camera.id for camera in site.cameras},
-        "vehicle": {vehicle.id for vehicle in site.vehicles},
-        "node": {camera.node for camera in site.cameras},
-        "zone": {zone.id for zone in site.zones},
-    }
-
-    def expect(where: str, what: str, name: str) -> None:
-        kinds = what.split(" or ")
-        names = set().union(*(known.get(kind, {kind}) for kind in kinds))
-        if name not in names:
-            some = ", ".join(sorted(names)) or "none"
-            raise DocumentError(f"{_at(path, text, name)}: {where}: expected a {what} ({some}), got '{name}'")
-
-    for feed in scenario.feeds:
-        expect(f"feeds.'{feed.camera}'", "camera", feed.camera)
-        named = feed.eye.detections if isinstance(feed.eye, Recorded) else getattr(feed.eye, "recording", None)
-        if isinstance(feed.eye, Recorded) and named is not None and not loaded.file(named).is_file():
-            raise DocumentError(
-                f"{_at(path, text, named)}: feeds.'{feed.camera}': expected a file '{named}', found none"
-            )
-    for vehicle in scenario.vehicles:
-        expect(f"vehicles.'{vehicle.id}'", "vehicle", vehicle.id)
-    for act in scenario.operator:
-        if act.target is not None:
-            expect(f"operator.{act.do}", "zone" if act.do.endswith("_zone") else "vehicle", act.target)
-    for fault in scenario.faults:
-        for key, what in (("vehicle", "vehicle"), ("camera", "camera"), ("node", "node")):
-            name = getattr(fault, key, None)
-            if name is not None:
-                expect(f"faults.{fault.kind}", what, name)
-        if isinstance(fault, BadLink | LinkLost):
-            expect(f"faults.{fault.kind}", "vehicle or node", fault.of)
-        if isinstance(fault, ClockStep):
-            expect(f"faults.{fault.kind}", "node or coordinator", fault.of)
-    _check_actors(loaded, text)
-
-
-def _check_actors(loaded: Loaded, text: str) -> None:
-    frame = loaded.site.local_frame()
-    corners = [frame.to_enu(point) for point in loaded.site.geofence.polygon]
-    east = [corner.east_m for corner in corners]
-    north = [corner.north_m for corner in corners]
-    bounds = (min(east), max(east), min(north), max(north))
-    for actor in loaded.scenario.actors:
-        for stop in actor.route:
-            inside = (
-                bounds[0] - WORLD_MARGIN_M <= stop.east_m <= bounds[1] + WORLD_MARGIN_M
-                and bounds[2] - WORLD_MARGIN_M <= stop.north_m <= bounds[3] + WORLD_MARGIN_M
-            )
-            if not inside:
-                raise DocumentError(
-                    f"{_at(loaded.path, text, actor.id)}: actors.'{actor.id}': expected a place within "
-                    f"{WORLD_MARGIN_M:.0f} m of the geofence, got {stop.east_m:g} east, {stop.north_m:g} north"
-                )
-
-
-def _text(path: Path, *, named_by: str = "") -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        reason = getattr(err, "strerror", None) or "expected UTF-8 text"
-        before = f"{named_by}: " if named_by else ""
-        raise DocumentError(f"{before}{path}: {reason}") from err
-
-
-def _at(path: Path, text: str, word: str) -> str:
-    """The file and the first line that has the word."""
-    line = next((number for number, line in enumerate(text.splitlines(), 1) if word in line), 1)
-    return f"{path}:{line}"
