@@ -44,7 +44,9 @@ def choose_opengl() -> str:
     elif find_library("OSMesa"):
         chosen = "osmesa"
     else:
-        raise WorldError("rendering: expected EGL or OSMesa (Debian: libegl1 libgl1-mesa-dri, or libosmesa6), got none")
+        raise WorldError(
+            "rendering: expected EGL or OSMesa (Debian: libegl1 libgl1-mesa-dri, or libosmesa6), got neither"
+        )
     os.environ["MUJOCO_GL"] = chosen
     return chosen
 

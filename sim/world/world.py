@@ -83,9 +83,9 @@ class World:
     ) -> Drawn:
         """The picture at `time_s` of the scenario. `vehicles`: those of the site that are to be seen.
 
-        Raises WorldError for a lens with distortion or with pixels that are not square.
+        Raises WorldError for a lens with distortion, with pixels that are not square, or larger than announced.
         """
-        _check(lens)
+        _check(lens, self._model.vis.global_)
         self._gl.make_current()
         present = everybody(self._walks, time_s)
         self._place(present, vehicles, pose, time_s)
@@ -255,7 +255,12 @@ class World:
         return numbered
 
 
-def _check(lens: OpenCvLens) -> None:
+def _check(lens: OpenCvLens, buffer: Any) -> None:
+    if lens.width_px > buffer.offwidth or lens.height_px > buffer.offheight:
+        raise WorldError(
+            f"camera lens: expected at most {buffer.offwidth}x{buffer.offheight} pixels, "
+            f"got {lens.width_px}x{lens.height_px}"
+        )
     if any((lens.k1, lens.k2, lens.k3, lens.p1, lens.p2)):
         raise WorldError("camera lens: the world is drawn through a pinhole; expected k1, k2, k3, p1 and p2 of 0")
     if abs(lens.fx_px / lens.fy_px - 1.0) > 0.002:
