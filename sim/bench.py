@@ -1,4 +1,4 @@
-"""`vedette-sim bench`: what issue 2 asks in figures, each section in one run, printed and kept in bench.json.
+"""`vedette-sim bench`: what must hold in figures, each section in one run, printed and kept in bench.json.
 
 Exit codes: 0 every figure is good, 1 at least one is not, 2 wrong input.
 """
@@ -23,10 +23,11 @@ from detectors.registry import find_model, model_cache, model_folders
 from edge.errors import EdgeError
 from sim.demo_setup import DemoError
 from sim.score.errors import ScoreError
+from sim.world.errors import WorldError
 
 CHECKOUT = Path(__file__).parent.parent
 PETS2009 = CHECKOUT / "deploy" / "sites" / "pets2009.yaml"
-INPUT_ERRORS = (DemoError, DocumentError, EdgeError, DetectorError, ScoreError, OSError)
+INPUT_ERRORS = (DemoError, DocumentError, EdgeError, DetectorError, ScoreError, WorldError, OSError)
 
 
 class Measured(Protocol):
@@ -83,8 +84,20 @@ def _memory(bench: Bench) -> Measured:
         return asyncio.run(measure_memory(Path(folder), demo_options=options, clock=bench.clock, console=bench.console))
 
 
+def _world(bench: Bench) -> Measured:
+    from sim.benchmarks.world import measure_world  # noqa: PLC0415
+
+    model = bench.shared / "models" / "yolox_nano_416.onnx"
+    return measure_world(model, clock=bench.clock, console=bench.console)
+
+
 # Each imports only what it needs.
-SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {"replay": _replay, "latency": _latency, "memory": _memory}
+SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
+    "replay": _replay,
+    "latency": _latency,
+    "memory": _memory,
+    "world": _world,
+}
 
 
 def register(app: typer.Typer) -> None:
