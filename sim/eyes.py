@@ -38,8 +38,10 @@ class Shot:
 class ModelledEye:
     """No pixels: a box for every actor in view, kept by chance as its height allows (sim.scenario.Modelled)."""
 
-    def __init__(self, model: Modelled, *, chance: random.Random, size_px: tuple[int, int]) -> None:
-        self._model, self._chance, self._size_px = model, chance, size_px
+    def __init__(
+        self, model: Modelled, *, chance: random.Random, size_px: tuple[int, int], score_min: float = 0.0
+    ) -> None:
+        self._model, self._chance, self._size_px, self._score_min = model, chance, size_px, score_min
         self._shots: dict[int, Shot] = {}
         self.identity = ModelIdentity(name="modelled", sha256="0" * 64, backend="modelled")
         self.labels = LABELS
@@ -52,7 +54,8 @@ class ModelledEye:
         return _prepared(frame)
 
     def detect(self, batch: Sequence[Prepared]) -> list[Detections]:
-        return [self._look(_taken(self._shots, prepared)) for prepared in batch]
+        looked = (self._look(_taken(self._shots, prepared)) for prepared in batch)
+        return [found.where(found.score >= self._score_min) for found in looked]
 
     def _look(self, shot: Shot) -> Detections:
         if shot.is_black:

@@ -47,6 +47,9 @@ def run(
         str,
         typer.Option(help="max; 1: in real time over a real broker and UDP; else scenario seconds in a second."),
     ] = "max",
+    score_min: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Every feed's score_min instead of the scenario's.")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Draw rendered feeds and look with a real detector.")] = False,
     record: Annotated[bool, typer.Option("--record", help="Keep what that detector sees, as recordings.")] = False,
 ) -> None:
@@ -55,6 +58,8 @@ def run(
     try:
         pace = _pace(speed)
         loaded = load_scenario(scenario)
+        if score_min is not None:
+            loaded = with_score_min(loaded, score_min)
         check_paths(loaded)
         if not (live or record):
             expect_recordings(loaded)
@@ -71,6 +76,12 @@ def run(
     console.print(str(folder / "report.html"))
     if not all(outcome.is_met for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def with_score_min(loaded: Loaded, score_min: float) -> Loaded:
+    """The same scenario with another threshold at every feed."""
+    feeds = tuple(feed.model_copy(update={"score_min": score_min}) for feed in loaded.scenario.feeds)
+    return loaded.model_copy(update={"scenario": loaded.scenario.model_copy(update={"feeds": feeds})})
 
 
 def _pace(speed: str) -> float | None:

@@ -202,7 +202,8 @@ def _eye(loaded: Loaded, plan: FeedPlan, camera: Camera, *, seed: int, eyes: Eye
     eye = plan.eye
     if isinstance(eye, Modelled):
         size_px = (camera.lens.width_px, camera.lens.height_px)
-        return ModelledEye(eye, chance=random.Random(f"{seed}/eye/{camera.id}"), size_px=size_px)  # noqa: S311
+        chance = random.Random(f"{seed}/eye/{camera.id}")  # noqa: S311
+        return ModelledEye(eye, chance=chance, size_px=size_px, score_min=plan.score_min)
     recording = eye.detections if isinstance(eye, Recorded) else eye.recording
     if recording is None:
         raise SetUpError(f"feed '{plan.camera}': it is rendered and has no recording: run it with --live")
@@ -228,6 +229,7 @@ def describe(loaded: Loaded, folder: Path, *, seed: int) -> None:
         "length_s": scenario.length_s,
         "software": version("vedette"),
         "feeds": {plan.camera: plan.eye.sees for plan in scenario.feeds},
+        "score_min": {plan.camera: plan.score_min for plan in scenario.feeds},
     }
     (folder / "run.json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(loaded.path, folder / "scenario.yaml")
