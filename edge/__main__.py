@@ -36,7 +36,7 @@ from edge.node import Feed, Node
 from edge.pose import PoseSource
 from edge.poses.fixed import FixedPose
 from edge.poses.recorded import RecordedPoses
-from edge.settings import EdgeSettings, FeedSettings, broker_of, parse_settings, source_of
+from edge.settings import EdgeSettings, FeedSettings, batching_of, broker_of, parse_settings, source_of
 from edge.source import expect_lens_size, open_source
 
 app = typer.Typer(
@@ -140,6 +140,7 @@ def _node(settings: EdgeSettings, site: Site, feeds: list[Feed], *, outbox: Outb
         chance=CHANCE,
         software=f"vedette-edge {version('vedette')}",
         rules=settings.rules,
+        batching=batching_of(settings.model),
         exit_when_ended=settings.exit_when_ended,
     )
 
@@ -158,6 +159,7 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
                 origin=feed.origin,
                 detector=_detector(feed, settings, folder, shared),
                 poses=_poses(feed, site, folder),
+                rate_min_hz=feed.rate_min_hz,
             )
         )
     return feeds

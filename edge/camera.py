@@ -22,6 +22,7 @@ from edge.source import Source, expect_lens_size
 
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
 STALL_US = 5_000_000  # half of the 10 s in which SAFETY 18 wants the trouble raised; the rest is for the way there
+SHORT_FRAC = 0.9  # below this part of its minimum rate a camera is said to be short of it
 log = structlog.get_logger()
 
 
@@ -59,6 +60,9 @@ class CameraFeed:
         self._last_decoded_us = self._last_answer_us = clock.monotonic_us()
         self._inference_us: int | None = None
         self._decoded = self._judged = self._judged_before = self._dropped = 0
+        self.rate_owed_hz = 0.0  # inferences a second; written by the detecting thread
+        self._at_last_health = (self._last_decoded_us, 0, 0)  # monotonic, frames judged, frames dropped
+        self._is_short = False
         self._status = FeedStatus(camera=camera.id, state=FeedState.STARTING, since_us=clock.wall_us())
 
     def run(self) -> None:
@@ -105,7 +109,7 @@ class CameraFeed:
             self._failure = str(err)
             return
         ready = Ready(self.camera, frame, prepared, self._clock.monotonic_us(), self._openings)
-        self._dropped += self._intake.put(ready, drop_oldest=self._source.is_paced)
+        self._dropped += self._intake.put(ready, newest_wins=self._source.is_paced)
 
     def end(self, error: FeedError | None) -> None:
         """The opening is over; a live feed that ends is lost."""
@@ -147,12 +151,18 @@ class CameraFeed:
         return self._status
 
     def health(self) -> FeedHealth:
+        """The figures now; since it was asked last, were frames dropped though the camera had not its minimum rate?"""
+        now_us, judged, dropped = self._clock.monotonic_us(), self._judged, self._dropped
+        before_us, judged_before, dropped_before = self._at_last_health
+        owed = self.rate_owed_hz * (now_us - before_us) / 1e6
+        self._is_short = dropped > dropped_before and judged - judged_before < SHORT_FRAC * owed
+        self._at_last_health = (now_us, judged, dropped)
         inference_us = self._inference_us
         return FeedHealth(
             camera=self.camera,
             frames_decoded=self._decoded,
-            frames_used=self._judged,
-            frames_dropped=self._dropped,
+            frames_used=judged,
+            frames_dropped=dropped,
             inference_ms=None if inference_us is None else inference_us / 1e3,
         )
 
@@ -167,6 +177,8 @@ class CameraFeed:
             return FeedState.STALLED, f"no frame for more than {STALL_US / 1e6:.0f} s"
         if self._judged == self._judged_before:
             return FeedState.STARTING, "waiting for the detector's first answer"
+        if self._is_short:
+            return FeedState.OK, f"judged less often than its minimum of {self.rate_owed_hz:g} a second"
         source = self._source
         if source is None:
             return FeedState.OK, ""

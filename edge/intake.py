@@ -1,15 +1,16 @@
-"""Decoded frames on their way to the one thread that detects.
+"""Decoded frames on their way to the one thread that detects; the scheduler says whose are next.
 
-Cameras take turns, so none is starved whatever the others do (SAFETY 20). A live camera's newest frame pushes out its
-oldest; a recording waits for room, so that none of its frames is lost.
+Of a live camera only the newest frame waits; a recording waits for room, so that none of its frames is lost.
 """
 
 import threading
-from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass
 
+from contract.clock import Clock
 from detectors.detector import Prepared
 from detectors.frame import Frame
+from detectors.scheduler import Batching, Claim, Scheduler
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,51 +26,52 @@ class Ready:
 
 
 class Intake:
-    """A bounded queue for each camera."""
+    """The scheduler behind a lock. `capacity`: frames of one recording that wait."""
 
-    def __init__(self, *, capacity: int = 2) -> None:
+    def __init__(self, clock: Clock, *, batching: Batching | None = None, capacity: int = 2) -> None:
+        self._clock = clock
+        self._scheduler: Scheduler[Ready] = Scheduler(clock, batching)
         self._capacity = capacity
-        self._queues: dict[str, deque[Ready]] = {}
-        self._turns: deque[str] = deque()
         self._changed = threading.Condition()
         self._is_closed = False
 
-    def put(self, ready: Ready, *, drop_oldest: bool) -> int:
-        """Hand a frame over; how many older ones of its camera were dropped for it. Without `drop_oldest` it blocks
+    def enter(self, camera: str, *, detector: Hashable = None, claim: Claim | None = None) -> None:
+        """A camera whose frames will come; those of one `detector` may be judged together."""
+        with self._changed:
+            self._scheduler.enter(camera, detector=detector, claim=claim)
+
+    def set_claim(self, camera: str, claim: Claim) -> None:
+        with self._changed:
+            self._scheduler.set_claim(camera, claim)
+
+    def put(self, ready: Ready, *, newest_wins: bool) -> int:
+        """Hand a frame over; how many older ones of its camera were dropped for it. Without `newest_wins` it blocks
         until there is room or the intake is closed."""
         with self._changed:
-            queue = self._queues.get(ready.camera)
-            if queue is None:
-                queue = self._queues[ready.camera] = deque()
-                self._turns.append(ready.camera)
-            while not drop_oldest and len(queue) >= self._capacity and not self._is_closed:
+            while not newest_wins and self._scheduler.waiting(ready.camera) >= self._capacity and not self._is_closed:
                 self._changed.wait()
-            dropped = 0
-            while len(queue) >= self._capacity:
-                queue.popleft()
-                dropped += 1
-            queue.append(ready)
+            dropped = self._scheduler.offer(ready.camera, ready, newest_wins=newest_wins)
             self._changed.notify_all()
             return dropped
 
-    def take(self, timeout_s: float) -> Ready | None:
-        """The oldest frame of the camera that waited longest for its turn; None after `timeout_s` without any."""
+    def take(self, timeout_s: float) -> list[Ready]:
+        """The next batch, of one detector and with one frame a camera; empty after `timeout_s` without any. With a
+        `timeout_s` of 0 it is what waits now."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._is_closed or any(self._queues.values()), timeout_s):
-                return None
-            for _ in range(len(self._turns)):
-                camera = self._turns[0]
-                self._turns.rotate(-1)
-                if self._queues[camera]:
-                    ready = self._queues[camera].popleft()
-                    self._changed.notify_all()
-                    return ready
-            return None
+            until_us = self._clock.monotonic_us() + round(timeout_s * 1e6)
+            while not (batch := self._scheduler.take(at_once=timeout_s <= 0)):
+                now_us = self._clock.monotonic_us()
+                if self._is_closed or now_us >= until_us:
+                    break
+                complete_at_us = self._scheduler.complete_at_us()
+                self._changed.wait((min(until_us, complete_at_us or until_us) - now_us) / 1e6)
+            self._changed.notify_all()
+            return batch
 
     def waiting(self, camera: str) -> int:
         """Frames of `camera` that nobody took yet."""
         with self._changed:
-            return len(self._queues.get(camera, ()))
+            return self._scheduler.waiting(camera)
 
     def close(self) -> None:
         """Nobody will take any more: let every waiting thread go."""

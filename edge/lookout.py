@@ -1,20 +1,23 @@
-"""The detecting thread: takes the cameras' frames in turn, has them judged, and hands on what follows.
+"""The detecting thread: takes the cameras' frames as they are due, has them judged, and hands on what follows.
 
 A detector that fails is a state of its camera; its scene is never taken for an empty one (SAFETY 18).
 """
 
 import threading
+import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from contract.clock import Clock
 from contract.envelope import Envelope
 from contract.events import Event, Stage
+from detectors.detections import Detections
 from detectors.detector import Detector
 from detectors.errors import DetectorError
+from detectors.scheduler import Claim
 from edge.camera import CameraFeed
 from edge.errors import OutboxError
 from edge.intake import Intake, Ready
@@ -23,6 +26,9 @@ from edge.pipeline import Pipeline, StepResult
 TAKE_S = 0.1
 TRACKS_US = 200_000  # 5 Hz
 UNPOSTED = 10_000  # events kept in memory while the disk takes none: hours of them
+RATE_MIN_HZ = 2.0  # unless configured: who walks is 3 s in a zone of 5 m, which is six looks
+ALARMED_WEIGHT, UNSET_WEIGHT = 4.0, 0.25  # of what the minimum rates leave; a set and quiet camera has 1
+UNSET_RATE_FRAC = 0.25  # of its minimum rate: enough to know that the camera is judged
 Witness = Callable[[str, StepResult], None]  # told the camera and what each judged frame led to
 log = structlog.get_logger()
 
@@ -34,9 +40,29 @@ class Scene:
     reader: CameraFeed
     detector: Detector
     pipeline: Pipeline
+    rate_min_hz: float
     last_us: int | None = None
     opening: int = 0
     tracks_told_us: int = 0
+    claim: Claim | None = None
+    open_events: set[uuid.UUID] = field(default_factory=set)
+
+    def wanted_claim(self) -> Claim:
+        """What it may ask of the detector now: with an open event more, with no zone set little, never nothing."""
+        if self.open_events:
+            return Claim(self.rate_min_hz, ALARMED_WEIGHT)
+        if self.pipeline.is_set:
+            return Claim(self.rate_min_hz)
+        return Claim(UNSET_RATE_FRAC * self.rate_min_hz, UNSET_WEIGHT)
+
+    def note(self, events: Sequence[Envelope]) -> None:
+        """Events that were told: those that started and did not end make the camera alarmed."""
+        for envelope in events:
+            event = envelope.body
+            if isinstance(event, Event) and event.stage is Stage.END:
+                self.open_events.discard(event.event_id)
+            elif isinstance(event, Event):
+                self.open_events.add(event.event_id)
 
 
 class Lookout:
@@ -70,14 +96,15 @@ class Lookout:
         self._post_waiting()
 
     def turn(self, wait_s: float) -> bool:
-        """Judge the next frame, waiting so long for it; False when there was none."""
-        ready = self._intake.take(wait_s)
-        if ready is not None:
-            self._judge(ready, self._scenes[ready.camera])
+        """Judge the next batch, waiting so long for it; False when there was none."""
+        self._claim()
+        batch = self._intake.take(wait_s)
+        if batch:
+            self._judge(batch)
         else:
             self._close_scenes_without_feed()
         self._post_waiting()
-        return ready is not None
+        return bool(batch)
 
     @property
     def unposted(self) -> int:
@@ -90,27 +117,54 @@ class Lookout:
         is_judged = all(scene.reader.is_finished and scene.last_us is None for scene in self._scenes.values())
         return is_judged and not self._unposted
 
-    def _judge(self, ready: Ready, scene: Scene) -> None:
+    def _claim(self) -> None:
+        for camera, scene in self._scenes.items():
+            claim = scene.wanted_claim()
+            if claim != scene.claim:
+                scene.claim = claim
+                scene.reader.rate_owed_hz = claim.rate_min_hz
+                self._intake.set_claim(camera, claim)
+
+    def _judge(self, batch: Sequence[Ready]) -> None:
+        """Frames of one detector, one a camera."""
+        for ready in batch:
+            self._open(ready, self._scenes[ready.camera])
+        taken_us = self._clock.monotonic_us()
+        try:
+            found = self._scenes[batch[0].camera].detector.detect([ready.prepared for ready in batch])
+        except DetectorError as err:
+            if len(batch) == 1:
+                self._scenes[batch[0].camera].reader.failed(str(err))
+            else:  # what is wrong with one camera's frame is not wrong with all
+                for ready in batch:
+                    self._judge([ready])
+            return
+        inference_us = self._clock.monotonic_us() - taken_us
+        for ready, detections in zip(batch, found, strict=True):
+            self._step(ready, detections, taken_us=taken_us, inference_us=inference_us)
+
+    def _open(self, ready: Ready, scene: Scene) -> None:
         if ready.opening != scene.opening:
             self._close(scene)
             scene.opening = ready.opening
-        taken_us = self._clock.monotonic_us()
-        try:
-            (detections,) = scene.detector.detect([ready.prepared])
-        except DetectorError as err:
-            scene.reader.failed(str(err))
-            return
-        detected_us = self._clock.monotonic_us()
-        hops_us = {"queue": taken_us - ready.put_at_us, "detect": detected_us - taken_us}
+
+    def _step(self, ready: Ready, detections: Detections, *, taken_us: int, inference_us: int) -> None:
+        scene = self._scenes[ready.camera]
+        now_us = self._clock.monotonic_us()
+        hops_us = {"queue": taken_us - ready.put_at_us, "detect": now_us - taken_us}
         result = scene.pipeline.step(ready.frame, detections, earlier_hops_us=hops_us)
         scene.last_us = result.captured_at_us
-        scene.reader.judged(inference_us=detected_us - taken_us)
-        self._unposted.extend(result.events)
-        if self._witness is not None:
-            self._witness(ready.camera, result)
-        if detected_us - scene.tracks_told_us >= TRACKS_US:
-            scene.tracks_told_us = detected_us
+        scene.reader.judged(inference_us=inference_us)
+        self._take_in(scene, result)
+        if now_us - scene.tracks_told_us >= TRACKS_US:
+            scene.tracks_told_us = now_us
             self._tell_tracks(scene.pipeline.tracks_message(result))
+
+    def _take_in(self, scene: Scene, result: StepResult) -> None:
+        self._unposted.extend(result.events)
+        scene.note(result.events)
+        if self._witness is not None:
+            self._witness(scene.reader.camera, result)
 
     def _close_scenes_without_feed(self) -> None:
         for camera, scene in self._scenes.items():
@@ -119,10 +173,7 @@ class Lookout:
 
     def _close(self, scene: Scene) -> None:
         if scene.last_us is not None:
-            result = scene.pipeline.close(scene.last_us)
-            self._unposted.extend(result.events)
-            if self._witness is not None:
-                self._witness(scene.reader.camera, result)
+            self._take_in(scene, scene.pipeline.close(scene.last_us))
             scene.last_us = None
 
     def _post_waiting(self) -> None:

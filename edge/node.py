@@ -23,6 +23,7 @@ from contract.events import EventKind, FeedState, FeedStatus, Health, NodeState,
 from contract.site import Site
 from contract.topics import ACK, COMMAND, EVENTS, HEALTH, REPLY, STATUS, TRACKS, Topic
 from detectors.detector import Detector
+from detectors.scheduler import Batching
 from edge.camera import CameraFeed
 from edge.crew import Crew
 from edge.errors import OutboxError, SetUpError
@@ -31,7 +32,7 @@ from edge.link.commands import CommandDesk
 from edge.link.courier import Courier
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
-from edge.lookout import Lookout, Scene, Witness
+from edge.lookout import RATE_MIN_HZ, Lookout, Scene, Witness
 from edge.perception.locate import Locator
 from edge.perception.tracking import Tracker
 from edge.pipeline import Pipeline, watches_of
@@ -49,13 +50,17 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One camera of the site, with what reads, judges and places its frames."""
+    """One camera of the site, with what reads, judges and places its frames.
+
+    rate_min_hz: inferences a second that it keeps while a zone of its is set, whatever the other feeds do.
+    """
 
     camera: str
     open_source: Callable[[], Source]
     origin: Origin
     detector: Detector
     poses: PoseSource
+    rate_min_hz: float = RATE_MIN_HZ
 
 
 class Node:
@@ -74,6 +79,7 @@ class Node:
         software: str,
         rules: Mapping[EventKind, Mapping[str, object]] | None = None,
         exit_when_ended: bool = False,
+        batching: Batching | None = None,
         witness: Witness | None = None,
     ) -> None:
         self._site = site
@@ -88,7 +94,7 @@ class Node:
         self._sender = Sender(site=site.id, node=node, outbox_id=outbox.outbox_id, boot=outbox.boot)
         self._bus: Bus | None = None
         self._courier = Courier(outbox, self._publish, topic=self._address(EVENTS), clock=clock, now_us=self._now_us)
-        self._intake = Intake()
+        self._intake = Intake(clock, batching=batching)
         self._scenes = [self._scene(feed, rules, chance) for feed in feeds]
         self._lookout = Lookout(
             self._scenes,
@@ -243,7 +249,8 @@ class Node:
             clock=self._clock,
             chance=chance,
         )
-        return Scene(reader, feed.detector, pipeline)
+        self._intake.enter(camera.id, detector=id(feed.detector))
+        return Scene(reader, feed.detector, pipeline, feed.rate_min_hz)
 
     # To the coordinator
 

@@ -122,6 +122,11 @@ class Pipeline:
         """The feed is gone: end whatever is still open. `captured_at_us` is the last frame's."""
         return self._result(captured_at_us, (), (), self._judge((), captured_at_us), {})
 
+    @property
+    def is_set(self) -> bool:
+        """Some zone of this camera must be empty."""
+        return any(watch.zone.id in self._set_zones for watch in self._watches)
+
     def set_zone(self, zone: str) -> None:
         """From the next frame on, `zone` must be empty. One word per call: safe from another thread."""
         self._set_zones.add(zone)

@@ -15,8 +15,10 @@ from contract.documents import parse_document
 from contract.envelope import Origin
 from contract.events import EventKind
 from contract.frozen import Frozen, Identifier
+from detectors.scheduler import Batching
 from edge.errors import SetUpError
 from edge.link.uplink import Broker
+from edge.lookout import RATE_MIN_HZ
 from edge.source import RECORDING_START, SourceOptions, with_credentials
 
 
@@ -53,6 +55,12 @@ class ModelSettings(Frozen):
     backend: Annotated[str, Field(description="file of detectors/backends")] = "onnxruntime"
     score_min: Annotated[float | None, Field(ge=0, lt=1, description="weakest box kept, 0 to 1")] = None
     threads: Annotated[int | None, Field(ge=1, le=64, description="threads of one inference")] = None
+    batch_max: Annotated[
+        int, Field(ge=1, le=32, description="frames of several feeds judged at once; 1 for a model of fixed batch")
+    ] = 1
+    batch_wait_ms: Annotated[
+        float, Field(ge=0, le=100, description="ms that the first frame of a batch waits for those of other feeds")
+    ] = 0.0
 
 
 class FeedSettings(Frozen):
@@ -68,6 +76,9 @@ class FeedSettings(Frozen):
         Annotated[datetime, AfterValidator(_with_zone)] | Literal["now"],
         Field(description="time of a recording's first frame, with its zone; or now"),
     ] = RECORDING_START
+    rate_min_hz: Annotated[
+        float, Field(ge=1, le=60, description="inferences a second while a zone is set, whatever the other feeds do")
+    ] = RATE_MIN_HZ
     pose_file: Annotated[str | None, Field(description="recorded poses of a camera that moves")] = None
     detections: Annotated[str | None, Field(description="play these recorded detections instead of a model")] = None
 
@@ -116,6 +127,10 @@ class EdgeSettings(Frozen):
 def parse_settings(text: str, *, source: str) -> EdgeSettings:
     """Raises DocumentError with one line."""
     return parse_document(text, EdgeSettings, source=source)
+
+
+def batching_of(model: ModelSettings) -> Batching:
+    return Batching(model.batch_max, round(model.batch_wait_ms * 1e3))
 
 
 def broker_of(settings: BrokerSettings, *, folder: Path, environment: Mapping[str, str]) -> Broker:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Generator
 import numpy as np
 import pytest
 
+from contract.clock import Clock, SystemClock
 from contract.events import FeedState
 from detectors.detector import Prepared
 from detectors.errors import InferenceError
 from detectors.frame import Frame
+from detectors.scheduler import Batching
 from edge.camera import STALL_US, CameraFeed
 from edge.errors import FeedLost, FeedUnreadable
 from edge.intake import Intake, Ready
@@ -51,6 +53,13 @@ class ScriptedSource:
                 step()
 
 
+def intake_of(clock: Clock, *cameras: str, capacity: int = 100) -> Intake:
+    intake = Intake(clock, capacity=capacity)
+    for camera in cameras or ("mast",):
+        intake.enter(camera)
+    return intake
+
+
 def feed_of(clock: ManualClock, *sources: ScriptedSource, intake: Intake | None = None) -> CameraFeed:
     """A feed that opens one source after the other, and is stopped by the last."""
     waiting = list(sources)
@@ -58,7 +67,7 @@ def feed_of(clock: ManualClock, *sources: ScriptedSource, intake: Intake | None 
         site().camera("mast"),
         lambda: waiting.pop(0),
         prepare=prepare,
-        intake=intake or Intake(capacity=100),
+        intake=intake or intake_of(clock),
         clock=clock,
         chance=random.Random(1),
     )
@@ -193,14 +202,14 @@ def test_since_us_moves_only_with_the_state(clock: ManualClock) -> None:
 
 def test_pictures_of_another_size_than_the_lens_are_a_lost_feed_and_never_judged(clock: ManualClock) -> None:
     small = Frame(np.zeros((240, 320, 3), np.uint8), 0, 0, 0, 0)
-    intake = Intake(capacity=100)
+    intake = intake_of(clock)
     feed = feed_of(clock, ScriptedSource(small, is_live=False), intake=intake)
     feed.run()
     assert feed.status().state is FeedState.LOST
     assert feed.status().detail == (
         "camera 'mast': expected pictures of 640x480 as its lens in the site file says, got 320x240"
     )
-    assert intake.take(0.0) is None
+    assert intake.take(0.0) == []
 
 
 def test_a_frame_that_cannot_be_prepared_is_a_failure_of_the_detector(clock: ManualClock) -> None:
@@ -213,7 +222,7 @@ def test_a_frame_that_cannot_be_prepared_is_a_failure_of_the_detector(clock: Man
         site().camera("mast"),
         lambda: source,
         prepare=refuse,
-        intake=Intake(),
+        intake=intake_of(clock),
         clock=clock,
         chance=random.Random(1),
     )
@@ -226,38 +235,75 @@ def _ready(camera: str, index: int) -> Ready:
     return Ready(camera, frame, prepare(frame), 0)
 
 
-def test_a_live_camera_keeps_only_its_newest_frames() -> None:
-    intake = Intake(capacity=2)
-    dropped = [intake.put(_ready("mast", n), drop_oldest=True) for n in range(5)]
-    assert dropped == [0, 0, 1, 1, 1]
-    assert [taken.frame.index for taken in iter(lambda: intake.take(0.0), None)] == [3, 4]
+def _taken(intake: Intake) -> list[Ready]:
+    """All that waits, a batch after the other."""
+    return [ready for batch in iter(lambda: intake.take(0.0), []) for ready in batch]
+
+
+def test_of_a_live_camera_the_newest_frame_wins(clock: ManualClock) -> None:
+    intake = intake_of(clock, capacity=2)
+    dropped = [intake.put(_ready("mast", n), newest_wins=True) for n in range(5)]
+    assert dropped == [0, 1, 1, 1, 1]
+    assert [ready.frame.index for ready in _taken(intake)] == [4]
 
 
 def test_a_recording_waits_for_room_and_loses_nothing() -> None:
-    intake = Intake(capacity=2)
-    reader = threading.Thread(target=lambda: [intake.put(_ready("mast", n), drop_oldest=False) for n in range(20)])
+    intake = intake_of(SystemClock(), capacity=2)
+    reader = threading.Thread(target=lambda: [intake.put(_ready("mast", n), newest_wins=False) for n in range(20)])
     reader.start()
     taken = [intake.take(5.0) for _ in range(20)]
     reader.join(5.0)
-    assert [ready.frame.index for ready in taken if ready is not None] == list(range(20))
+    assert [ready.frame.index for batch in taken for ready in batch] == list(range(20))
 
 
-def test_cameras_take_turns_whatever_they_send() -> None:
-    intake = Intake(capacity=10)
+def test_cameras_take_turns_whatever_they_send(clock: ManualClock) -> None:
+    intake = intake_of(clock, "busy", "quiet")
     for n in range(8):
-        intake.put(_ready("busy", n), drop_oldest=True)
+        intake.put(_ready("busy", n), newest_wins=False)
     for n in range(2):
-        intake.put(_ready("quiet", n), drop_oldest=True)
-    order = [ready.camera for ready in iter(lambda: intake.take(0.0), None)]
-    assert order[:4] == ["busy", "quiet", "busy", "quiet"]
+        intake.put(_ready("quiet", n), newest_wins=False)
+    assert [ready.camera for ready in _taken(intake)][:4] == ["busy", "quiet", "busy", "quiet"]
     assert intake.waiting("busy") == 0
 
 
-def test_closing_lets_a_waiting_reader_go() -> None:
-    intake = Intake(capacity=1)
-    intake.put(_ready("mast", 0), drop_oldest=False)
-    reader = threading.Thread(target=lambda: intake.put(_ready("mast", 1), drop_oldest=False))
+def test_a_batch_waits_for_other_cameras_until_its_deadline() -> None:
+    intake = Intake(SystemClock(), batching=Batching(frames_max=2, wait_us=50_000))
+    intake.enter("mast")
+    intake.enter("gate")
+    intake.put(_ready("mast", 0), newest_wins=True)
+    assert [ready.camera for ready in intake.take(5.0)] == ["mast"]
+    late = threading.Thread(target=intake.put, args=(_ready("gate", 1),), kwargs={"newest_wins": True})
+    intake.put(_ready("mast", 1), newest_wins=True)
+    late.start()
+    assert {ready.camera for ready in intake.take(5.0)} == {"mast", "gate"}
+    late.join(5.0)
+
+
+def test_closing_lets_a_waiting_reader_go(clock: ManualClock) -> None:
+    intake = intake_of(clock, capacity=1)
+    intake.put(_ready("mast", 0), newest_wins=False)
+    reader = threading.Thread(target=lambda: intake.put(_ready("mast", 1), newest_wins=False))
     reader.start()
     intake.close()
     reader.join(5.0)
     assert not reader.is_alive()
+
+
+def test_a_camera_that_is_short_of_its_minimum_rate_says_so(clock: ManualClock) -> None:
+    details: list[str] = []
+
+    def look(judged: int) -> None:
+        for _ in range(judged):
+            feed.judged(inference_us=1)
+        clock.advance(2.0)
+        feed.health()
+        details.append(feed.status().detail)
+
+    source = ScriptedSource(
+        picture(0), picture(1), lambda: look(4), picture(2), picture(3), lambda: look(1), lambda: look(1), STOP
+    )
+    feed = feed_of(clock, source)
+    feed.rate_owed_hz = 2.0
+    feed.run()
+    ok = "stamped by time of arrival"
+    assert details == [ok, "judged less often than its minimum of 2 a second", ok]
