@@ -1,9 +1,10 @@
 """What the caller does next, in the class.
 
 DetectorError
-    ModelError       the model or its manifest is wrong: stop (exit code 2), the old model keeps running
-    InferenceError   this frame could not be judged: publish a fault, try the next frame
-    DownloadError    the model could not be fetched: say so, offer what there is
+    ModelError           the model or its manifest is wrong: stop (exit code 2), the old model keeps running
+        BackendMissing   its runtime is not on this machine: install it, or choose another backend
+    InferenceError       this frame could not be judged: publish a fault, try the next frame
+    DownloadError        the model could not be fetched: say so, offer what there is
 """
 
 
@@ -13,6 +14,10 @@ class DetectorError(Exception):
 
 class ModelError(DetectorError):
     """Not a model, not this head's model, or not the bytes its manifest promises."""
+
+
+class BackendMissing(ModelError):
+    """What would run the model is not installed, or its device is not there."""
 
 
 class InferenceError(DetectorError):

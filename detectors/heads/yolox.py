@@ -5,16 +5,19 @@ yet: centre = (raw + cell) * stride, size = exp(raw) * stride (YOLOX, arXiv 2107
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from detectors.detections import Detections, FloatArray
 from detectors.errors import InferenceError
+from detectors.letterbox import Picture
 
 STRIDES_PX = (8, 16, 32)
 
 
 class Head:
     """The grids of one input size."""
+
+    picture = Picture()
+    overlaps = True
 
     def __init__(self, *, width_px: int, height_px: int, class_count: int) -> None:
         cells, strides = [], []
@@ -34,12 +37,12 @@ class Head:
         Raises InferenceError for what no YOLOX says: not a number, or a score outside 0 to 1.
         """
         objectness = raw[:, 4]
-        _probabilities(objectness)
+        probabilities(objectness)
         candidates = np.flatnonzero(objectness >= score_min)
         rows = raw[candidates]
         class_index = rows[:, 5:].argmax(axis=1)
         class_score = rows[np.arange(len(rows)), 5 + class_index]
-        _probabilities(class_score)
+        probabilities(class_score)
         score = rows[:, 4] * class_score
         good = score >= score_min
         candidates, rows = candidates[good], rows[good]
@@ -52,7 +55,8 @@ class Head:
         return Detections(xyxy, score[good], class_index[good].astype(np.int32))
 
 
-def _probabilities(values: npt.NDArray[np.float32]) -> None:
+def probabilities(values: FloatArray) -> None:
+    """Raises InferenceError when one of them is not."""
     if not len(values):
         return
     low, high = float(values.min()), float(values.max())
