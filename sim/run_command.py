@@ -5,10 +5,10 @@ Exit codes: 0 every expectation is met, 1 one is not, 2 wrong input (one line th
 
 import logging
 import shutil
-from collections.abc import MutableMapping
-from contextlib import ExitStack
+from collections.abc import Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import structlog
 import typer
@@ -47,6 +47,7 @@ def run(
         str,
         typer.Option(help="max; 1: in real time over a real broker and UDP; else scenario seconds in a second."),
     ] = "max",
+    site: Annotated[Path | None, typer.Option(help="Another site file than the scenario names: a plan's variant.")] = None,
     score_min: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Every feed's score_min instead of the scenario's.")
     ] = None,
@@ -57,7 +58,7 @@ def run(
     console = Console(highlight=False)
     try:
         pace = _pace(speed)
-        loaded = load_scenario(scenario)
+        loaded = load_scenario(scenario, site_path=site)
         if score_min is not None:
             loaded = with_score_min(loaded, score_min)
         check_paths(loaded)
@@ -110,9 +111,7 @@ def _play(
     with ExitStack() as stack:
         virtual, real = clock_of(loaded), RealClock(clock_of(loaded).wall_us())
         folder.mkdir(parents=True, exist_ok=True)
-        _log_to(
-            stack.enter_context((folder / "system.log").open("w", encoding="utf-8")), real if pace == 1.0 else virtual
-        )
+        stack.enter_context(_logged(folder / "system.log", real if pace == 1.0 else virtual))
         eyes = None
         if live:
             from sim.rendering import live_eyes  # noqa: PLC0415 - only this needs a renderer
@@ -138,14 +137,20 @@ def _play(
                 console.print(f"recorded: {path}")
 
 
-def _log_to(file: TextIO, clock: Clock) -> None:
-    """What the parts log, with the scenario's seconds instead of a date."""
+@contextmanager
+def _logged(path: Path, clock: Clock) -> Iterator[None]:
+    """What the parts log goes there, with the scenario's seconds instead of a date."""
 
     def stamped(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
         return {"at_s": round(clock.monotonic_us() / 1e6, 3), **event}
 
-    structlog.configure(
-        processors=[structlog.processors.add_log_level, stamped, structlog.processors.KeyValueRenderer()],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(file),
-    )
+    with path.open("w", encoding="utf-8") as file:
+        structlog.configure(
+            processors=[structlog.processors.add_log_level, stamped, structlog.processors.KeyValueRenderer()],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+            logger_factory=structlog.WriteLoggerFactory(file),
+        )
+        try:
+            yield
+        finally:
+            structlog.reset_defaults()
