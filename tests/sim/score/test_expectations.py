@@ -87,13 +87,6 @@ def test_an_expectation_of_nothing_is_refused_before_the_run(tmp_path: Path, pat
     assert "\n" not in str(raised.value)
 
 
-def test_a_group_of_a_cell_nobody_has_is_refused(tmp_path: Path) -> None:
-    folder = build(tmp_path, cell_groups={"bar": ["walk-10m"]})
-
-    with pytest.raises(DocumentError, match=r"cell_groups\.bar: expected a cell of an actor, got 'walk-10m'"):
-        read_run(folder)
-
-
 def test_junit_has_a_case_for_the_run_and_for_each_expectation(tmp_path: Path) -> None:
     folder = folder_expecting(tmp_path, {"what": "alert.tp", "at_least": 1}, {"what": "alert.fp", "at_least": 1})
     outcomes = check_expectations(read_run(folder).scenario, score_run(folder))
