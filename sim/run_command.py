@@ -47,7 +47,9 @@ def run(
         str,
         typer.Option(help="max; 1: in real time over a real broker and UDP; else scenario seconds in a second."),
     ] = "max",
-    site: Annotated[Path | None, typer.Option(help="Another site file than the scenario names: a plan's variant.")] = None,
+    site: Annotated[
+        Path | None, typer.Option(help="Another site file than the scenario names: a plan's variant.")
+    ] = None,
     score_min: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Every feed's score_min instead of the scenario's.")
     ] = None,

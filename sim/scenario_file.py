@@ -32,12 +32,18 @@ Key = Sequence[int | str]
 Complaint = tuple[Key, str]
 
 
-def load_scenario(path: Path) -> Loaded:
-    """Read the scenario and the files it names. Raises DocumentError with one line: file, line, key."""
+def load_scenario(path: Path, *, site_path: Path | None = None) -> Loaded:
+    """Read the scenario and the files it names, or with another site than it names. Raises DocumentError with one line:
+    file, line, key."""
     text = _text(path)
     scenario = parse_document(text, Scenario, source=str(path))
-    site_path = path.parent / scenario.site
-    site = parse_site(_text(site_path, named_at=_at(path, text, ["site"])), source=str(site_path))
+    if site_path is None:
+        site_path = path.parent / scenario.site
+        site_text = _text(site_path, named_at=_at(path, text, ["site"]))
+    else:
+        scenario = scenario.model_copy(update={"site": str(site_path.resolve())})
+        site_text = _text(site_path)
+    site = parse_site(site_text, source=str(site_path))
     scenery = Scenery()
     if scenario.scenery is not None:
         scenery_path = path.parent / scenario.scenery

@@ -1,4 +1,4 @@
-"""The threshold of a run: the scenario's, or the one that `vedette-sim run --score-min` asks for."""
+"""What a run varies without a copied scenario: the threshold of every feed, and the site with its plans."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from sim.run_command import register
-from tests.sim.a_run import INTRUDER, lines, run, scenario, write_scenario
+from tests.sim.a_run import INTRUDER, STERILE, lines, run, scenario, write_scenario
 
 
 def played(scenario_path: Path, out: Path, *arguments: str) -> tuple[int, str]:
@@ -53,3 +53,25 @@ def test_what_is_no_threshold_is_refused(tmp_path: Path, threshold: str) -> None
     assert exit_code == 2
     assert "--score-min" in output
     assert not (tmp_path / "out").exists()
+
+
+def test_another_site_is_another_plan_and_the_run_keeps_it(tmp_path: Path) -> None:
+    path = write_scenario(tmp_path, scenario(actors=[INTRUDER]))
+    slower = tmp_path / "slower.yaml"
+    text = STERILE.read_text(encoding="utf-8")
+    slower.write_text(text.replace("    cameras: [fence-cam]", "    cameras: [fence-cam]\n    dwell_s: 60"), "utf-8")
+
+    exit_code, _ = played(path, tmp_path / "out", "--site", str(slower))
+
+    assert exit_code == 0
+    assert (tmp_path / "out" / "site.yaml").read_bytes() == slower.read_bytes()
+    assert lines(tmp_path / "out", type="alarm") == []
+
+
+def test_a_site_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    path = write_scenario(tmp_path, scenario())
+
+    exit_code, output = played(path, tmp_path / "out", "--site", str(tmp_path / "none.yaml"))
+
+    assert exit_code == 2
+    assert output == f"vedette-sim run: {tmp_path / 'none.yaml'}: No such file or directory\n"
