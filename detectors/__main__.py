@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detectors.errors import DetectorError, DownloadError, ModelError
+from detectors.licence import show_licence
 from detectors.manifest import read_manifest, shipped_manifests
 from detectors.opening import open_file
 from detectors.progress import download_with_bar
@@ -86,6 +87,12 @@ def add(
     if found.note and not manifest:
         typer.echo(found.note, err=True)
     typer.echo(f"{stored.manifest.name}: {stored.path}")
+
+
+@app.command()
+def licence() -> None:
+    """Show what the extra 'ultralytics' asks of whoever uses it; without that it does not start."""
+    typer.echo(show_licence(model_cache(os.environ)), nl=False)
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from detectors.errors import ModelError
+from detectors.errors import BackendMissing, ModelError
 
 HERE = Path(__file__).parent
+RUNS_IN = {"onnxruntime": "edge"}  # the extra that brings a backend's runtime, where it is not the backend's own
 
 
 def names(folder: str) -> tuple[str, ...]:
@@ -18,10 +19,12 @@ def names(folder: str) -> tuple[str, ...]:
 
 
 def load(folder: str, name: str) -> ModuleType:
-    """Raises ModelError when there is no such file, or what it needs is not installed."""
+    """Raises ModelError when there is no such file, BackendMissing when what it needs is not installed."""
     if name not in names(folder):
         raise ModelError(f"expected one of {folder} ({', '.join(names(folder))}), got '{name}'")
     try:
         return import_module(f"detectors.{folder}.{name}")
     except ImportError as err:
-        raise ModelError(f"{folder} '{name}': {err}; install what it needs: pip install vedette[edge]") from err
+        missing = (err.name or "").split(".")[0]
+        extra = RUNS_IN.get(missing, missing) if missing in names("backends") else "edge"
+        raise BackendMissing(f"{folder} '{name}': {err}; install vedette[{extra}]") from err

@@ -15,7 +15,7 @@ from detectors.errors import InferenceError, ModelError
 from detectors.network import NetworkDetector, NetworkOptions, Port, input_of
 from detectors.registry import ModelFile
 
-OPENS = ".onnx"
+OPENS = (".onnx",)
 RUNTIME_ERRORS = (
     native.EPFail,
     native.Fail,

@@ -15,7 +15,7 @@ from detectors.errors import InferenceError, ModelError
 from detectors.network import FLOAT, NetworkDetector, NetworkOptions, Port, input_of
 from detectors.registry import ModelFile
 
-OPENS = ".onnx"
+OPENS = (".onnx",)
 
 
 class Options(NetworkOptions):
