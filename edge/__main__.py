@@ -36,7 +36,7 @@ from edge.node import Feed, Node
 from edge.pose import PoseSource
 from edge.poses.fixed import FixedPose
 from edge.poses.recorded import RecordedPoses
-from edge.settings import EdgeSettings, FeedSettings, batching_of, broker_of, parse_settings, source_of
+from edge.settings import EdgeSettings, FeedSettings, batching_of, broker_of, parse_settings, source_of, tiling_of
 from edge.source import expect_lens_size, open_source
 
 app = typer.Typer(
@@ -160,6 +160,7 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
                 detector=_detector(feed, settings, folder, shared),
                 poses=_poses(feed, site, folder),
                 rate_min_hz=feed.rate_min_hz,
+                tiling=tiling_of(feed),
             )
         )
     return feeds

@@ -9,18 +9,21 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import structlog
 
 from contract.clock import Clock
 from contract.envelope import Envelope
 from contract.events import Event, Stage
-from detectors.detections import Detections
+from detectors.detections import Detections, FloatArray
 from detectors.detector import Detector
 from detectors.errors import DetectorError
 from detectors.scheduler import Claim
+from detectors.tiling import TiledDetector
 from edge.camera import CameraFeed
 from edge.errors import OutboxError
 from edge.intake import Intake, Ready
+from edge.perception.track import Track, TrackState
 from edge.pipeline import Pipeline, StepResult
 
 TAKE_S = 0.1
@@ -35,12 +38,16 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Scene:
-    """One camera at work. `last_us`: capture time of its last judged frame; None when nothing is open."""
+    """One camera at work. `tiles`: its detector, where that looks at tiles and wants to know where somebody is.
+
+    last_us: capture time of its last judged frame; None when nothing is open.
+    """
 
     reader: CameraFeed
     detector: Detector
     pipeline: Pipeline
     rate_min_hz: float
+    tiles: TiledDetector | None = None
     last_us: int | None = None
     opening: int = 0
     tracks_told_us: int = 0
@@ -156,6 +163,8 @@ class Lookout:
         scene.last_us = result.captured_at_us
         scene.reader.judged(inference_us=inference_us)
         self._take_in(scene, result)
+        if scene.tiles is not None:
+            scene.tiles.follow(_boxes(result.tracks))
         if now_us - scene.tracks_told_us >= TRACKS_US:
             scene.tracks_told_us = now_us
             self._tell_tracks(scene.pipeline.tracks_message(result))
@@ -188,6 +197,12 @@ class Lookout:
                 return
             self.fault = ""
             _log_event(self._unposted.popleft())
+
+
+def _boxes(tracks: Sequence[Track]) -> FloatArray:
+    """(n, 4) px: of all that is followed, believed or not yet."""
+    boxes = [track.xyxy_px for track in tracks if track.state is not TrackState.LOST]
+    return np.array(boxes, np.float32).reshape(-1, 4)
 
 
 def _log_event(envelope: Envelope) -> None:

@@ -24,6 +24,7 @@ from contract.site import Site
 from contract.topics import ACK, COMMAND, EVENTS, HEALTH, REPLY, STATUS, TRACKS, Topic
 from detectors.detector import Detector
 from detectors.scheduler import Batching
+from detectors.tiling import TiledDetector, Tiling
 from edge.camera import CameraFeed
 from edge.crew import Crew
 from edge.errors import OutboxError, SetUpError
@@ -34,6 +35,7 @@ from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import RATE_MIN_HZ, Lookout, Scene, Witness
 from edge.perception.locate import Locator
+from edge.perception.motion import Motion
 from edge.perception.tracking import Tracker
 from edge.pipeline import Pipeline, watches_of
 from edge.pose import PoseSource
@@ -53,6 +55,7 @@ class Feed:
     """One camera of the site, with what reads, judges and places its frames.
 
     rate_min_hz: inferences a second that it keeps while a zone of its is set, whatever the other feeds do.
+    tiling: look for far objects too.
     """
 
     camera: str
@@ -61,6 +64,7 @@ class Feed:
     detector: Detector
     poses: PoseSource
     rate_min_hz: float = RATE_MIN_HZ
+    tiling: Tiling | None = None
 
 
 class Node:
@@ -241,16 +245,18 @@ class Node:
             watches=watches_of(self._site, camera.id, rules),
             monotonic_us=self._clock.monotonic_us,
         )
+        tiles = None if feed.tiling is None else TiledDetector(feed.detector, feed.tiling, find_motion=Motion().find)
+        detector = tiles or feed.detector
         reader = CameraFeed(
             camera,
             feed.open_source,
-            prepare=feed.detector.prepare,
+            prepare=detector.prepare,
             intake=self._intake,
             clock=self._clock,
             chance=chance,
         )
-        self._intake.enter(camera.id, detector=id(feed.detector))
-        return Scene(reader, feed.detector, pipeline, feed.rate_min_hz)
+        self._intake.enter(camera.id, detector=id(detector))
+        return Scene(reader, detector, pipeline, feed.rate_min_hz, tiles)
 
     # To the coordinator
 

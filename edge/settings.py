@@ -16,6 +16,7 @@ from contract.envelope import Origin
 from contract.events import EventKind
 from contract.frozen import Frozen, Identifier
 from detectors.scheduler import Batching
+from detectors.tiling import Tiling
 from edge.errors import SetUpError
 from edge.link.uplink import Broker
 from edge.lookout import RATE_MIN_HZ
@@ -63,6 +64,27 @@ class ModelSettings(Frozen):
     ] = 0.0
 
 
+class TilingSettings(Frozen):
+    """For aerial and long views: parts of the picture looked at in their own resolution, beside the whole."""
+
+    side_px: Annotated[int, Field(ge=128, le=4096, description="side of a tile in pixels of the picture")] = 512
+    overlap_px: Annotated[
+        int, Field(ge=16, le=1024, description="px that tiles share: more than what only a tile shows is high")
+    ] = 96
+    tiles_max: Annotated[int, Field(ge=1, le=32, description="inferences a frame beside that of the whole picture")] = 4
+    sweep_min: Annotated[
+        int, Field(ge=1, le=32, description="tiles a frame that go round the picture whatever moves elsewhere")
+    ] = 1
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> "TilingSettings":
+        if self.overlap_px > self.side_px // 2:
+            raise ValueError(f"overlap_px: expected at most half of side_px {self.side_px}, got {self.overlap_px}")
+        if self.sweep_min > self.tiles_max:
+            raise ValueError(f"sweep_min: expected at most tiles_max {self.tiles_max}, got {self.sweep_min}")
+        return self
+
+
 class FeedSettings(Frozen):
     """One camera's pictures."""
 
@@ -79,6 +101,7 @@ class FeedSettings(Frozen):
     rate_min_hz: Annotated[
         float, Field(ge=1, le=60, description="inferences a second while a zone is set, whatever the other feeds do")
     ] = RATE_MIN_HZ
+    tiling: Annotated[TilingSettings | None, Field(description="look for far objects too; none: once a frame")] = None
     pose_file: Annotated[str | None, Field(description="recorded poses of a camera that moves")] = None
     detections: Annotated[str | None, Field(description="play these recorded detections instead of a model")] = None
 
@@ -96,6 +119,8 @@ class FeedSettings(Frozen):
             )
         if self.detections is not None and self.origin is Origin.LIVE:
             raise ValueError(f"feed '{self.camera}': recorded detections never judge a live feed")
+        if self.detections is not None and self.tiling is not None:
+            raise ValueError(f"feed '{self.camera}': recorded detections know no tiles; expected one of the two")
         return self
 
 
@@ -127,6 +152,10 @@ class EdgeSettings(Frozen):
 def parse_settings(text: str, *, source: str) -> EdgeSettings:
     """Raises DocumentError with one line."""
     return parse_document(text, EdgeSettings, source=source)
+
+
+def tiling_of(feed: FeedSettings) -> Tiling | None:
+    return None if feed.tiling is None else Tiling(**feed.tiling.model_dump())
 
 
 def batching_of(model: ModelSettings) -> Batching:

@@ -6,6 +6,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,13 @@ from contract.commands import Ack, Command, Reply, Verb
 from contract.envelope import COORDINATOR, Body, Envelope, Origin
 from contract.events import Event, FeedState, Health, ModelIdentity, NodeState, Stage, Status
 from contract.labels import Label
+from contract.site import Site
 from contract.topics import ACK, COMMAND
 from detectors.detections import Detections
 from detectors.detector import Prepared
 from detectors.errors import InferenceError
 from detectors.frame import Frame
+from detectors.scheduler import Batching
 from edge.errors import FeedLost, OutboxError, SetUpError
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
@@ -151,6 +155,41 @@ def running(node: Node, bus: Bus) -> Iterator[threading.Event]:
         assert not thread.is_alive()
 
 
+@contextmanager
+def node_of_two(
+    folder: Path, eyes: "Eyes", *sources: Source, batching: Batching | None = None
+) -> Iterator[tuple[Node, Outbox]]:
+    """Two cameras of one place that share a detector; a source each."""
+    data = site().model_dump(mode="json")
+    data["cameras"].append({**data["cameras"][0], "id": "roof"})
+    data["zones"].append({**data["zones"][0], "id": "yard", "cameras": ["roof"]})
+    yard = Site.model_validate(data)
+    pose = yard.cameras[0].pose
+    assert pose is not None
+    pairs = zip(yard.cameras, sources, strict=True)
+    feeds = [
+        Feed(camera.id, partial(_opened, source), Origin.REPLAYED, eyes, FixedPose(pose)) for camera, source in pairs
+    ]
+    with Outbox(folder / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
+        node = Node(
+            site=yard,
+            node="edge-1",
+            feeds=feeds,
+            outbox=outbox,
+            zone_memory=ZoneMemory(folder / "zones.json"),
+            clock=SystemClock(),
+            chance=random.Random(1),
+            software="test",
+            exit_when_ended=True,
+            batching=batching,
+        )
+        yield node, outbox
+
+
+def _opened(source: Source) -> Source:
+    return source
+
+
 def recording(frames: int = 40) -> ScriptedSource:
     return ScriptedSource(*[picture(n) for n in range(frames)], is_live=False)
 
@@ -197,6 +236,60 @@ def test_a_detector_that_fails_is_published_and_never_an_empty_scene(tmp_path: P
         assert [event.stage for event in bus.events()] == [Stage.START]
         eyes.error = None
         wait_until(lambda: bus.states()[-1] is FeedState.OK)
+
+
+class MarkedEyes(Eyes):
+    """Fails on every batch that holds a marked frame; keeps the size of each batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+
+    def detect(self, batch: Sequence[Prepared]) -> list[Detections]:
+        self.batches.append(len(batch))
+        if any(prepared.pts_us >= MARKED_US for prepared in batch):
+            raise InferenceError("NaN in the output")
+        return super().detect(batch)
+
+
+MARKED_US = 10**12
+
+
+def marked(frame: Frame) -> Frame:
+    return replace(frame, pts_us=frame.pts_us + MARKED_US)
+
+
+def test_frames_of_two_feeds_are_judged_together_and_each_by_its_own_camera(tmp_path: Path) -> None:
+    bus, eyes = Bus(), MarkedEyes()
+    batching = Batching(frames_max=2, wait_us=500_000)
+    with node_of_two(tmp_path, eyes, recording(), recording(), batching=batching) as (node, _):
+        node.run(bus, threading.Event())
+    assert eyes.batches[:40] == [2] * 40
+    stages = {(event.zone, event.sighting.camera, event.stage) for event in bus.events()}
+    assert stages == {
+        (zone, camera, stage)
+        for zone, camera in (("gate", "mast"), ("yard", "roof"))
+        for stage in (Stage.START, Stage.END)
+    }
+
+
+def test_a_frame_that_cannot_be_judged_takes_no_other_camera_with_it(tmp_path: Path) -> None:
+    bus, eyes = Bus(), MarkedEyes()
+    bad = ScriptedSource(*[marked(picture(n)) for n in range(40)], is_live=False)
+    batching = Batching(frames_max=2, wait_us=500_000)
+    states: set[tuple[str, FeedState]] = set()
+    with node_of_two(tmp_path, eyes, recording(), bad, batching=batching) as (node, _):
+        for reader in node.readers:
+            reader.begin()
+        for n in range(40):
+            for reader, frame in zip(node.readers, (picture(n), marked(picture(n))), strict=True):
+                reader.take(frame)
+            node.judge()
+            states |= {(status.camera, status.state) for status in node.statuses()}
+        health = [reader.health() for reader in node.readers]
+    assert states == {("mast", FeedState.OK), ("roof", FeedState.DETECTOR_FAILED)}
+    assert [(each.frames_decoded, each.frames_used) for each in health] == [(40, 40), (40, 0)]
+    assert bus.events() == []
 
 
 def test_stopping_ends_what_is_open_and_says_so_last(tmp_path: Path) -> None:

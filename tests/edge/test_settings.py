@@ -7,8 +7,10 @@ import pytest
 
 from contract.errors import DocumentError
 from contract.events import EventKind
+from detectors.scheduler import Batching
+from detectors.tiling import Tiling
 from edge.errors import SetUpError
-from edge.settings import EdgeSettings, broker_of, parse_settings, source_of
+from edge.settings import EdgeSettings, batching_of, broker_of, parse_settings, source_of, tiling_of
 
 GOOD = """
 node: edge-1
@@ -43,6 +45,17 @@ def test_the_least_one_must_say() -> None:
         ("feeds:", "feeds: []\nold:", "feeds: Tuple should have at least 1 item"),
         ("origin: replayed}", "origin: replayed, start: '2026-01-01T00:00:00'}", "expected a time with its zone"),
         ("data_dir: data", "data_dir: data\nrules: {loitering: {}}", "rules"),
+        (
+            "origin: replayed}",
+            "origin: replayed, tiling: {overlap_px: 300}}",
+            "expected at most half of side_px 512, got 300",
+        ),
+        ("origin: replayed}", "origin: replayed, tiling: {sweep_min: 5}}", "expected at most tiles_max 4, got 5"),
+        (
+            "origin: replayed}",
+            "origin: replayed, detections: d.jsonl, tiling: {}}",
+            "recorded detections know no tiles",
+        ),
         ("url: yard.mp4, ori", "url: rtsp://cam/1, detections: d.jsonl, ori", None),
     ],
 )
@@ -58,6 +71,15 @@ def test_what_is_wrong_is_one_line(old: str, new: str, message: str | None) -> N
     assert str(caught.value).startswith("edge.yaml:")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_feeds_say_what_they_may_cost_and_what_they_are_owed() -> None:
+    text = GOOD.replace("replayed}", "replayed, rate_min_hz: 5, tiling: {side_px: 640}}")
+    settings = _parse(text + "model: {batch_max: 4, batch_wait_ms: 2.5}\n")
+    assert settings.feeds[0].rate_min_hz == 5.0
+    assert tiling_of(settings.feeds[0]) == Tiling(side_px=640, overlap_px=96, tiles_max=4, sweep_min=1)
+    assert batching_of(settings.model) == Batching(frames_max=4, wait_us=2500)
+    assert tiling_of(_parse(GOOD).feeds[0]) is None
 
 
 def test_a_camera_has_one_feed() -> None:
