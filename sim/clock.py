@@ -101,11 +101,11 @@ class _Jump(selectors.DefaultSelector):
 class _Timer(asyncio.TimerHandle):
     """Of two that are due at one moment the one that was scheduled first comes first; asyncio's own are in no order."""
 
-    __slots__ = ("number",)
-    number: int
+    __slots__ = ("order",)
+    order: tuple[int, int]  # microsecond and number
 
     def __lt__(self, other: "_Timer") -> bool:  # type: ignore[override]  # a virtual loop has no other timers
-        return (self.when(), self.number) < (other.when(), other.number)
+        return self.order < other.order
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -133,7 +133,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         if due_us <= now_us and when > self.time():
             due_us = now_us + 1
         timer = _Timer(due_us / 1e6, callback, args, self, context)
-        timer.number = next(self._numbers)
+        timer.order = (due_us, next(self._numbers))
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # asyncio's own, since 3.4
         timer._scheduled = True  # type: ignore[attr-defined]
         return timer

@@ -9,12 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 from typing import Generic, TypeVar
 
 import anyio
-from paho.mqtt.client import topic_matches_sub
+from paho.mqtt.client import topic_matches_sub as paho_matches
 
 from contract.bus import BusMessage, Handler
 from contract.clock import Clock
@@ -27,6 +27,9 @@ HELD_MESSAGES = 10_000  # for a session whose client has not said that it has th
 CONNECT_AGAIN_S = 0.5
 ASK_AGAIN_S = 1.0
 GIVEN_UP_AFTER_S = 1.5 * KEEP_ALIVE_S  # MQTT 5, 3.1.2.10: a silent client
+
+
+matches = lru_cache(maxsize=4096)(paho_matches)  # a site has few topics, and each is asked for all the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,7 @@ class MemoryBroker:
         session.filters[topic_filter] = qos
         for topic, held in self._retained.items():
             message = held.left_at(now_us)
-            if message is not None and topic_matches_sub(topic_filter, topic):
+            if message is not None and matches(topic_filter, topic):
                 self._give(client.client_id, session, replace(message, qos=min(qos, message.qos)))
 
     def publish(self, message: BusMessage) -> None:
@@ -120,7 +123,7 @@ class MemoryBroker:
         elif message.retain:  # 3.3.1.3: no payload, nothing retained any more
             self._retained.pop(message.topic, None)
         for client_id, session in self._sessions.items():
-            granted = [qos for each, qos in session.filters.items() if topic_matches_sub(each, message.topic)]
+            granted = [qos for each, qos in session.filters.items() if matches(each, message.topic)]
             if granted:
                 self._give(client_id, session, replace(message, retain=False, qos=min(max(granted), message.qos)))
 
@@ -243,7 +246,7 @@ class MemoryClient:
         if heard is not None:
             heard()
         for topic_filter, handler in self._handlers:
-            if topic_matches_sub(topic_filter, message.topic):
+            if matches(topic_filter, message.topic):
                 handler(message)
                 return
 

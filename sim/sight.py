@@ -5,7 +5,7 @@ ground, building or actor hides another: what hides whom only a renderer knows.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,36 +53,40 @@ class Sight:
 
     def __init__(self, lens: Lens) -> None:
         self._lens = open_lens(lens)
-        self._width_px, self._height_px = lens.width_px, lens.height_px
+        self._size_px = np.array([lens.width_px, lens.height_px], np.float64)
 
     def seen(self, standings: Iterable[Standing], pose: CameraPose) -> tuple[Seen, ...]:
         """Everybody in the picture, nearest or not."""
         here = np.array([pose.east_m, pose.north_m, pose.up_m])
-        axes = axes_of(pose)
-        found = (self._one(standing, here, axes) for standing in standings)
-        return tuple(seen for seen in found if seen is not None)
+        around = list(standings)
+        if not around:
+            return ()
+        corners = (_corners(around) - here) @ axes_of(pose).T
+        is_before = (corners[:, :, 2] >= NEAREST_M).all(axis=1)  # not beside or behind the camera
+        before = corners[is_before]
+        pixels = self._lens.pixels((before[:, :, :2] / before[:, :, 2:]).reshape(-1, 2)).reshape(-1, 8, 2)
+        from_px = np.maximum(pixels.min(axis=1), 0.0)
+        to_px = np.minimum(pixels.max(axis=1), self._size_px)
+        is_shown = (to_px - from_px >= LEAST_PX).all(axis=1)  # not where a corner is out of the lens's reach: NaN
+        boxes = np.concatenate((from_px, to_px), axis=1)
+        there = [standing for standing, is_there in zip(around, is_before, strict=True) if is_there]
+        return tuple(
+            Seen(standing.actor.id, LABELS[standing.actor.kind], (left, top, right, bottom))
+            for standing, (left, top, right, bottom), is_seen in zip(there, boxes.tolist(), is_shown, strict=True)
+            if is_seen
+        )
 
-    def _one(self, standing: Standing, here: FloatArray, axes: FloatArray) -> Seen | None:
-        corners = (_corners(standing) - here) @ axes.T
-        if (corners[:, 2] < NEAREST_M).any():  # beside or behind the camera
-            return None
-        pixels = self._lens.pixels(corners[:, :2] / corners[:, 2:])
-        if not np.isfinite(pixels).all():
-            return None
-        left, top = np.maximum(pixels.min(axis=0), 0.0)
-        right, bottom = np.minimum(pixels.max(axis=0), (self._width_px, self._height_px))
-        if right - left < LEAST_PX or bottom - top < LEAST_PX:
-            return None
-        box = (float(left), float(top), float(right), float(bottom))
-        return Seen(standing.actor.id, LABELS[standing.actor.kind], box)
+
+# Of a box's eight corners: half a length ahead or behind, half a width to either side, on the ground or up.
+AHEAD = np.array([-1, -1, -1, -1, 1, 1, 1, 1]) / 2.0
+ASIDE = np.array([-1, -1, 1, 1, -1, -1, 1, 1]) / 2.0
+UP = np.array([0, 1, 0, 1, 0, 1, 0, 1])
 
 
-def _corners(standing: Standing) -> FloatArray:
-    """(8, 3) east, north, up of the box that stands on the ground, turned the way it goes."""
-    height_m, width_m, length_m = standing.size_m
-    heading = math.radians(standing.heading_deg)
-    ahead = np.array([math.sin(heading), math.cos(heading)]) * length_m / 2
-    aside = np.array([math.cos(heading), -math.sin(heading)]) * width_m / 2
-    centre = np.array([standing.east_m, standing.north_m])
-    ground = [centre + a * ahead + b * aside for a in (-1, 1) for b in (-1, 1)]
-    return np.array([[*point, up_m] for point in ground for up_m in (0.0, height_m)])
+def _corners(standings: Sequence[Standing]) -> FloatArray:
+    """(n, 8, 3) east, north, up of the boxes that stand on the ground, turned the way they go."""
+    rows = [(each.east_m, each.north_m, math.radians(each.heading_deg), *each.size_m) for each in standings]
+    east, north, heading, height, width, length = np.array(rows)[:, :, None].transpose(1, 0, 2)
+    sin, cos = np.sin(heading), np.cos(heading)
+    ahead, aside = length * AHEAD, width * ASIDE
+    return np.stack((east + sin * ahead + cos * aside, north + cos * ahead - sin * aside, height * UP), axis=2)

@@ -42,13 +42,17 @@ class _OpenCv:
         self._centre = np.array([lens.cx_px, lens.cy_px])
         self._radial = (lens.k1, lens.k2, lens.k3)
         self._tangential = (lens.p1, lens.p2)
+        self._bends = any((*self._radial, *self._tangential))
 
     def pixels(self, directions: Points) -> Points:
-        pixels: Points = self._bent(directions) * self._focal + self._centre
+        bent = self._bent(directions) if self._bends else directions
+        pixels: Points = bent * self._focal + self._centre
         return pixels
 
     def directions(self, pixels: Points) -> Points:
         bent = (pixels - self._centre) / self._focal
+        if not self._bends:
+            return np.asarray(bent)
         straight = bent.copy()
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(ITERATIONS):
