@@ -13,11 +13,11 @@ from typing import Any
 
 import mujoco
 import numpy as np
-import numpy.typing as npt
 
 from contract.site import CameraPose, OpenCvLens, Site
 from detectors.frame import ImageBgr
 from sim.recordings.walk import Stance, limb_angles
+from sim.world.quaternions import FloatArray, about_x, about_z, inverse, product, shortest, turned
 
 FIGURE = "locomotion/walkers/assets/humanoid_CMU_V2020.xml"
 FIGURE_GROUP, WORLD_GROUP = 2, 0
@@ -34,8 +34,6 @@ CLOTHES = {
 }
 SKIN, HAIR = (0.78, 0.57, 0.44), (0.12, 0.08, 0.05)
 CLOTH_IS_WIDER = 1.12
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +83,8 @@ class World:
     def place(self, stance: Stance) -> None:
         """Pose the limbs and set the lower foot on the ground."""
         model, root = self._model, self._model.body("root").id
-        turn = _about_z(math.radians(90.0 - stance.heading_deg))
-        model.body_quat[root] = _product(turn, FACES_EAST / np.linalg.norm(FACES_EAST))
+        turn = about_z(math.radians(90.0 - stance.heading_deg))
+        model.body_quat[root] = product(turn, FACES_EAST / np.linalg.norm(FACES_EAST))
         angles = limb_angles(stance)
         for side, outwards in (("l", 1.0), ("r", -1.0)):
             for upper, lower, splay in (("femur", "tibia", 0.03), ("humerus", "radius", 0.12)):
@@ -133,9 +131,9 @@ class World:
     def _look(self, lens: OpenCvLens, pose: CameraPose) -> None:
         eye = self._model.camera("eye").id
         self._model.cam_pos[eye] = (pose.east_m, pose.north_m, pose.up_m)
-        tilt = _about_x(math.radians(90.0 + pose.pitch_deg))  # MuJoCo's camera looks down -z with +y on top
-        roll = _about_z(-math.radians(pose.roll_deg))
-        self._model.cam_quat[eye] = _product(_about_z(-math.radians(pose.heading_deg)), _product(tilt, roll))
+        tilt = about_x(math.radians(90.0 + pose.pitch_deg))  # MuJoCo's camera looks down -z with +y on top
+        roll = about_z(-math.radians(pose.roll_deg))
+        self._model.cam_quat[eye] = product(about_z(-math.radians(pose.heading_deg)), product(tilt, roll))
         self._model.cam_fovy[eye] = math.degrees(2.0 * math.atan(lens.height_px / 2.0 / lens.fy_px))
         mujoco.mj_forward(self._model, self._data)
 
@@ -143,10 +141,10 @@ class World:
         """Point a limb, whose own axis is -y; `held` is its parent against the root (x left, y up, z forward)."""
         body = self._model.body(name).id
         wanted = np.array([math.sin(outwards), -math.cos(angle), math.sin(angle)])
-        wanted = _turned(_inverse(held), wanted / np.linalg.norm(wanted))
+        wanted = turned(inverse(held), wanted / np.linalg.norm(wanted))
         rest = self._rest[body]
-        self._model.body_quat[body] = _product(_shortest(_turned(rest, np.array([0.0, -1.0, 0.0])), wanted), rest)
-        return _product(held, self._model.body_quat[body])
+        self._model.body_quat[body] = product(shortest(turned(rest, np.array([0.0, -1.0, 0.0])), wanted), rest)
+        return product(held, self._model.body_quat[body])
 
     def _lowest_m(self, geom: int) -> float:
         radius_m, half_m, _ = self._model.geom_size[geom]
@@ -282,35 +280,3 @@ def _add_trees(spec: Any) -> None:
             group=WORLD_GROUP,
             rgba=(0.2 * shade, 0.3 * shade, 0.14 * shade, 1.0),
         )
-
-
-def _product(a: FloatArray, b: FloatArray) -> FloatArray:
-    out = np.zeros(4)
-    mujoco.mju_mulQuat(out, a, b)
-    return out
-
-
-def _turned(quat: FloatArray, vector: FloatArray) -> FloatArray:
-    out = np.zeros(3)
-    mujoco.mju_rotVecQuat(out, vector, quat)
-    return out
-
-
-def _inverse(quat: FloatArray) -> FloatArray:
-    out: FloatArray = quat * np.array([1.0, -1.0, -1.0, -1.0])
-    return out
-
-
-def _about_x(angle: float) -> FloatArray:
-    return np.array([math.cos(angle / 2.0), math.sin(angle / 2.0), 0.0, 0.0])
-
-
-def _about_z(angle: float) -> FloatArray:
-    return np.array([math.cos(angle / 2.0), 0.0, 0.0, math.sin(angle / 2.0)])
-
-
-def _shortest(a: FloatArray, b: FloatArray) -> FloatArray:
-    """The rotation that takes direction `a` to `b`, the short way; they are never opposite here."""
-    quat = np.array([1.0 + float(a @ b), *np.cross(a, b)])
-    unit: FloatArray = quat / np.linalg.norm(quat)
-    return unit

@@ -1,4 +1,4 @@
-"""What lies between the world and the file: haze on the way, noise on the sensor. Pure, on arrays."""
+"""What lies between the world and the file: haze on the way, the lens, noise on the sensor. Pure, on arrays."""
 
 import math
 from zlib import crc32
@@ -13,10 +13,16 @@ from sim.world.drawn import Noise
 CONTRAST_AT_VISIBILITY = 0.02  # Koschmieder: what is left of it at the meteorological visibility
 SKY_M = 3_000.0  # of haze between here and the open sky
 DAY_HAZE_BGR, NIGHT_HAZE_BGR = (214, 210, 204), (16, 14, 13)
+LENS_BLUR_PX = 0.55  # one standard deviation
 NIGHT_NOISE = 2.0  # as strong as by day: the gain is up
 BANK_MARGIN_PX = 256  # of the noise that frames are cut from
 
 FloatArray = npt.NDArray[np.float32]
+
+
+def softened(image_bgr: ImageBgr) -> ImageBgr:
+    """As a lens does; it also rounds the stairs of edges that are drawn with one sample a pixel."""
+    return np.asarray(cv2.GaussianBlur(image_bgr, (3, 3), LENS_BLUR_PX), np.uint8)
 
 
 def hazed(image_bgr: ImageBgr, away_m: FloatArray, *, visibility_m: float, is_night: bool) -> ImageBgr:

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sim.world.air import NoiseBank, hazed
+from sim.world.air import NoiseBank, hazed, softened
 from sim.world.drawn import Noise
 
 GREY = np.full((36, 64, 3), 128, np.uint8)
@@ -68,3 +68,10 @@ def test_the_same_frame_of_the_same_camera_has_the_same_noise() -> None:
 )
 def test_noise_differs_with(noise: Noise, at_us: int) -> None:
     assert not np.array_equal(noisy(noise, at_us=at_us), noisy(Noise(0.02, 1, "a"), at_us=200_000))
+
+
+def test_a_lens_softens_edges_and_leaves_even_ground_alone() -> None:
+    image = softened(SPLIT)
+
+    assert np.array_equal(softened(GREY), GREY)
+    assert 40 < int(image[18, 31, 0]) < int(image[18, 32, 0]) < 220
