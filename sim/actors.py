@@ -20,7 +20,7 @@ GAIT_SIZE_M = {
     Gait.WALK: (1.75, 0.55, 0.6),
     Gait.RUN: (1.70, 0.60, 0.9),
     Gait.CROUCH: (1.15, 0.60, 0.8),
-    Gait.CRAWL: (0.55, 0.65, 1.6),
+    Gait.CRAWL: (0.70, 0.65, 1.15),
 }
 KIND_SIZE_M = {ActorKind.ANIMAL: (0.60, 0.30, 0.9), ActorKind.MOTOR_VEHICLE: (1.5, 1.8, 4.4)}
 LABELS = {
