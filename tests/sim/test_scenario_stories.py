@@ -1,0 +1,114 @@
+"""What a scenario shows beyond its figures, read off its golden log, which test_scenarios.py holds every run to."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from contract.site import Site
+from sim.scenario_file import load_scenario
+from sim.score.score import score_run
+from tests.conftest import ROOT
+from tests.sim.golden import golden_path, played
+
+SCENARIOS = ROOT / "sim" / "scenarios"
+Line = dict[str, Any]
+
+
+def lines(name: str, kind: str) -> list[Line]:
+    """Lines of one type, each with `at_s` since the scenario began."""
+    loaded = load_scenario(SCENARIOS / f"{name}.yaml")
+    start_us = round(loaded.scenario.start.timestamp() * 1e6)
+    text = golden_path(SCENARIOS / f"{name}.yaml").read_text(encoding="utf-8")
+    found = [line for line in map(json.loads, text.splitlines()) if line.get("type") == kind]
+    return [{**line, "at_s": (line["at_us"] - start_us) / 1e6} for line in found]
+
+
+def approved(name: str, *, from_s: float, before_s: float) -> list[str]:
+    """Orders that went out from one moment until before another."""
+    return [
+        line["order"]
+        for line in lines(name, "decision")
+        if line["verdict"] == "approved" and from_s <= line["at_s"] < before_s
+    ]
+
+
+def test_safety_12_after_a_lost_link_nothing_is_ordered_until_a_person_releases_the_drone() -> None:
+    name = "lost-link-in-flight"
+    (released,) = lines(name, "operator")
+    taken = next(line for line in lines(name, "task") if line["state"] == "suspended")
+
+    assert (released["do"], released["outcome"]) == ("release", "done")
+    assert taken["reason"] == "the safety monitor has it: link lost for more than 5 s"
+    assert approved(name, from_s=taken["at_s"], before_s=released["at_s"]) == []
+    assert approved(name, from_s=released["at_s"], before_s=999.0)[:2] == ["Launch", "GoTo"]
+
+
+def test_a_lost_link_brings_the_drone_home_by_its_own_failsafe_and_ends_the_task_with_a_reason() -> None:
+    name = "lost-link-in-flight"
+    seen = [(line["mode"], line["armed"]) for line in lines(name, "vehicle") if line["vehicle"] == "drone-1"]
+    first = lines(name, "task")[0]["task"]
+    ended = [line for line in lines(name, "task") if line["task"] == first][-1]
+
+    assert seen.index(("return", True)) < seen.index(("return", False))
+    assert (ended["state"], ended["reason"]) == ("failed", "its motors are off, and old evidence launches nobody")
+
+
+def test_safety_12_a_restarted_coordinator_orders_nothing_until_a_person_takes_the_drone_back() -> None:
+    name = "coordinator-restart-in-flight"
+    killed, started = (line["at_s"] for line in lines(name, "fault"))
+    (taken_back,) = lines(name, "operator")
+    failed = next(line for line in lines(name, "task") if line["state"] == "failed")
+
+    assert approved(name, from_s=killed, before_s=taken_back["at_s"]) == []
+    assert approved(name, from_s=taken_back["at_s"], before_s=999.0) == ["ReturnHome", "UploadSafety"]
+    assert (failed["reason"], failed["at_s"]) == ("coordinator restarted", started)
+
+
+def test_safety_16_after_an_outage_the_new_alarm_comes_before_the_old_and_only_the_old_is_stale() -> None:
+    alarms = lines("broker-outage-with-backlog", "alarm")
+
+    assert [(line["track"], line["stale"]) for line in alarms] == [(2, False), (1, True)]
+
+
+def test_safety_03_an_old_event_opens_an_incident_and_sends_nobody() -> None:
+    name = "broker-outage-with-backlog"
+    stale = next(line for line in lines(name, "alarm") if line["stale"])
+    opened = {line["incident"] for line in lines(name, "incident")}
+
+    assert stale["incident"] in opened
+    assert stale["incident"] not in {line["incident"] for line in lines(name, "task")}
+
+
+def test_safety_18_an_outage_is_a_trouble_within_10_s_and_recovers() -> None:
+    name = "broker-outage-with-backlog"
+    down_s, up_s = (line["at_s"] for line in lines(name, "fault"))
+    opened = {line["subject"]: line["at_s"] for line in lines(name, "incident") if line["state"] == "open"}
+    closed = {line["subject"]: line for line in lines(name, "incident") if line["state"] == "closed"}
+
+    for subject in ("broker", "node:edge-1"):
+        assert down_s < opened[subject] <= down_s + 10.0
+        assert up_s <= closed[subject]["at_s"] <= up_s + 2.0
+        assert closed[subject]["disposition"] == "recovered"
+
+
+def test_a_sagging_battery_sends_the_drone_home_and_the_rover_to_its_incident() -> None:
+    name = "battery-sag-during-task"
+    (sag,) = lines(name, "fault")
+    tasks = [line for line in lines(name, "task") if line["kind"] == "investigate"]
+    taken = next(line for line in tasks if line["state"] == "suspended")
+    sent = [line for line in tasks if line["state"] == "sent"]
+
+    assert sag["at_s"] < taken["at_s"] < sag["at_s"] + 2.0
+    assert taken["reason"].startswith("the safety monitor has it: battery ")
+    assert [line["vehicle"] for line in sent] == ["drone-1", "rover-1"]
+    assert len({line["incident"] for line in sent}) == 1
+    assert sent[1]["at_s"] < taken["at_s"] + 10.0
+
+
+def test_without_its_no_fly_area_the_drone_would_have_looked_from_within(tmp_path: Path) -> None:
+    loaded = load_scenario(SCENARIOS / "no-fly-between.yaml")
+    site: Site = loaded.site.model_copy(update={"no_fly": ()})
+
+    played(loaded.model_copy(update={"site": site}), tmp_path, seed=loaded.scenario.seed)
+
+    assert score_run(tmp_path).vehicles["drone-1"].no_fly_s > 5.0
