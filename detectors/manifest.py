@@ -4,19 +4,20 @@ Class names are the model's own; `class_labels` turns them into the contract's w
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from contract.documents import parse_document
 from contract.errors import DocumentError
-from contract.frozen import Frozen, Identifier, Sha256
+from contract.frozen import Frozen, Identifier, Sha256, TimeUs
 from contract.labels import Label
 from detectors.errors import ModelError
 
 MODELS = Path(__file__).parent / "models"
 
 Pixels = Annotated[int, Field(ge=32, le=8192)]
+Precision = Literal["fp32", "fp16", "int8"]
 
 
 class InputSize(Frozen):
@@ -27,7 +28,11 @@ class InputSize(Frozen):
 
 
 class Manifest(Frozen):
-    """One model. `url` None: it cannot be downloaded; `input` None: whatever the file says."""
+    """One model. `url` None: it cannot be downloaded; `input` None: whatever the file says.
+
+    `derived_from` is the sha256 of the model that `vedette-models build` made it from. Who added it to this machine and
+    when is None for the models that come with Vedette.
+    """
 
     name: Identifier
     url: Annotated[str, Field(pattern=r"^https?://")] | None = None
@@ -40,6 +45,10 @@ class Manifest(Frozen):
     input: InputSize | None = None
     classes: Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]
     labels: dict[Label, tuple[str, ...]]
+    precision: Precision = "fp32"
+    derived_from: Sha256 | None = None
+    added_by: str | None = None
+    added_at_us: TimeUs | None = None
 
     @model_validator(mode="after")
     def _labels_name_classes(self) -> "Manifest":
