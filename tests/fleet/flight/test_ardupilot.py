@@ -13,6 +13,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from contract.geo import distance_m
 from contract.site import VehicleKind
 from fleet.flight.errors import CommandRefused, FlightError, LinkDown, NoAnswer, NotConfirmed
+from fleet.flight.mavlink_codec import FrameParser
 from fleet.flight.orders import (
     Disarm,
     Exclusion,
@@ -59,6 +60,28 @@ def test_a_copter_is_made_safe_armed_in_guided_and_climbs_to_within_a_metre(monk
     air.play(up)
     state = air.vehicle.state
     assert (state.mode, state.armed, state.not_ready_because) == (FlightMode.GUIDED, True, ())
+    assert state.above_home_m is not None
+    assert abs(state.above_home_m - 20.0) <= 1.0
+
+
+def test_a_takeoff_whose_answer_was_lost_is_no_refusal_when_the_copter_climbs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    air, peer = flying(monkeypatch)
+    parser, outgoing = FrameParser(), peer.outgoing
+
+    def is_consent(raw: bytes) -> bool:
+        message = parser.feed_datagram(raw)[0].message
+        return isinstance(message, mavlink.MAVLink_command_ack_message) and (message.command, message.result) == (
+            TAKEOFF,
+            mavlink.MAV_RESULT_ACCEPTED,
+        )
+
+    monkeypatch.setattr(peer, "outgoing", lambda: [raw for raw in outgoing() if not is_consent(raw)])
+    air.play(up)
+    state = air.vehicle.state
+    assert len([m for m in air.sent if m.get_type() == "COMMAND_LONG" and m.command == TAKEOFF]) > 1
+    assert (state.mode, state.armed) == (FlightMode.GUIDED, True)
     assert state.above_home_m is not None
     assert abs(state.above_home_m - 20.0) <= 1.0
 
