@@ -91,13 +91,29 @@ def _world(bench: Bench) -> Measured:
     return measure_world(model, clock=bench.clock, console=bench.console)
 
 
+def _run(bench: Bench) -> Measured:
+    from sim.benchmarks.run import measure_run  # noqa: PLC0415
+
+    return measure_run(clock=bench.clock, console=bench.console)
+
+
+def _soak(bench: Bench) -> Measured:
+    from sim.benchmarks.run import measure_soak  # noqa: PLC0415
+
+    return measure_soak(clock=bench.clock, console=bench.console)
+
+
 # Each imports only what it needs.
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
     "latency": _latency,
     "memory": _memory,
     "world": _world,
+    "run": _run,
+    "soak": _soak,
 }
+LONG = ("soak",)  # only when asked for
+WHICH = f"Of {', '.join(SECTIONS)}; all but {', '.join(LONG)} if left out."
 
 
 def register(app: typer.Typer) -> None:
@@ -105,7 +121,7 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    sections: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(SECTIONS)}; all if left out.")] = None,
+    sections: Annotated[list[str] | None, typer.Argument(help=WHICH)] = None,
     *,
     out: Annotated[Path, typer.Option(help="Folder of bench.json.")] = Path("out") / "bench",
     shared: Annotated[Path, typer.Option(help="Folder of recordings, models and truth.")] = CHECKOUT.parent / "shared",
@@ -115,7 +131,7 @@ def bench(
     results: dict[str, dict[str, Any]] = {}
     missed: list[str] = []
     try:
-        chosen = {name: _section(name) for name in sections or SECTIONS}
+        chosen = {name: _section(name) for name in sections or [each for each in SECTIONS if each not in LONG]}
         out.mkdir(parents=True, exist_ok=True)
         for name, measure in chosen.items():
             measured = measure(Bench(shared, out, SystemClock(), console))
