@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from detectors.bench import frames_of, noise
+from detectors.bench_report import run_bench
 from detectors.errors import DetectorError, DownloadError, ModelError
 from detectors.licence import show_licence
 from detectors.manifest import read_manifest, shipped_manifests
@@ -87,6 +89,36 @@ def add(
     if found.note and not manifest:
         typer.echo(found.note, err=True)
     typer.echo(f"{stored.manifest.name}: {stored.path}")
+
+
+@app.command()
+def bench(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Names or paths of models; the default model if none.")
+    ] = None,
+    *,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(help="A backend, or one in a precision: openvino/bf16. May be given again; every one if none is."),
+    ] = None,
+    frames: Annotated[Path | None, typer.Option(help="A recording to look at; noise of 1920x1080 if none.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=10_000, help="How often each step is timed.")] = 40,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of one inference.")] = 2,
+    plot: Annotated[Path | None, typer.Option(help="Draw the result into this PNG.")] = None,
+) -> None:
+    """Time models on backends, in turns within one run: compare the lines of one table, never two tables.
+
+    Example: vedette-models bench yolox-nano --backend onnxruntime --backend openvino --plot bench.png
+    """
+    run_bench(
+        [_find(name) for name in models or [DEFAULT_MODEL]],
+        backends=backend or (),
+        frames=frames_of(frames) if frames else noise(),
+        rounds=rounds,
+        threads=threads,
+        cache=model_cache(os.environ),
+        plot=plot,
+    )
 
 
 @app.command()

@@ -55,7 +55,7 @@ def test_yolo_wants_the_picture_centred_in_red_green_blue_from_0_to_1(
 ) -> None:
     prepared = letterbox(frame(width_px, height_px), side_px=640, picture=YOLO)
     expected = np.full((3, 640, 640), 114 / 255, np.float32)
-    expected[(slice(None), *inside)] = np.array([30, 20, 10], np.float32)[:, None, None] / 255
+    expected[:, inside[0], inside[1]] = np.array([30, 20, 10], np.float32)[:, None, None] / 255
     np.testing.assert_allclose(prepared.tensor, expected, rtol=1e-6)
     assert (prepared.pad_x_px, prepared.pad_y_px) == (inside[1].start, inside[0].start)
 

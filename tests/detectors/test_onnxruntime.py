@@ -130,9 +130,9 @@ def test_a_manifest_of_another_size_is_refused(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_wrong_options_are_one_line(tmp_path: Path, backend: str, options: dict[str, object], says: str) -> None:
+def test_wrong_options_are_one_line(tmp_path: Path, backend: str, options: dict[str, int], says: str) -> None:
     with pytest.raises(ModelError, match=says):
-        open_file(model_file(tmp_path, GOOD), backend=backend, **options)
+        open_file(model_file(tmp_path, GOOD), backend=backend, cache=None, say=print, **options)
 
 
 @pytest.mark.shared
