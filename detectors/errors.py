@@ -5,6 +5,7 @@ DetectorError
         BackendMissing   its runtime is not on this machine: install it, or choose another backend
     InferenceError       this frame could not be judged: publish a fault, try the next frame
     DownloadError        the model could not be fetched: say so, offer what there is
+    Disagreement         what was built sees less than its model: it is not taken in, the old one keeps running
 """
 
 
@@ -26,3 +27,7 @@ class InferenceError(DetectorError):
 
 class DownloadError(DetectorError):
     """The address did not deliver within its time."""
+
+
+class Disagreement(DetectorError):
+    """What was built ran, and it falls behind its model by more than is allowed."""

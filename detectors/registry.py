@@ -48,8 +48,10 @@ def find_model(
 ) -> ModelFile:
     """The file of a model, its bytes checked. None means the default model.
 
-    `download` None: nothing is fetched. Raises ModelError when there is no such model or its bytes are not what the
-    manifest promises, DownloadError when it could only come over the network and did not.
+    `download` None: nothing is fetched. Only a path that a person gives may name a model that nobody added, and never
+    an engine (docs/adr/0007-custody-of-models.md). Raises ModelError when there is no such model, when nobody added it,
+    or when its bytes are not what the manifest promises, DownloadError when it could only come over the network and
+    did not.
     """
     name = name_or_path or DEFAULT_MODEL
     if "/" in name or name.endswith(".onnx"):
@@ -62,7 +64,7 @@ def find_model(
     for folder in (*folders, cache):
         for file_name in file_names:
             if (folder / file_name).is_file():
-                return _identify(folder / file_name, shipped=shipped)
+                return _added(_identify(folder / file_name, shipped=shipped), name=name)
     if shipped is None:
         looked = ", ".join(str(folder) for folder in (*folders, cache))
         raise ModelError(f"model '{name}': not one of {', '.join(shipped_manifests())}, and no {name}.onnx in {looked}")
@@ -84,18 +86,23 @@ def add_model(file: ModelFile, *, name: str, cache: Path) -> ModelFile:
     if manifest.sha256 != file.sha256:
         raise ModelError(f"{file.path}: expected sha256 {manifest.sha256} as its manifest says, got {file.sha256}")
     target = cache / f"{name}.onnx"
-    part = target.with_name(target.name + ".part")
+    if target.is_file() and sha256_of(target) != file.sha256:
+        raise ModelError(f"{target}: another model has that name already; choose another, or remove the file")
+    return store_model(file.path, manifest, target)
+
+
+def store_model(source: Path, manifest: Manifest, target: Path) -> ModelFile:
+    """Copy a model to `target`, its manifest beside it; what was there before is replaced. Raises ModelError."""
+    part, described = (target.with_name(f"{target.name}{ending}") for ending in (".part", ".yaml.part"))
     try:
-        if target.is_file() and sha256_of(target) != file.sha256:
-            raise ModelError(f"{target}: another model has that name already; choose another, or remove the file")
-        cache.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file.path, part)
-        text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False)
-        target.with_suffix(".yaml").write_text(text, encoding="utf-8")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, part)
+        described.write_text(yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
         part.replace(target)
+        described.replace(target.with_suffix(".yaml"))
     except OSError as err:
         raise ModelError(f"{target}: {err.strerror or err}") from err
-    return ModelFile(target, file.sha256, manifest)
+    return ModelFile(target, manifest.sha256, manifest)
 
 
 def assumed_manifest(path: Path, *, sha256: str) -> Manifest:
@@ -117,10 +124,14 @@ def assumed_manifest(path: Path, *, sha256: str) -> Manifest:
 
 
 def sha256_of(path: Path) -> str:
+    """Raises ModelError when it cannot be read."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as err:
+        raise ModelError(f"{path}: {err.strerror or err}") from err
     return digest.hexdigest()
 
 
@@ -131,12 +142,24 @@ def _identify(path: Path, *, shipped: Manifest | None) -> ModelFile:
     manifest = read_manifest(beside) if beside.is_file() else shipped
     if manifest is None:
         manifest = next((known for known in shipped_manifests().values() if known.sha256 == sha256), None)
+    if manifest is None and path.suffix == ".engine":
+        raise ModelError(
+            f"{path}: an engine is machine code and this one has no manifest: 'vedette-models build' one here"
+        )
     if manifest is None:
         note = f"{path.name} has no manifest: YOLOX head and COCO classes assumed"
         return ModelFile(path, sha256, assumed_manifest(path, sha256=sha256), note)
     if manifest.sha256 != sha256:
         raise ModelError(f"{path}: expected sha256 {manifest.sha256} (model '{manifest.name}'), got {sha256}")
     return ModelFile(path, sha256, manifest)
+
+
+def _added(file: ModelFile, *, name: str) -> ModelFile:
+    if file.note:
+        raise ModelError(
+            f"{file.path}: nobody added it: vedette-models add {file.path} --name {name}, and look who made it"
+        )
+    return file
 
 
 def _file_name(manifest: Manifest) -> str:
