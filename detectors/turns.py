@@ -1,11 +1,13 @@
 """Work timed in turns: every round does each job once, so what slows the machine for a while slows all of them.
 
-The order is drawn anew each round: threads of one runtime that wait awake for more work slow whatever comes next. Compare the medians of one run with each other; a figure by itself says what the machine was doing.
+The order is drawn anew each round: threads of one runtime that wait awake for more work slow whatever comes next.
+Compare the medians of one run with each other; a figure by itself says what the machine was doing.
 """
 
 from collections.abc import Callable, Mapping
-from random import Random
 from statistics import median
+
+import numpy as np
 
 from contract.clock import Clock
 
@@ -17,9 +19,9 @@ def time_in_turns(jobs: Mapping[str, Job], *, rounds: int, clock: Clock) -> dict
     for job in jobs.values():
         job()
     took_ms: dict[str, list[float]] = {name: [] for name in jobs}
-    chance = Random(0)
+    chance = np.random.default_rng(0)
     for _ in range(rounds):
-        for name in chance.sample(list(jobs), len(jobs)):
+        for name in chance.permutation(list(jobs)).tolist():
             started_us = clock.monotonic_us()
             jobs[name]()
             took_ms[name].append((clock.monotonic_us() - started_us) / 1000)
