@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -9,9 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from contract.clock import SystemClock
 from detectors.bench import frames_of, noise
 from detectors.bench_report import run_bench
-from detectors.errors import DetectorError, DownloadError, ModelError
+from detectors.build.commands import build, person, verify
+from detectors.engines import SUFFIX, add_engine, known_engines
+from detectors.errors import DetectorError, Disagreement, DownloadError, ModelError
 from detectors.licence import show_licence
 from detectors.manifest import read_manifest, shipped_manifests
 from detectors.opening import open_file
@@ -33,15 +37,20 @@ app = typer.Typer(
     help=(
         "Models of Vedette. A name is looked up in the folders of VEDETTE_MODELS (separated by ':'), then in the cache "
         "(VEDETTE_CACHE, else ~/.cache/vedette/models); 'pull' fetches the ones Vedette knows. Every file is checked "
-        "against its sha256. Exit codes: 0 done, 1 it could not be fetched, 2 wrong usage, model or manifest."
+        "against its sha256. Exit codes: 0 done, 1 it could not be fetched or falls behind, 2 wrong usage, "
+        "model or manifest."
     ),
 )
+
+
+app.command()(build)
+app.command()(verify)
 
 
 @app.command("list")
 def list_models() -> None:
     """Show every model Vedette knows, and whether it is on this machine."""
-    table = Table("name", "here", "licence", "MB", "input", "file")
+    table = Table("name", "here", "licence", "MB", "input", "added", "file")
     known = shipped_manifests()
     for folder in (*model_folders(os.environ), model_cache(os.environ)):
         known |= {path.stem: read_manifest(path) for path in sorted(folder.glob("*.yaml"))}
@@ -55,8 +64,17 @@ def list_models() -> None:
             here, where = "wrong", str(err)
         default = " (default)" if name == DEFAULT_MODEL else ""
         megabytes = f"{manifest.size_bytes / 1e6:.1f}"
-        table.add_row(name + default, here, manifest.licence, megabytes, size, where)
+        added = _added(manifest.added_by, manifest.added_at_us)
+        table.add_row(name + default, here, manifest.licence, megabytes, size, added, where)
     Console().print(table)
+    if engines := known_engines(model_cache(os.environ)):
+        table = Table("engine of", "for", "TensorRT", "precision", "batch", "added", "file")
+        for engine in engines:
+            record, key = engine.record, engine.record.key
+            added = _added(record.added_by, record.added_at_us)
+            batch = str(key.profile.most)
+            table.add_row(record.model, key.device, key.tensorrt, key.precision, batch, added, str(engine.path))
+        Console().print(table)
 
 
 @app.command()
@@ -68,24 +86,34 @@ def pull(name: Annotated[str, typer.Argument(help="A name from 'vedette-models l
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="An ONNX file: YOLOX, one input [1, 3, height, width].")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="An ONNX file, one input [1, 3, height, width]; or an engine that 'build' made elsewhere."),
+    ],
     name: Annotated[str | None, typer.Option(help="What to call it; the file's name when left out.")] = None,
     manifest: Annotated[
         Path | None, typer.Option(help="Its manifest (YAML); when left out, COCO classes are assumed.")
     ] = None,
     licence: Annotated[
-        str, typer.Option(help="The licence its weights come under, for whoever asks later.")
-    ] = "unknown",
+        str | None, typer.Option(help="The licence its weights come under, for whoever asks later.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Who lets it in; who is logged in if left out.")] = None,
 ) -> None:
-    """Copy a model of your own into the cache, with its sha256 and a manifest.
+    """Copy a model of your own into the cache, with its sha256, a manifest, who let it in and when.
 
     Example: vedette-models add ./fence.onnx --name fence-v2 --licence Apache-2.0
     """
+    cache, added_by, added_at_us = model_cache(os.environ), by or person(), SystemClock().wall_us()
+    if file.suffix == SUFFIX:
+        engine = add_engine(file, cache, added_by=added_by, added_at_us=added_at_us)
+        typer.echo(f"{engine.record.model}: {engine.path}: for {engine.record.key.device}")
+        return
     found = find_model(str(file.resolve()), folders=(), cache=Path())
-    described = read_manifest(manifest) if manifest else found.manifest.model_copy(update={"licence": licence})
-    ready = replace(found, manifest=described)
+    described = read_manifest(manifest) if manifest else found.manifest
+    said = {"added_by": added_by, "added_at_us": added_at_us} | ({"licence": licence} if licence else {})
+    ready = replace(found, manifest=described.model_copy(update=said))
     open_file(ready)  # what cannot be opened is not taken in
-    stored = add_model(ready, name=name or described.name, cache=model_cache(os.environ))
+    stored = add_model(ready, name=name or described.name, cache=cache)
     if found.note and not manifest:
         typer.echo(found.note, err=True)
     typer.echo(f"{stored.manifest.name}: {stored.path}")
@@ -130,7 +158,7 @@ def licence() -> None:
 def main() -> None:
     try:
         app()
-    except DownloadError as err:
+    except (DownloadError, Disagreement) as err:
         _end(err, code=1)
     except DetectorError as err:
         _end(err, code=2)
@@ -138,6 +166,12 @@ def main() -> None:
 
 def _find(name: str, downloader: Downloader | None = None) -> ModelFile:
     return find_model(name, folders=model_folders(os.environ), cache=model_cache(os.environ), download=downloader)
+
+
+def _added(by: str | None, at_us: int | None) -> str:
+    if by is None or at_us is None:
+        return ""
+    return f"{by}, {datetime.fromtimestamp(at_us / 1e6, timezone.utc):%Y-%m-%d}"
 
 
 def _end(err: Exception, *, code: int) -> NoReturn:

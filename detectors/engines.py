@@ -83,12 +83,19 @@ def engine_folder(cache: Path) -> Path:
     return cache / "engines"
 
 
+def known_engines(cache: Path) -> list[EngineFile]:
+    """Every engine with a record. Raises ModelError when a record is damaged."""
+    folder = engine_folder(cache)
+    records = [read_record(path) for path in sorted(folder.glob("*.yaml"))]
+    return [EngineFile(folder / record.file, record) for record in records]
+
+
 def find_engine(cache: Path, *, device: str, tensorrt: str, model_sha256: str) -> EngineFile:
     """The engine of a model for this device and release; of several, the one that takes most pictures at once.
 
     Raises ModelError that says what there is instead, and how to build it.
     """
-    of_model = [each for each in _engines(cache) if each.record.key.model_sha256 == model_sha256]
+    of_model = [each for each in known_engines(cache) if each.record.key.model_sha256 == model_sha256]
     here = [each for each in of_model if (each.record.key.device, each.record.key.tensorrt) == (device, tensorrt)]
     if here:
         return max(here, key=lambda each: (each.record.key.profile.most, each.record.added_at_us))
@@ -151,12 +158,6 @@ def read_record(path: Path) -> EngineRecord:
         raise ModelError(str(err)) from err
     except (OSError, UnicodeDecodeError) as err:
         raise ModelError(f"{path}: not a readable record: {err}") from err
-
-
-def _engines(cache: Path) -> list[EngineFile]:
-    folder = engine_folder(cache)
-    records = [read_record(path) for path in sorted(folder.glob("*.yaml"))]
-    return [EngineFile(folder / record.file, record) for record in records]
 
 
 def _write_record(path: Path, record: EngineRecord) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from detectors.__main__ import main
+from detectors.manifest import read_manifest
 from tests.detectors.tiny_onnx import rows_of, tiny_yolox
 
 CONTENT = tiny_yolox(rows_of((8, 8, 24, 40, 0.9, 0), class_count=80))
@@ -47,17 +49,45 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return call
 
 
-def test_a_model_added_is_listed_with_its_licence(cache: Path, model: Path, run: Callable[..., Told]) -> None:
-    arguments = ("add", str(model), "--name", "fence-v2", "--licence", "MIT")
+def test_a_model_added_is_listed_with_its_licence_and_who_let_it_in(
+    cache: Path, model: Path, run: Callable[..., Told]
+) -> None:
+    arguments = ("add", str(model), "--name", "fence-v2", "--licence", "MIT", "--by", "Ada")
     added = run(*arguments)
     assert (added.code, added.out) == (0, f"fence-v2: {cache / 'fence-v2.onnx'}\n")
     assert added.err == "fence.onnx has no manifest: YOLOX head and COCO classes assumed\n"
     listed = run("list")
     rows = [line.split("│")[1:-1] for line in listed.out.splitlines() if line.startswith("│")]
-    assert [[cell.strip() for cell in row] for row in rows] == [
-        ["fence-v2", "yes", "MIT", "0.1", "as the file", str(cache / "fence-v2.onnx")],
-        ["yolox-nano (default)", "no", "Apache-2.0", "3.7", "416x416", ""],
+    cells = [[cell.strip() for cell in row] for row in rows]
+    assert cells == [
+        ["fence-v2", "yes", "MIT", "0.1", "as the file", cells[0][5], str(cache / "fence-v2.onnx")],
+        ["yolox-nano (default)", "no", "Apache-2.0", "3.7", "416x416", "", ""],
     ]
+    assert re.fullmatch(r"Ada, 20\d\d-\d\d-\d\d", cells[0][5])
+
+
+def test_a_model_taken_along_on_a_stick_keeps_what_is_known_of_it(
+    cache: Path, model: Path, run: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("add", str(model), "--licence", "MIT", "--by", "Ada")
+    stick = cache.rename(cache.with_name("stick"))
+    monkeypatch.setenv("VEDETTE_MODELS", str(stick))
+    assert (
+        run("verify", "fence").out == f"fence: {stick / 'fence.onnx'}: sha256 {hashlib.sha256(CONTENT).hexdigest()}\n"
+    )
+    run("add", str(stick / "fence.onnx"), "--by", "Bea")
+    manifest = read_manifest(cache / "fence.yaml")
+    assert (manifest.licence, manifest.added_by) == ("MIT", "Bea")
+
+
+def test_a_file_on_a_stick_that_nobody_added_is_not_opened_by_its_name(
+    cache: Path, model: Path, run: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VEDETTE_MODELS", str(model.parent))
+    told = run("verify", "fence")
+    assert told.code == 2
+    assert told.err.startswith(f"vedette-models: {model}: nobody added it: vedette-models add {model} --name fence")
+    assert run("verify", str(model)).out.endswith(" (nobody added it)\n")  # a person points at it
 
 
 def test_a_damaged_model_is_listed_as_wrong(cache: Path, model: Path, run: Callable[..., Told]) -> None:
@@ -85,6 +115,11 @@ def test_a_model_that_is_there_is_not_fetched(cache: Path, model: Path, run: Cal
             ["add", "{model}", "--manifest", "{folder}/none.yaml"], "not a readable manifest", id="no manifest"
         ),
         pytest.param(["pull", "nope"], "model 'nope': not one of yolox-nano", id="unknown name"),
+        pytest.param(["verify", "{folder}/some.engine"], "an engine is machine code", id="an engine by its path"),
+        pytest.param(["add", "{folder}/some.engine"], "an engine of unknown origin", id="somebody's engine"),
+        pytest.param(
+            ["build", "{model}", "--calibrate", "{folder}/text.onnx"], "expected a recorded video", id="no video"
+        ),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(
@@ -95,6 +130,7 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     run: Callable[..., Told],
 ) -> None:
     (model.parent / "text.onnx").write_text("not a model")
+    (model.parent / "some.engine").write_bytes(b"machine code")
     filled = [each.format(model=model, folder=model.parent) for each in arguments]
     told = run(*filled)
     assert (told.code, told.out) == (2, "")
@@ -108,4 +144,4 @@ def test_help_says_where_names_are_looked_up(run: Callable[..., Told]) -> None:
     told = run("--help")
     assert told.code == 0
     assert "VEDETTE_MODELS" in told.out
-    assert {"list", "pull", "add"} <= set(told.out.split())
+    assert {"list", "pull", "add", "build", "verify"} <= set(told.out.split())
