@@ -105,6 +105,20 @@ def test_a_sagging_battery_sends_the_drone_home_and_the_rover_to_its_incident() 
     assert sent[1]["at_s"] < taken["at_s"] + 10.0
 
 
+def test_safety_18_each_fault_of_a_sensor_is_a_trouble_within_10_s_of_what_it_hides_and_recovers() -> None:
+    name = "sensor-faults"
+    began = {line["kind"]: line["at_s"] for line in lines(name, "fault") if line["phase"] == "begins"}
+    troubles = [line for line in lines(name, "incident") if line["kind"] == "trouble"]
+    opened = [(line["subject"], line["at_s"]) for line in troubles if line["state"] == "open"]
+    (held_back, _) = lines(name, "alarm")
+
+    assert [subject for subject, _ in opened] == ["feed:fence-cam", "node:edge-1", "feed:fence-cam"]
+    for (_, at_s), kind in zip(opened, ("camera_lost", "node_kill", "disk_full"), strict=True):
+        assert began[kind] < at_s <= began[kind] + 10.0
+    assert [line["disposition"] for line in troubles if line["state"] == "closed"] == ["recovered"] * 3
+    assert began["disk_full"] + 10.0 <= held_back["at_s"] <= began["disk_full"] + 11.0
+
+
 def test_without_its_no_fly_area_the_drone_would_have_looked_from_within(tmp_path: Path) -> None:
     loaded = load_scenario(SCENARIOS / "no-fly-between.yaml")
     site: Site = loaded.site.model_copy(update={"no_fly": ()})
