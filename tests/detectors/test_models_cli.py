@@ -4,9 +4,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
 
 from detectors.__main__ import main
+from detectors.licence import SHOWN
 from detectors.manifest import read_manifest
 from tests.detectors.tiny_onnx import rows_of, tiny_yolox
 
@@ -138,6 +140,43 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     assert told.err.startswith("vedette-models: ")
     assert told.err.count("\n") == 1
     assert not cache.exists()
+
+
+def test_a_bench_is_a_table_and_a_picture(cache: Path, model: Path, run: Callable[..., Told]) -> None:
+    plot = model.parent / "bench.png"
+    told = run("bench", str(model), "--backend", "onnxruntime", "--rounds", "2", "--plot", str(plot))
+    assert told.code == 0
+    assert {"fence", "onnxruntime", "letterbox", "network", "boxes", "share"} <= set(told.out.split())
+    picture = cv2.imread(str(plot))
+    assert picture is not None
+    assert picture.shape == (150, 1100, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(["--backend", "abacus"], "abacus: expected one of backends", id="nobody runs it"),
+        pytest.param(["--frames", "none.mp4"], "none.mp4: expected a recording with frames", id="no recording"),
+        pytest.param(
+            ["--backend", "onnxruntime", "--rounds", "1", "--plot", "/nowhere/x.png"], "No such file", id="no folder"
+        ),
+    ],
+)
+def test_a_bench_that_cannot_be_is_one_line(
+    cache: Path, model: Path, arguments: list[str], says: str, run: Callable[..., Told]
+) -> None:
+    told = run("bench", str(model), *arguments)
+    assert told.code == 2
+    assert says in told.err
+    assert told.err.startswith("vedette-models: ")
+    assert told.err.count("\n") == 1
+
+
+def test_the_licence_of_the_extra_is_shown_and_kept(cache: Path, run: Callable[..., Told]) -> None:
+    told = run("licence")
+    assert told.code == 0
+    assert "AGPL-3.0" in told.out
+    assert (cache / SHOWN).read_text() == told.out
 
 
 def test_help_says_where_names_are_looked_up(run: Callable[..., Told]) -> None:
