@@ -134,11 +134,14 @@ class Status(Frozen):
 
 
 class FeedHealth(Frozen):
+    """Counts since the node started. `filtered`: sightings that a filter of the camera did not tell, by filter."""
+
     camera: Identifier
     frames_decoded: Annotated[int, Field(ge=0)]
     frames_used: Annotated[int, Field(ge=0)]
     frames_dropped: Annotated[int, Field(ge=0)]
     inference_ms: Pixels1 | None
+    filtered: dict[str, Annotated[int, Field(ge=1)]] = {}  # noqa: RUF012 - pydantic copies it
 
 
 class Health(Frozen):

@@ -161,6 +161,7 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
                 poses=_poses(feed, site, folder),
                 rate_min_hz=feed.rate_min_hz,
                 tiling=tiling_of(feed),
+                filters=feed.filters,
             )
         )
     return feeds
@@ -180,6 +181,7 @@ def _detector(feed: FeedSettings, settings: EdgeSettings, folder: Path, shared: 
                 cache=model_cache(os.environ),
                 backend=model.backend,
                 download=download,
+                say=partial(typer.echo, err=True),
                 **{key: value for key, value in given.items() if value is not None},
             )
         )

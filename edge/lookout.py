@@ -14,7 +14,7 @@ import structlog
 
 from contract.clock import Clock
 from contract.envelope import Envelope
-from contract.events import Event, Stage
+from contract.events import Event, FeedHealth, Stage
 from detectors.detections import Detections, FloatArray
 from detectors.detector import Detector
 from detectors.errors import DetectorError
@@ -61,6 +61,9 @@ class Scene:
         if self.pipeline.is_set:
             return Claim(self.rate_min_hz)
         return Claim(UNSET_RATE_FRAC * self.rate_min_hz, UNSET_WEIGHT)
+
+    def health(self) -> FeedHealth:
+        return self.reader.health().model_copy(update={"filtered": dict(self.pipeline.filtered)})
 
     def note(self, events: Sequence[Envelope]) -> None:
         """Events that were told: those that started and did not end make the camera alarmed."""

@@ -34,6 +34,7 @@ from edge.link.courier import Courier
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import RATE_MIN_HZ, Lookout, Scene, Witness
+from edge.perception.filters import FilterOptions, Filters
 from edge.perception.locate import Locator
 from edge.perception.motion import Motion
 from edge.perception.tracking import Tracker
@@ -55,7 +56,7 @@ class Feed:
     """One camera of the site, with what reads, judges and places its frames.
 
     rate_min_hz: inferences a second that it keeps while a zone of its is set, whatever the other feeds do.
-    tiling: look for far objects too.
+    tiling: look for far objects too. filters: what of still things is not told.
     """
 
     camera: str
@@ -65,6 +66,7 @@ class Feed:
     poses: PoseSource
     rate_min_hz: float = RATE_MIN_HZ
     tiling: Tiling | None = None
+    filters: FilterOptions | None = None
 
 
 class Node:
@@ -191,7 +193,7 @@ class Node:
         if now_us - self._health_told_us >= HEALTH_US:
             self._health_told_us = now_us
             health = Health(
-                feeds=tuple(scene.reader.health() for scene in self._scenes),
+                feeds=tuple(scene.health() for scene in self._scenes),
                 outbox_rows=(self._rows() or 0) + self._lookout.unposted,
             )
             self._publish(self._message(HEALTH, health))
@@ -230,6 +232,9 @@ class Node:
         camera = self._site.camera(feed.camera)
         if camera.node != self._node:
             raise SetUpError(f"camera '{camera.id}': expected one of node '{self._node}', got one of '{camera.node}'")
+        drawn = [area.id for area in feed.filters.still_areas if area.image_px] if feed.filters else []
+        if drawn and camera.pose is None:
+            raise SetUpError(f"camera '{camera.id}': still_area '{drawn[0]}': expected ground, as the camera moves")
         frame = self._site.local_frame()
         locator = Locator(lens=camera.lens, frame=frame)
         pipeline = Pipeline(
@@ -243,6 +248,7 @@ class Node:
             locator=locator,
             frame=frame,
             watches=watches_of(self._site, camera.id, rules),
+            filters=None if feed.filters is None else Filters(feed.filters, locator=locator, frame=frame),
             monotonic_us=self._clock.monotonic_us,
         )
         tiles = None if feed.tiling is None else TiledDetector(feed.detector, feed.tiling, find_motion=Motion().find)

@@ -1,6 +1,6 @@
 """From a frame to events: the file to read first.
 
-    frame -> detect -> track -> locate on the ground -> rules -> events -> envelopes
+    frame -> detect -> track -> locate on the ground -> filters -> rules -> events -> envelopes
 
 Synchronous and pure of I/O: no socket, file, thread or clock of its own. Detecting stands outside `step`, because one
 accelerator serves many cameras and may take their frames as a batch:
@@ -26,9 +26,10 @@ from contract.events import (
 )
 from contract.geo import BoxPx, GroundFix, LocalFrame
 from contract.labels import Label
-from contract.site import Site, Zone
+from contract.site import CameraPose, Site, Zone
 from detectors.detections import Detections
 from detectors.frame import Frame
+from edge.perception.filters import Filters
 from edge.perception.locate import Locator
 from edge.perception.track import Track, TrackState
 from edge.perception.tracking import Tracker
@@ -52,7 +53,8 @@ class Watch:
 class StepResult:
     """What one frame led to.
 
-    tracks: all of the tracker's, tentative and just lost ones too; subjects: the believed ones, located.
+    tracks: all of the tracker's, tentative and just lost ones too; subjects: the believed ones, located, without what
+    the camera's filters hold back.
     events: envelopes without a sequence (the outbox gives it); hops_us: how long each step took, empty without a clock.
     """
 
@@ -84,6 +86,7 @@ class Pipeline:
         locator: Locator | None,
         frame: LocalFrame | None,
         watches: Iterable[Watch],
+        filters: Filters | None = None,
         monotonic_us: Callable[[], int] | None = None,
     ) -> None:
         self.camera = camera
@@ -96,6 +99,7 @@ class Pipeline:
         self._locator = locator
         self._frame = frame
         self._watches = tuple(watches)
+        self._filters = filters
         self._set_zones = {watch.zone.id for watch in self._watches if watch.zone.initially_set}
         self._monotonic_us = monotonic_us
 
@@ -109,8 +113,11 @@ class Pipeline:
         hops.mark("track")
 
         believed = [track for track in tracks if track.state in BELIEVED]
-        fixes = self._locate(believed, frame)
+        pose = None if self._poses is None else self._poses.at(frame)
+        fixes = self._locate(believed, pose)
         subjects = [self._subject(track, fix) for track, fix in zip(believed, fixes, strict=True)]
+        if self._filters is not None:
+            subjects = self._filters.told(subjects, tracks, pose)
         hops.mark("locate")
 
         findings = self._judge(subjects, frame.captured_at_us)
@@ -121,6 +128,11 @@ class Pipeline:
     def close(self, captured_at_us: int) -> StepResult:
         """The feed is gone: end whatever is still open. `captured_at_us` is the last frame's."""
         return self._result(captured_at_us, (), (), self._judge((), captured_at_us), {})
+
+    @property
+    def filtered(self) -> Mapping[str, int]:
+        """Sightings that a filter took away, by filter."""
+        return {} if self._filters is None else self._filters.taken
 
     @property
     def is_set(self) -> bool:
@@ -146,8 +158,7 @@ class Pipeline:
             hops_us=result.hops_us,
         )
 
-    def _locate(self, tracks: Sequence[Track], frame: Frame) -> Sequence[GroundFix | None]:
-        pose = None if self._poses is None else self._poses.at(frame)
+    def _locate(self, tracks: Sequence[Track], pose: CameraPose | None) -> Sequence[GroundFix | None]:
         if pose is None or self._locator is None or not tracks:
             return [None] * len(tracks)
         return self._locator.locate(np.array([track.xyxy_px for track in tracks]), pose)

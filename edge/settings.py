@@ -20,6 +20,7 @@ from detectors.tiling import Tiling
 from edge.errors import SetUpError
 from edge.link.uplink import Broker
 from edge.lookout import RATE_MIN_HZ
+from edge.perception.filters import FilterOptions
 from edge.source import RECORDING_START, SourceOptions, with_credentials
 
 
@@ -102,6 +103,7 @@ class FeedSettings(Frozen):
         float, Field(ge=1, le=60, description="inferences a second while a zone is set, whatever the other feeds do")
     ] = RATE_MIN_HZ
     tiling: Annotated[TilingSettings | None, Field(description="look for far objects too; none: once a frame")] = None
+    filters: Annotated[FilterOptions | None, Field(description="what of still things is not told")] = None
     pose_file: Annotated[str | None, Field(description="recorded poses of a camera that moves")] = None
     detections: Annotated[str | None, Field(description="play these recorded detections instead of a model")] = None
 

@@ -21,6 +21,7 @@ HIDDEN_FOOT_SIGMA_OF_HEIGHT = 0.3  # feet below the edge of the picture: half a 
 GROUND_SIGMA_M = 0.1  # unevenness of a kept yard
 LOWEST_M = 0.2  # below, a ray along the ground meets it anywhere
 FARTHEST_M = 500.0  # beyond, a pixel is tens of metres and a fix says nothing
+STEEP_DEG = 60.0  # below the horizon; from further above, a height is mostly the error of the box
 STEP_RAD = 1e-5  # of the numerical derivatives by attitude
 STEP_PX = 0.1
 
@@ -73,6 +74,29 @@ class Locator:
         offsets = self._offsets(feet, view)
         covariances = self._covariances(boxes, offsets, pose)
         return [self._fix(*each) for each in zip(offsets[0] + view.centre[:2], covariances, strict=True)]
+
+    def sizes_m(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> FloatArray:
+        """(n, 4) boxes of the full frame to (n, 2) width and height in metres of what stands upright on the ground.
+
+        NaN: the foot is outside the picture or at the horizon; for the height too, where the line of sight is steeper
+        than STEEP_DEG. The width lies on the ground between the lower corners; the height is where the ray through the
+        middle of the upper edge passes over the foot.
+        """
+        boxes = np.asarray(boxes_xyxy_px, np.float64).reshape(-1, 4)
+        view = self._view_of(pose)
+        middle = (boxes[:, 0] + boxes[:, 2]) / 2.0
+        across = np.stack([boxes[:, 0], boxes[:, 2], middle, middle])
+        down = np.stack([boxes[:, 3], boxes[:, 3], boxes[:, 3], boxes[:, 1]])
+        directions = self._lens.directions(np.stack([across, down], axis=2).reshape(-1, 2)).reshape(4, -1, 2)
+        rays = np.concatenate((directions, np.ones((4, len(boxes), 1))), axis=2) @ view.axes.T
+        is_hidden = boxes[:, 3] >= self._height_px - 1.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.where((rays[:3, :, 2] < 0.0) & ~is_hidden, -pose.up_m / rays[:3, :, 2], np.nan)
+            left, right, foot = rays[:3, :, :2] * reach[:, :, None]
+            level = np.hypot(rays[3, :, 0], rays[3, :, 1])
+            height = pose.up_m + np.hypot(foot[:, 0], foot[:, 1]) / level * rays[3, :, 2]
+        height[level < math.cos(math.radians(STEEP_DEG)) * np.linalg.norm(rays[3], axis=1)] = np.nan
+        return np.column_stack((np.hypot(*(right - left).T), height))
 
     def project(self, points_enu: FloatArray, pose: CameraPose) -> Points:
         """(n, 3) points east, north, up to (n, 2) pixels of the full frame; NaN for what is behind the camera."""

@@ -3,15 +3,18 @@
 import uuid
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 
 from contract.envelope import Origin, derive_trace_id
 from contract.events import Event, Stage, Tracks, derive_message_id
 from contract.geo import PointEnu
+from contract.labels import Label
 from detectors.detections import Detections
+from edge.perception.filters import FilterOptions, Filters, LabelFilter
 from edge.perception.locate import Locator
 from edge.perception.tracking import Tracker
-from edge.pipeline import Pipeline, StepResult, watches_of
+from edge.pipeline import BELIEVED, Pipeline, StepResult, watches_of
 from edge.poses.fixed import FixedPose
 from edge.sender import Sender
 from tests.edge.yard import FRAME, LABELS, MODEL, OUTBOX_ID, SENDER, START_US, people, person_px, picture, site
@@ -24,6 +27,7 @@ def pipeline_of(
     sender: Sender = SENDER,
     dwell_s: float = 0.5,
     initially_set: bool = True,
+    filters: Filters | None = None,
     monotonic_us: Callable[[], int] | None = None,
 ) -> Pipeline:
     yard = site(dwell_s=dwell_s, initially_set=initially_set)
@@ -40,6 +44,7 @@ def pipeline_of(
         locator=Locator(lens=camera.lens, frame=FRAME),
         frame=FRAME,
         watches=watches_of(yard, camera.id),
+        filters=filters,
         monotonic_us=monotonic_us,
     )
 
@@ -143,6 +148,21 @@ def test_a_feed_that_is_gone_ends_what_is_open() -> None:
 def test_a_person_who_vanishes_inside_is_an_end_too() -> None:
     events = events_of(walk(pipeline_of(), [*[(0.0, 20.0)] * 20, *[None] * 100]))
     assert [event.stage for event in events] == [Stage.START, Stage.END]
+
+
+def test_what_a_filter_holds_back_is_counted_and_a_person_is_not_held_back() -> None:
+    camera = site().cameras[0]
+    options = FilterOptions(labels={Label.BICYCLE: LabelFilter(told=False)})
+    pipeline = pipeline_of(filters=Filters(options, locator=Locator(lens=camera.lens, frame=FRAME), frame=FRAME))
+    person, bicycle = person_px(0.0, 20.0), person_px(3.0, 20.0)
+    both = people(person, bicycle)
+    seen = Detections(both.xyxy_px, both.score, np.array([0, 1], np.int32))
+    results = [pipeline.step(picture(n), seen) for n in range(20)]
+    assert {subject.sighting.label for result in results for subject in result.subjects} == {Label.PERSON}
+    assert [event.stage for event in events_of(results)] == [Stage.START]
+    believed = sum(any(track.class_index == 1 and track.state in BELIEVED for track in r.tracks) for r in results)
+    assert believed > 10
+    assert pipeline.filtered == {"bicycle.told": believed}
 
 
 def test_a_live_map_gets_every_believed_track() -> None:

@@ -56,6 +56,11 @@ def test_the_least_one_must_say() -> None:
             "origin: replayed, detections: d.jsonl, tiling: {}}",
             "recorded detections know no tiles",
         ),
+        (
+            "origin: replayed}",
+            "origin: replayed, filters: {labels: {person: {score_min: 0.9}}}}",
+            "labels.person: no filter takes a person away",
+        ),
         ("url: yard.mp4, ori", "url: rtsp://cam/1, detections: d.jsonl, ori", None),
     ],
 )

@@ -683,10 +683,20 @@ export interface components {
             /** What */
             what: string;
         };
-        /** FeedHealth */
+        /**
+         * FeedHealth
+         * @description Counts since the node started. `filtered`: sightings that a filter of the camera did not tell, by filter.
+         */
         FeedHealth: {
             /** Camera */
             camera: string;
+            /**
+             * Filtered
+             * @default {}
+             */
+            filtered: {
+                [key: string]: number;
+            };
             /** Frames Decoded */
             frames_decoded: number;
             /** Frames Dropped */
