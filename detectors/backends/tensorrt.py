@@ -38,8 +38,8 @@ def open_model(file: ModelFile, options: Options) -> NetworkDetector:
         device = cuda.device()
     except InferenceError as err:
         raise ModelError(f"backends 'tensorrt': {err}") from err
-    engine = find_engine(options.cache, device=device, tensorrt=trt.__version__, model_sha256=file.sha256)
-    return open_plan(trt, cuda, engine.read(), file, options, name=str(engine.path))
+    found = find_engine(options.cache, device=device, tensorrt=trt.__version__, model_sha256=file.sha256)
+    return open_plan(trt, cuda, found.read(), file, options, name=str(found.path))
 
 
 def open_plan(
