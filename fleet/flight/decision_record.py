@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import time
 from enum import Enum
+from functools import cache
 from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -110,17 +111,29 @@ def _read(kind: type[Value], value: JsonValue) -> Value:
 
 
 def _plain(value: object) -> JsonValue:
-    """Dataclasses and models as JSON values, floats exact."""
+    """Dataclasses and models as JSON values, floats exact. Every decision of a large fleet holds all its vehicles, so
+    the leaves, which are most of it, come first."""
+    kind = type(value)
+    if value is None or kind in _LEAVES:
+        return value  # type: ignore[return-value]  # a leaf is JSON
     if isinstance(value, BaseModel):
         return {key: _plain(item) for key, item in value.model_dump().items()}
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if dataclasses.is_dataclass(kind):
+        return {name: _plain(getattr(value, name)) for name in _field_names(kind)}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, uuid.UUID):
         return str(value)
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, bool | int | float | str):
         return value
-    raise TypeError(f"expected a value of a decision, got {type(value).__name__}")
+    raise TypeError(f"expected a value of a decision, got {kind.__name__}")
+
+
+_LEAVES = frozenset((bool, int, float, str))
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
