@@ -49,7 +49,7 @@ def find_model(
     """The file of a model, its bytes checked. None means the default model.
 
     `download` None: nothing is fetched. Only a path that a person gives may name a model that nobody added, and never
-    an engine (docs/adr/0007-custody-of-models.md). Raises ModelError when there is no such model, when nobody added it,
+    an engine (docs/adr/0005-custody-of-models.md). Raises ModelError when there is no such model, when nobody added it,
     or when its bytes are not what the manifest promises, DownloadError when it could only come over the network and
     did not.
     """
