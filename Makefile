@@ -69,9 +69,11 @@ soak: $(VENV)/.dev  ## hours: every rendered scenario live, and memory over a si
 	  $(BIN)/vedette-sim run --live --out out/soak/$$(basename $$scenario .yaml) $$scenario || exit 1; done
 	@$(BIN)/vedette-sim bench soak
 
-bless: $(VENV)/.dev  ## rewrite golden messages and generated files; review the diff
+bless: $(VENV)/.dev  ## rewrite golden messages, golden event logs and generated files; review the diff
 	@$(BIN)/python -m contract.schema
 	@$(BIN)/python -m tests.contract.bless
+	@$(BIN)/python -m sim.scenario_schema
+	@$(BIN)/python -m tests.sim.bless
 	@$(BIN)/python -m fleet.api.openapi
 	@$(NPM) run --silent types
 
