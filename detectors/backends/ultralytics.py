@@ -43,9 +43,10 @@ def open_model(file: ModelFile, options: Options) -> NetworkDetector:
     if file.manifest.input is not None:
         height_px, width_px = file.manifest.input.height_px, file.manifest.input.width_px
     network = TorchNetwork(loaded, torch, options.device)
-    if file.note:  # nothing was known: what the file says about itself counts, not what was assumed
+    is_trained = file.path.suffix == ".pt"
+    if file.note and (is_trained or "names" in (loaded.metadata or {})):  # what it says counts, not what was assumed
         file = _as_it_says(file, loaded.names, network.run(np.zeros((1, 3, height_px, width_px), np.float32))[0])
-    port = InputPort("images", width_px, height_px, takes_batches=True)
+    port = InputPort("images", width_px, height_px, takes_batches=is_trained)
     return NetworkDetector(network, file, options, port=port, backend="ultralytics")
 
 
@@ -61,7 +62,7 @@ class TorchNetwork:
         try:
             with self._torch.inference_mode():
                 answer = self._loaded(self._torch.from_numpy(tensor).to(self._device))
-        except RuntimeError as err:
+        except Exception as err:  # of whichever runtime ultralytics chose
             raise InferenceError(_first_line(err)) from err
         boxes = answer[0] if isinstance(answer, list | tuple) else answer  # the rest is for training
         return [boxes.float().cpu().numpy()]
