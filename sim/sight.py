@@ -54,14 +54,17 @@ class Sight:
     def __init__(self, lens: Lens) -> None:
         self._lens = open_lens(lens)
         self._size_px = np.array([lens.width_px, lens.height_px], np.float64)
+        self._pose: CameraPose | None = None  # whose axes are known: a fixed camera has but one
 
     def seen(self, standings: Iterable[Standing], pose: CameraPose) -> tuple[Seen, ...]:
         """Everybody in the picture, nearest or not."""
-        here = np.array([pose.east_m, pose.north_m, pose.up_m])
         around = list(standings)
         if not around:
             return ()
-        corners = (_corners(around) - here) @ axes_of(pose).T
+        if pose is not self._pose:
+            self._pose, self._axes = pose, axes_of(pose)
+            self._here = np.array([pose.east_m, pose.north_m, pose.up_m])
+        corners = (_corners(around) - self._here) @ self._axes.T
         is_before = (corners[:, :, 2] >= NEAREST_M).all(axis=1)  # not beside or behind the camera
         before = corners[is_before]
         pixels = self._lens.pixels((before[:, :, :2] / before[:, :, 2:]).reshape(-1, 2)).reshape(-1, 8, 2)
