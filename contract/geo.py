@@ -126,17 +126,16 @@ class LocalFrame:
 
     def to_geo(self, point: PointEnu) -> tuple[GeoPoint, float]:
         """WGS84 position and height above mean sea level (m) of an ENU point."""
-        enu = (point.east_m, point.north_m, point.up_m)
+        (ex, ey, _), (nx, ny, nz), (ux, uy, uz) = self._east, self._north, self._up
+        east, north, up = point.east_m, point.north_m, point.up_m
+        x, y, z = self._ecef
         ecef = (
-            origin + sum(axis[i] * value for axis, value in zip(self._axes, enu, strict=True))
-            for i, origin in enumerate(self._ecef)
+            x + (ex * east + nx * north + ux * up),
+            y + (ey * east + ny * north + uy * up),
+            z + (nz * north + uz * up),
         )
         lat_deg, lon_deg, height_m = _from_ecef(*ecef)
         return GeoPoint(lat_deg=lat_deg, lon_deg=lon_deg), height_m
-
-    @property
-    def _axes(self) -> tuple[tuple[float, float, float], ...]:
-        return self._east, self._north, self._up
 
 
 def distance_m(a: GeoPoint, b: GeoPoint) -> float:

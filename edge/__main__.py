@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 
 import structlog
 import typer
+from rich.console import Console
 
 from contract.clock import SystemClock
 from contract.errors import DocumentError
@@ -26,8 +27,10 @@ from contract.site import Site, parse_site
 from detectors.detector import Detector
 from detectors.errors import DetectorError
 from detectors.fetch import download
+from detectors.network import NetworkDetector
 from detectors.opening import open_detector, open_scripted
 from detectors.registry import model_cache, model_folders
+from edge.bench import measure
 from edge.errors import EdgeError, FeedError, OutboxError, SetUpError
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
@@ -102,6 +105,37 @@ def check(config: ConfigPath) -> None:
         zones = ", ".join(zone.id for zone in site.zones_seen_by(feed.camera)) or "none"
         typer.echo(f"camera '{feed.camera}': {width_px}x{height_px}, {feed.detector.identity.name}, zones: {zones}")
     typer.echo(f"{config}: node '{settings.node}' of site '{site.id}' is ready to run")
+
+
+@app.command()
+def bench(
+    video: Annotated[Path, typer.Argument(help="A recording; every feed plays it again and again.")],
+    *,
+    model: Annotated[str | None, typer.Option(help="Name or path; the default model when left out.")] = None,
+    backend: Annotated[str, typer.Option(help="File of detectors/backends that runs networks.")] = "onnxruntime",
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of one inference.")] = 2,
+    feeds: Annotated[list[int] | None, typer.Option(min=1, max=32, help="How many; may be repeated.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Each is one of bare inference and one of the pipeline.")] = 8,
+    frames: Annotated[int, typer.Option(min=1, help="Of one round.")] = 40,
+) -> None:
+    """What share of bare inference the whole pipeline keeps, in turns of one run. Exit code 1: less than it must."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    detector = open_detector(
+        model,
+        folders=model_folders(os.environ),
+        cache=model_cache(os.environ),
+        backend=backend,
+        download=download,
+        say=partial(typer.echo, err=True),
+        threads=threads,
+    )
+    if not isinstance(detector, NetworkDetector):
+        raise SetUpError(f"backend '{backend}': expected one that runs networks")
+    counts = feeds or [1, 2, 4]
+    measured = measure(video, detector, feeds=counts, rounds=rounds, frames=frames, clock=SystemClock())
+    Console().print(measured.table())
+    if measured.missed:
+        _end("; ".join(measured.missed), code=1)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import shapely
-from shapely.geometry import Point, Polygon
+from shapely.geometry import Polygon
 
 from contract.geo import GeoPolygon, GroundFix, LocalFrame, PointEnu
 
@@ -25,6 +25,7 @@ def _unit_gaussian() -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
 
 
 _UNIT = _unit_gaussian()
+_REACH = float(np.hypot(_UNIT[:, 0], _UNIT[:, 1]).max()) * (1.0 + 1e-9)  # of the farthest point, in sigmas
 
 
 class Ground:
@@ -36,16 +37,30 @@ class Ground:
         if margin_m:
             self._shape = self._shape.buffer(margin_m)
         shapely.prepare(self._shape)
+        rings = [np.array(ring.coords) for ring in (self._shape.exterior, *self._shape.interiors)]
+        self._from = np.concatenate([ring[:-1] for ring in rings])  # where its sides begin
+        self._along = np.concatenate([np.diff(ring, axis=0) for ring in rings])
+        self._squared_m2 = (self._along**2).sum(axis=1)
 
     def holds(self, point: PointEnu) -> bool:
         """Is the best estimate itself on this ground?"""
-        return bool(self._shape.covers(Point(point.east_m, point.north_m)))
+        return bool(shapely.intersects_xy(self._shape, point.east_m, point.north_m))
 
     def probability(self, point: PointEnu, fix: GroundFix) -> float:
-        """Chance, 0 to 1, that what stands at `point` with the covariance of `fix` is on this ground."""
+        """Chance, 0 to 1, that what stands at `point` with the covariance of `fix` is on this ground.
+
+        Farther from every edge than the farthest of the points it is 1 or 0, and none of them is asked.
+        """
+        if self._edge_distance_m(point) > _REACH * fix.sigma_m:
+            return 1.0 if self.holds(point) else 0.0
         a = math.sqrt(fix.var_east_m2)  # Cholesky factor [[a, 0], [b, c]] of the covariance
         b = fix.cov_east_north_m2 / a if a > 0.0 else 0.0
         c = math.sqrt(max(fix.var_north_m2 - b * b, 0.0))
         east = point.east_m + a * _UNIT[:, 0]
         north = point.north_m + b * _UNIT[:, 0] + c * _UNIT[:, 1]
         return float(np.mean(shapely.intersects_xy(self._shape, east, north)))
+
+    def _edge_distance_m(self, point: PointEnu) -> float:
+        away = np.array((point.east_m, point.north_m)) - self._from
+        share = ((away * self._along).sum(axis=1) / self._squared_m2).clip(0.0, 1.0)
+        return math.sqrt(((away - share[:, None] * self._along) ** 2).sum(axis=1).min())

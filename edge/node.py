@@ -145,9 +145,7 @@ class Node:
             self.watch()
             if self._exit_when_ended and self._has_nothing_left_to_do():
                 stop.set()
-        for scene in self._scenes:
-            scene.reader.stop()
-        self._intake.close()
+        self.stop_reading()
         cameras.join(STOP_S)
         self._leave()
         link_stop.set()
@@ -171,8 +169,18 @@ class Node:
 
     def judge(self) -> None:
         """Every frame that waits."""
-        while self._lookout.turn(0.0):
+        while self.judge_next(0.0):
             pass
+
+    def judge_next(self, wait_s: float) -> bool:
+        """The next batch of frames, waiting so long for it; False when there was none."""
+        return self._lookout.turn(wait_s)
+
+    def stop_reading(self) -> None:
+        """Returns at once; each reader's thread ends within the read time-out of its source."""
+        for scene in self._scenes:
+            scene.reader.stop()
+        self._intake.close()
 
     def deliver(self) -> float:
         """Send what is due; seconds until something may be due again."""

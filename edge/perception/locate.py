@@ -5,6 +5,7 @@ the edge of the picture the feet are outside it, and the point is kept with an e
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,10 @@ class Locator:
         feet = np.column_stack(((boxes[:, 0] + boxes[:, 2]) / 2.0, boxes[:, 3]))
         offsets = self._offsets(feet, view)
         covariances = self._covariances(boxes, offsets, pose)
-        return [self._fix(*each) for each in zip(offsets[0] + view.centre[:2], covariances, strict=True)]
+        points = offsets[0] + view.centre[:2]
+        is_known = np.isfinite(points).all(axis=1) & np.isfinite(covariances).all(axis=(1, 2))
+        rows = zip(points.tolist(), covariances.tolist(), is_known.tolist(), strict=True)
+        return [self._fix(point, covariance) if known else None for point, covariance, known in rows]
 
     def sizes_m(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> FloatArray:
         """(n, 4) boxes of the full frame to (n, 2) width and height in metres of what stands upright on the ground.
@@ -141,13 +145,9 @@ class Locator:
         covariances: FloatArray = np.einsum("kni,knj->nij", parts, parts) + np.eye(2) * pose.position_sigma_m**2
         return covariances
 
-    def _fix(self, point: FloatArray, covariance: FloatArray) -> GroundFix | None:
-        if not (np.isfinite(point).all() and np.isfinite(covariance).all()):
-            return None
-        place, _ = self._frame.to_geo(PointEnu(float(point[0]), float(point[1])))
+    def _fix(self, point: Sequence[float], covariance: Sequence[Sequence[float]]) -> GroundFix:
+        place, _ = self._frame.to_geo(PointEnu(point[0], point[1]))
+        (var_east_m2, cov_east_north_m2), (_, var_north_m2) = covariance
         return GroundFix(
-            point=place,
-            var_east_m2=float(covariance[0, 0]),
-            cov_east_north_m2=float(covariance[0, 1]),
-            var_north_m2=float(covariance[1, 1]),
+            point=place, var_east_m2=var_east_m2, cov_east_north_m2=cov_east_north_m2, var_north_m2=var_north_m2
         )

@@ -160,7 +160,9 @@ class Tracker:
         objects.best_score[rows] = np.maximum(objects.best_score[rows], seen.score[found])
         objects.last_us[rows] = captured_at_us
         boxes[rows] = seen.xyxy_px[found]
-        objects.is_believed[rows] |= self._deserves_belief(objects.where(rows), boxes[rows])
+        objects.is_believed[rows] |= self._deserves_belief(
+            objects.score_sum[rows], objects.best_score[rows], objects.start_px[rows], boxes[rows]
+        )
         noise = 1.0 + self._options.weak_noise * (1.0 - seen.score[found])
         objects = replace(objects, motion=objects.motion.corrected(rows, boxes[rows], noise))
 
@@ -215,11 +217,11 @@ class Tracker:
             assign(is_tentative, may_start, distance, alike & (distance < options.run_reach_per_s * hidden_s[:, None]))
         return match
 
-    def _deserves_belief(self, objects: _Objects, boxes: Floats) -> Mask:
+    def _deserves_belief(self, score_sum: Floats, best_score: Floats, start_px: Floats, boxes: Floats) -> Mask:
         options = self._options
-        travelled = np.linalg.norm(_centre(boxes) - objects.start_px, axis=1) / (boxes[:, 3] - boxes[:, 1])
-        is_sure = objects.best_score >= options.sure_score_min
-        is_much = objects.score_sum >= options.believe_score_sum
+        travelled = np.linalg.norm(_centre(boxes) - start_px, axis=1) / (boxes[:, 3] - boxes[:, 1])
+        is_sure = best_score >= options.sure_score_min
+        is_much = score_sum >= options.believe_score_sum
         return np.asarray(is_much & (is_sure | (travelled >= options.travel_min)))
 
     def _is_given_up(self, objects: _Objects, boxes: Floats, now_us: int) -> Mask:
@@ -256,7 +258,9 @@ class Tracker:
             first_us=np.full(len(new), now_us),
             last_us=np.full(len(new), now_us),
         )
-        return replace(started, is_believed=self._deserves_belief(started, seen.xyxy_px[new]))
+        scores = seen.score[new]
+        believed = self._deserves_belief(scores, scores, started.start_px, seen.xyxy_px[new])
+        return replace(started, is_believed=believed)
 
     def _states(self, now_us: int) -> list[TrackState]:
         objects = self._objects

@@ -1,5 +1,6 @@
 """How likely a located point is inside."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +25,42 @@ def _fix(var_east_m2: float, cov_m2: float, var_north_m2: float) -> GroundFix:
 def test_near_a_long_straight_edge_the_chance_is_the_normal_distribution(distance_m: float, sigma_m: float) -> None:
     chance = _square(50.0).probability(PointEnu(50.0 - distance_m, 20.0), _fix(sigma_m**2, 0.0, sigma_m**2))
     assert chance == pytest.approx(normal_below(distance_m / sigma_m), abs=0.02)
+
+
+HORSESHOE = (
+    (0, 0),
+    (20, 0),
+    (20, 20),
+    (11, 20),
+    (11, 19),
+    (19, 19),
+    (19, 1),
+    (1, 1),
+    (1, 19),
+    (9, 19),
+    (9, 20),
+    (0, 20),
+)
+
+
+@given(
+    east_m=st.floats(-6.0, 26.0),
+    north_m=st.floats(-6.0, 26.0),
+    sigmas_m=st.tuples(st.floats(0.0, 3.0), st.floats(0.0, 3.0)),
+    correlation=st.floats(-1.0, 1.0),
+    margin_m=st.sampled_from([0.0, 2.0]),
+)
+def test_far_from_every_edge_it_is_what_all_the_points_would_say(
+    east_m: float, north_m: float, sigmas_m: tuple[float, float], correlation: float, margin_m: float
+) -> None:
+    """With a margin the horseshoe closes around a hole."""
+    corners_geo = tuple(FRAME.to_geo(PointEnu(float(x), float(y)))[0] for x, y in HORSESHOE)
+    ground = Ground(corners_geo, FRAME, margin_m=margin_m)
+    east_sigma_m, north_sigma_m = sigmas_m
+    fix = _fix(east_sigma_m**2, correlation * east_sigma_m * north_sigma_m, north_sigma_m**2)
+    quick = ground.probability(PointEnu(east_m, north_m), fix)
+    ground._from = ground._from + np.array((east_m, north_m)) - ground._from  # every side is here: none is far
+    assert quick == ground.probability(PointEnu(east_m, north_m), fix)
 
 
 def test_a_point_without_error_is_inside_or_outside() -> None:

@@ -1,0 +1,268 @@
+"""How much of bare inference a node's whole pipeline keeps: several feeds, one process, decoding included.
+
+Bare rounds and rounds of the pipeline take turns in one run and use the same network: the same machine differs from
+itself by a factor of two. While a bare round runs, the decoding threads wait with full queues, as they do after every
+round of the pipeline, so that no decoding is given away.
+"""
+
+import random
+import resource
+import threading
+import uuid
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from pathlib import Path
+from statistics import median
+
+from rich.table import Table
+
+from contract.clock import Clock
+from contract.envelope import Origin
+from contract.geo import GeoPoint, LocalFrame, PointEnu
+from contract.site import Camera, CameraPose, Geofence, OpenCvLens, Site, Zone
+from contract.site import Origin as SiteOrigin
+from detectors.detector import Prepared
+from detectors.frame import Frame
+from detectors.network import NetworkDetector
+from edge.crew import Crew
+from edge.errors import FeedLost
+from edge.link.outbox import Outbox
+from edge.link.zone_memory import ZoneMemory
+from edge.node import Feed, Node
+from edge.poses.fixed import FixedPose
+from edge.source import SourceOptions
+from edge.sources.file import FileSource
+
+BARS = {1: 0.93, 4: 0.90}  # feeds to the least share of bare inference
+KEPT_FRAMES = 16
+WARM_FRAMES = 20
+FRAME_WITHIN_S = 10.0
+STOP_S = 10.0
+ORIGIN = SiteOrigin(lat_deg=52.1, lon_deg=13.2, ground_amsl_m=45.0)
+MAST = CameraPose(east_m=0.0, north_m=0.0, up_m=6.0, heading_deg=0.0, pitch_deg=-20.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Frames a second of all feeds together, the best round of each; `median_share` is of neighbouring rounds.
+
+    processor_share: processor time of a frame in bare inference over that of a frame in the pipeline, the least of the
+    rounds of each. Others on the machine disturb it less than they disturb the clock.
+    """
+
+    feeds: int
+    bare_fps: float
+    pipeline_fps: float
+    median_share: float
+    processor_share: float
+
+    @property
+    def share(self) -> float:
+        return self.pipeline_fps / self.bare_fps
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What one model kept with each number of feeds."""
+
+    model: str
+    backend: str
+    video: str
+    kept: tuple[Kept, ...]
+
+    @property
+    def missed(self) -> list[str]:
+        """What is not as it must be, in words; empty when all is well."""
+        return [
+            f"{each.feeds} feeds: expected at least {BARS[each.feeds]:.2f} of bare inference, got {each.share:.3f}"
+            for each in self.kept
+            if each.share < BARS.get(each.feeds, 0.0)
+        ]
+
+    def table(self) -> Table:
+        title = f"{self.model} on {self.backend}, {self.video}, decoding included"
+        table = Table("feeds", "bare fps", "pipeline fps", "share", "median", "processor", "at least", title=title)
+        for column in table.columns:
+            column.justify = "right"
+        for each in self.kept:
+            shares = (each.share, each.median_share, each.processor_share)
+            numbers = (f"{each.bare_fps:.1f}", f"{each.pipeline_fps:.1f}", *(f"{share:.3f}" for share in shares))
+            bar = BARS.get(each.feeds)
+            table.add_row(str(each.feeds), *numbers, "" if bar is None else f"{bar:.2f}")
+        return table
+
+
+def measure(
+    video: Path,
+    detector: NetworkDetector,
+    *,
+    feeds: Sequence[int] = (1, 2, 4),
+    rounds: int = 8,
+    frames: int = 40,
+    clock: Clock,
+) -> Throughput:
+    """`rounds` times `frames` frames bare and through a node, for each number of feeds.
+
+    Raises FeedUnreadable for what is no video and DetectorError as the detector does.
+    """
+    with closing(_source(video, clock).frames(threading.Event())) as decoded:
+        kept = list(islice(decoded, KEPT_FRAMES))
+    return Throughput(
+        model=detector.identity.name,
+        backend=detector.identity.backend,
+        video=video.name,
+        kept=tuple(_kept(video, detector, kept, count, rounds=rounds, frames=frames, clock=clock) for count in feeds),
+    )
+
+
+def _kept(
+    video: Path, detector: NetworkDetector, some: Sequence[Frame], feeds: int, *, rounds: int, frames: int, clock: Clock
+) -> Kept:
+    ready = cycle([detector.prepare(frame) for frame in some])
+    height_px, width_px = some[0].image_bgr.shape[:2]
+    site = _site(feeds, width_px=width_px, height_px=height_px)
+    bare: list[_Round] = []
+    ours: list[_Round] = []
+    readers = Crew(threading.Event())
+    with Outbox(Path(":memory:"), new_id=lambda: uuid.UUID(int=1)) as outbox:
+        node = _node(site, video, detector, outbox=outbox, clock=clock)
+        try:
+            for reader in node.readers:
+                readers.start(reader.camera, reader.run)
+            _judge(node, WARM_FRAMES * feeds)
+            for _ in range(rounds):
+                bare.append(_timed(lambda: _infer(detector, islice(ready, frames)), clock))
+                ours.append(_timed(lambda: _judge(node, frames), clock))
+        finally:
+            node.stop_reading()
+            readers.join(STOP_S)
+        readers.raise_crash()
+    return Kept(
+        feeds=feeds,
+        bare_fps=max(each.fps for each in bare),
+        pipeline_fps=max(each.fps for each in ours),
+        median_share=median(mine.fps / its.fps for mine, its in zip(ours, bare, strict=True)),
+        processor_share=min(each.processor_s for each in bare) / min(each.processor_s for each in ours),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """fps; processor_s: of all threads of this process, a frame."""
+
+    fps: float
+    processor_s: float
+
+
+def _timed(work: Callable[[], int], clock: Clock) -> _Round:
+    """`work` says how many frames it was."""
+    started_us, before_s = clock.monotonic_us(), _processor_s()
+    frames = work()
+    took_us, processor_s = clock.monotonic_us() - started_us, _processor_s() - before_s
+    return _Round(frames * 1e6 / took_us, processor_s / frames)
+
+
+def _processor_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _infer(detector: NetworkDetector, ready: Iterable[Prepared]) -> int:
+    count = 0
+    for prepared in ready:
+        detector.infer(prepared)
+        count += 1
+    return count
+
+
+def _judge(node: Node, frames: int) -> int:
+    """So many frames, or a batch more; how many. Raises FeedLost where none come."""
+    before = _judged(node)
+    while (judged := _judged(node) - before) < frames:
+        if not node.judge_next(FRAME_WITHIN_S):
+            raise FeedLost(f"bench: no frame within {FRAME_WITHIN_S:.0f} s")
+    return judged
+
+
+def _judged(node: Node) -> int:
+    return sum(reader.health().frames_used for reader in node.readers)
+
+
+class _Endless:
+    """A recording again and again, with time that goes on."""
+
+    is_live = is_paced = False
+    corrupt_packets = 0
+    remark = ""
+
+    def __init__(self, video: Path, clock: Clock) -> None:
+        self._video, self._clock = video, clock
+        self.captured_by = FileSource.captured_by
+
+    def frames(self, stop: threading.Event) -> Generator[Frame, None, None]:
+        index, offset_us, last_us = 0, 0, 0
+        while not stop.is_set():
+            for frame in _source(self._video, self._clock).frames(stop):
+                last_us = frame.pts_us + offset_us
+                at_us = frame.captured_at_us + offset_us
+                yield replace(frame, pts_us=last_us, captured_at_us=at_us, index=index)
+                index += 1
+            offset_us = last_us + 1_000_000
+
+
+def _source(video: Path, clock: Clock) -> FileSource:
+    return FileSource(SourceOptions(url=str(video)), clock)
+
+
+def _node(site: Site, video: Path, detector: NetworkDetector, *, outbox: Outbox, clock: Clock) -> Node:
+    feeds = [
+        Feed(camera.id, lambda: _Endless(video, clock), Origin.REPLAYED, detector, FixedPose(MAST))
+        for camera in site.cameras
+    ]
+    return Node(
+        site=site,
+        node="edge-1",
+        feeds=feeds,
+        outbox=outbox,
+        zone_memory=ZoneMemory(None),
+        clock=clock,
+        chance=random.Random(1),  # noqa: S311 - spreads retries
+        software="vedette-edge bench",
+    )
+
+
+def _site(cameras: int, *, width_px: int, height_px: int) -> Site:
+    """A camera for each feed, and one zone before all of them."""
+    bare = Site(
+        schema_version=1,
+        id="bench",
+        name="Bench",
+        time_zone="UTC",
+        origin=ORIGIN,
+        geofence=Geofence(polygon=_square(60.0)),
+    )
+    lens = OpenCvLens(
+        model="opencv",
+        width_px=width_px,
+        height_px=height_px,
+        fx_px=float(width_px),
+        fy_px=float(width_px),
+        cx_px=width_px / 2,
+        cy_px=height_px / 2,
+    )
+    ids = tuple(f"camera-{number}" for number in range(1, cameras + 1))
+    return bare.model_copy(
+        update={
+            "cameras": tuple(Camera(id=each, node="edge-1", lens=lens, pose=MAST) for each in ids),
+            "zones": (Zone(id="yard", name="Yard", polygon=_square(15.0), cameras=ids),),
+        }
+    )
+
+
+def _square(half_m: float) -> tuple[GeoPoint, ...]:
+    """A square before the mast."""
+    frame = LocalFrame(GeoPoint(lat_deg=ORIGIN.lat_deg, lon_deg=ORIGIN.lon_deg), ground_amsl_m=ORIGIN.ground_amsl_m)
+    corners = ((-half_m, 0.0), (half_m, 0.0), (half_m, 2 * half_m), (-half_m, 2 * half_m))
+    return tuple(frame.to_geo(PointEnu(east_m, north_m))[0] for east_m, north_m in corners)
