@@ -11,7 +11,7 @@ from detectors.errors import BackendMissing, ModelError
     [
         pytest.param("openvino", "openvino", r"backends 'openvino': .*; install vedette\[openvino\]$", id="its own"),
         pytest.param("onnxruntime", "onnxruntime", r"install vedette\[edge\]$", id="comes with the node"),
-        pytest.param("openvino", "numpy", r"install vedette\[edge\]$", id="what everything needs"),
+        pytest.param("onnxruntime", "pydantic", r"install vedette\[edge\]$", id="what everything needs"),
     ],
 )
 def test_a_missing_extra_is_one_line_that_says_what_to_install(
