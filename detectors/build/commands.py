@@ -28,7 +28,7 @@ Runtime = Literal["onnxruntime", "tensorrt"]
 
 
 def build(
-    model: Annotated[str, typer.Argument(help="Name or path of a model in FP32.")],
+    model: Annotated[str, typer.Argument(help="Name or path of a model in FP32, or a .pt file of ultralytics.")],
     *,
     calibrate: Annotated[
         Path,
@@ -54,12 +54,15 @@ def build(
 
     Example: vedette-models build yolox-nano --runtime tensorrt --precision fp16 --batch 4 --calibrate gate.mp4
     """
-    make = _builder()
-    source = _find(model)
+    make, cache = _builder("make"), model_cache(os.environ)
     adding = make.Adding(by=by or person(), at_us=SystemClock().wall_us())
+    if model.endswith(".pt"):
+        export = _builder("trained").export_trained
+        source: ModelFile = export(Path(model), cache, added_by=adding.by, added_at_us=adding.at_us)
+    else:
+        source = _find(model)
     allowed = make.FALL_MAX[precision] if fall_max is None else fall_max
     chosen = split_frames(calibrate, count=frames // 2)
-    cache = model_cache(os.environ)
     if runtime == "tensorrt":
         trt, cuda = import_tensorrt(), open_cuda()  # before minutes of work, not after
     built, agreed = make.build_model(
@@ -112,7 +115,7 @@ def verify(
     typer.echo(f"{file.manifest.name}: {file.path}: sha256 {file.sha256}{' (nobody added it)' if file.note else ''}")
     if frames is None:
         return
-    make = _builder()
+    make = _builder("make")
     other = _find(against) if against else _source_of(file)
     pictures = spread_frames(frames, count=count)
     cache, score_min = model_cache(os.environ), make.COMPARED_SCORE_MIN
@@ -132,9 +135,9 @@ def person() -> str:
         return "unknown"
 
 
-def _builder() -> ModuleType:
+def _builder(part: str) -> ModuleType:
     try:
-        return import_module("detectors.build.make")
+        return import_module(f"detectors.build.{part}")
     except ImportError as err:
         raise BackendMissing(f"building models: {err}; install vedette[build]") from err
 

@@ -30,7 +30,6 @@ def frames(shared: Path) -> SplitFrames:
 @pytest.fixture(scope="session")
 def built(yolox: ModelFile, frames: SplitFrames, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """With an open batch of up to four."""
-    pytest.importorskip("onnx")
     folder = tmp_path_factory.mktemp("built")
     return {
         precision: build_model(
