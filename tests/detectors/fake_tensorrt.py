@@ -7,13 +7,20 @@ is alive and large enough, shapes lie within the profile, and nothing is compute
 import ctypes
 import enum
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
+from detectors.backends import tensorrt as backend
+from detectors.cuda import Cuda, open_cuda
 from detectors.detections import FloatArray
+from detectors.network import NetworkDetector
+from detectors.registry import ModelFile
+from tests.detectors.tiny_onnx import SIDE_PX, rows_of
 
 Compute = Callable[[FloatArray], FloatArray]
+PERSON = (8.0, 8.0, 24.0, 40.0, 0.0, 0)
 JOB = ctypes.CFUNCTYPE(ctypes.c_int)
 PLAN = b"a plan"
 ILLEGAL_ACCESS = 700
@@ -139,3 +146,27 @@ def fake_module(engine: Engine) -> SimpleNamespace:
     return SimpleNamespace(
         __version__="10.3.0", ILogger=ILogger, Runtime=Runtime, TensorIOMode=TensorIOMode, float32="float32"
     )
+
+
+def bright_person(pictures: FloatArray) -> FloatArray:
+    """One person in each picture, as sure as the picture is bright."""
+    raw = np.repeat(rows_of(PERSON)[None], len(pictures), axis=0)
+    raw[:, 0, 4] = pictures.mean(axis=(1, 2, 3)) / 255
+    return raw
+
+
+class Machine:
+    """A device, its memory, and an engine that runs on it."""
+
+    def __init__(self, library_path: Path, *, most: int) -> None:
+        self.library = ctypes.CDLL(str(library_path))
+        self.cuda: Cuda = open_cuda((str(library_path),))
+        self.engine = Engine(self.library, bright_person, picture=(3, SIDE_PX, SIDE_PX), most=most)
+        self.trt: SimpleNamespace = fake_module(self.engine)
+
+    def open(self, file: ModelFile, *, plan: bytes = PLAN) -> NetworkDetector:
+        return backend.open_plan(self.trt, self.cuda, plan, file, backend.Options(), name="gate.engine")  # type: ignore[arg-type]
+
+    def live_blocks(self) -> int:
+        count: int = self.library.fake_live_blocks()
+        return count

@@ -1,75 +1,27 @@
 """The run-time path, by our real ctypes calls, against a CUDA runtime and a TensorRT that watch order and memory."""
 
-import ctypes
 import gc
 import hashlib
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from contract.labels import Label
 from detectors.backends import tensorrt as backend
-from detectors.cuda import Cuda, open_cuda
-from detectors.detections import FloatArray
+from detectors.cuda import open_cuda
 from detectors.engines import BatchProfile, EngineKey, store_engine
 from detectors.errors import BackendMissing, InferenceError, ModelError
 from detectors.frame import Frame
 from detectors.manifest import Manifest
 from detectors.network import NetworkDetector
 from detectors.registry import ModelFile
-from tests.conftest import need
-from tests.detectors.fake_tensorrt import PLAN, Engine, fake_module
-from tests.detectors.tiny_onnx import SIDE_PX, rows_of
+from tests.detectors.fake_tensorrt import PLAN, Engine, Machine
+from tests.detectors.tiny_onnx import SIDE_PX
 
-SOURCE = Path(__file__).with_name("fake_cudart.c")
-PERSON = (8.0, 8.0, 24.0, 40.0, 0.0, 0)
 ORIN = "Orin (compute 8.7, 8 multiprocessors)"
-
-
-def bright_person(pictures: FloatArray) -> FloatArray:
-    """One person in each picture, as sure as the picture is bright."""
-    raw = np.repeat(rows_of(PERSON)[None], len(pictures), axis=0)
-    raw[:, 0, 4] = pictures.mean(axis=(1, 2, 3)) / 255
-    return raw
-
-
-class Machine:
-    """A device, its memory, and an engine that runs on it."""
-
-    def __init__(self, library_path: Path, *, most: int) -> None:
-        self.library = ctypes.CDLL(str(library_path))
-        self.cuda: Cuda = open_cuda((str(library_path),))
-        self.engine = Engine(self.library, bright_person, picture=(3, SIDE_PX, SIDE_PX), most=most)
-        self.trt: SimpleNamespace = fake_module(self.engine)
-
-    def open(self, file: ModelFile, *, plan: bytes = PLAN) -> NetworkDetector:
-        return backend.open_plan(self.trt, self.cuda, plan, file, backend.Options(), name="gate.engine")  # type: ignore[arg-type]
-
-    def live_blocks(self) -> int:
-        count: int = self.library.fake_live_blocks()
-        return count
-
-
-@pytest.fixture(scope="session", params=["Jetson", "card"])
-def cudart(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a machine with one DRAM for host and device, and of one where each has its own."""
-    need(shutil.which("gcc"), "gcc")
-    library = tmp_path_factory.mktemp("cuda") / "libcudart.so"
-    shared = f"-DFAKE_SHARED_DRAM={int(request.param == 'Jetson')}"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-Wall", "-Werror", shared, str(SOURCE), "-o", str(library)], check=True)
-    return library
-
-
-@pytest.fixture
-def machine(cudart: Path, tmp_path: Path) -> Machine:
-    """With an engine for up to four pictures at once. A copy of the library has a memory of its own."""
-    return Machine(Path(shutil.copy(cudart, tmp_path)), most=4)
 
 
 @pytest.fixture
