@@ -22,6 +22,7 @@ from sim.sight import Seen
 
 BLURRED_PX_A_SIGMA = 12.0  # height below which a detector loses what is blurred by one pixel
 LABELS = (Label.PERSON, Label.ANIMAL, Label.MOTOR_VEHICLE)
+BOX_MIN_PX = 1.0  # of a modelled box each way: jitter may turn a sliver at the picture's edge inside out
 KEPT_SHOTS = 64  # taken and not yet looked at
 
 
@@ -65,7 +66,9 @@ class ModelledEye:
             height_px = seen.height_px * seen.visible_frac - BLURRED_PX_A_SIGMA * shot.blur_sigma_px
             share = (height_px - self._model.blind_px) / (self._model.sure_px - self._model.blind_px)
             if share > 0 and self._chance.random() < share:
-                rows.append((self._jittered(seen), min(0.9, 0.4 + 0.4 * share), LABELS.index(seen.label)))
+                left, top, right, bottom = box = self._jittered(seen)
+                if right - left >= BOX_MIN_PX and bottom - top >= BOX_MIN_PX:
+                    rows.append((box, min(0.9, 0.4 + 0.4 * share), LABELS.index(seen.label)))
         rows.sort(key=lambda row: -row[1])
         if not rows:
             return Detections.none()

@@ -47,6 +47,16 @@ def share_found(eye: ModelledEye, shot: Shot) -> float:
     return sum(len(look(eye, shot)) for _ in range(LOOKS)) / LOOKS
 
 
+def test_jitter_turns_no_sliver_at_the_edge_inside_out() -> None:
+    eye = modelled(jitter_px=3.0)
+    sliver = Shot(0, (Seen("a", Label.PERSON, (1278.0, 300.0, 1280.0, 380.0)),))
+
+    boxes = np.concatenate([look(eye, sliver).xyxy_px for _ in range(200)])
+
+    assert 50 < len(boxes) < 200
+    assert (boxes[:, 2:] - boxes[:, :2]).min() >= 1.0 - 1e-3
+
+
 @pytest.mark.parametrize(
     ("height_px", "share"),
     [
