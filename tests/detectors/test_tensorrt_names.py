@@ -17,8 +17,8 @@ from tests.conftest import ROOT, need
 RELEASES = ("10.3.0", "10.13.3.9", "11.4.0.106")
 SOURCES = (
     "detectors/tensorrt_module.py",
-    "detectors/build/plan.py",
-    "detectors/build/make.py",
+    "detectors/building/plan.py",
+    "detectors/building/make.py",
     "detectors/backends/tensorrt.py",
 )
 SYMBOLS = {
@@ -91,7 +91,7 @@ def test_a_call_that_is_gone_since_10_is_caught(check: Check, tmp_path: Path) ->
 def test_a_precision_flag_is_caught_where_it_is_gone(
     check: Check, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    source = (ROOT / "detectors/build/plan.py").read_text(encoding="utf-8")
+    source = (ROOT / "detectors/building/plan.py").read_text(encoding="utf-8")
     line = "    config = builder.create_builder_config()\n"
     planted = tmp_path / "planted.py"
     planted.write_text(source.replace(line, f"{line}    config.set_flag(trt.BuilderFlag.FP16)\n"))

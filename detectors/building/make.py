@@ -13,11 +13,11 @@ from types import ModuleType
 from onnx import ModelProto
 
 from detectors.backends import tensorrt as tensorrt_backend
-from detectors.build.agreement import Agreement, agreement
-from detectors.build.frames import SplitFrames
-from detectors.build.onnx_file import open_batch, read_onnx, to_half
-from detectors.build.plan import build_plan
-from detectors.build.quantise import by_sensitivity, fold, quantise
+from detectors.building.agreement import Agreement, agreement
+from detectors.building.frames import SplitFrames
+from detectors.building.onnx_file import open_batch, read_onnx, to_half
+from detectors.building.plan import build_plan
+from detectors.building.quantise import by_sensitivity, fold, quantise
 from detectors.cuda import Cuda
 from detectors.detections import Detections
 from detectors.detector import Detector

@@ -13,8 +13,8 @@ from typing import Annotated, Literal
 import typer
 
 from contract.clock import SystemClock
-from detectors.build.agreement import Agreement, agreement
-from detectors.build.frames import split_frames, spread_frames
+from detectors.building.agreement import Agreement, agreement
+from detectors.building.frames import split_frames, spread_frames
 from detectors.cuda import open_cuda
 from detectors.engines import BatchProfile
 from detectors.errors import BackendMissing, Disagreement, DownloadError, ModelError
@@ -137,7 +137,7 @@ def person() -> str:
 
 def _builder(part: str) -> ModuleType:
     try:
-        return import_module(f"detectors.build.{part}")
+        return import_module(f"detectors.building.{part}")
     except ImportError as err:
         raise BackendMissing(f"building models: {err}; install vedette[build]") from err
 

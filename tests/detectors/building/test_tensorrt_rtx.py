@@ -11,7 +11,7 @@ import pytest
 
 from detectors.registry import ModelFile
 from tests.conftest import ROOT, need
-from tests.detectors.build.conftest import BATCH, PRECISIONS, Built
+from tests.detectors.building.conftest import BATCH, PRECISIONS, Built
 from tests.detectors.tiny_onnx import rows_of, tiny_yolox
 
 RELEASE = "1.7.1.116"
@@ -40,7 +40,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
     environment = {**os.environ, "PYTHONPATH": f"{folder}:{ROOT}"}
 
     def run(*files: Path, batch: int) -> Answers:
-        command = [sys.executable, "-m", "tests.detectors.build.rtx", str(batch), *map(str, files)]
+        command = [sys.executable, "-m", "tests.detectors.building.rtx", str(batch), *map(str, files)]
         told = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
         assert told.returncode == 0, told.stderr
         answers = [json.loads(line) for line in told.stdout.splitlines()]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from detectors.build.agreement import Agreement
-from detectors.build.frames import SplitFrames, split_frames
-from detectors.build.make import FALL_MAX, Adding, build_model
+from detectors.building.agreement import Agreement
+from detectors.building.frames import SplitFrames, split_frames
+from detectors.building.make import FALL_MAX, Adding, build_model
 from detectors.manifest import Precision
 from detectors.registry import ModelFile, find_model
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from contract.labels import Label
-from detectors.build.onnx_file import open_batch, read_onnx
-from detectors.build.quantise import fold
+from detectors.building.onnx_file import open_batch, read_onnx
+from detectors.building.quantise import fold
 from detectors.frame import Frame
 from detectors.opening import open_file
 from detectors.registry import ModelFile, find_model, sha256_of
@@ -30,7 +30,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
         pytest.skip(f"{VARIABLE} names no interpreter with the extra 'ultralytics'")
     folder = tmp_path_factory.mktemp("trained")
     cache = folder / "cache"
-    command = [os.environ[VARIABLE], "-m", "tests.detectors.build.trained_model", str(folder), str(cache)]
+    command = [os.environ[VARIABLE], "-m", "tests.detectors.building.trained_model", str(folder), str(cache)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr

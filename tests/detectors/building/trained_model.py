@@ -1,12 +1,12 @@
 """Run by an interpreter that has the extra 'ultralytics': a yolo11n without training, exported into a cache.
 
-Usage: python -m tests.detectors.build.trained_model FOLDER CACHE. Ends with what a refusal said, if there was one.
+Usage: python -m tests.detectors.building.trained_model FOLDER CACHE. Ends with what a refusal said, if there was one.
 """
 
 import sys
 from pathlib import Path
 
-from detectors.build.trained import export_trained
+from detectors.building.trained import export_trained
 from detectors.errors import ModelError
 from detectors.licence import import_ultralytics, show_licence
 from detectors.manifest import shipped_manifests

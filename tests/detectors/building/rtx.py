@@ -1,6 +1,6 @@
 """Builds ONNX files with TensorRT-RTX, which needs no GPU for that, by our own builder; one line of JSON for each.
 
-Run as a program, with `tensorrt_rtx_bindings` on the path: `python -m tests.detectors.build.rtx BATCH FILE...`.
+Run as a program, with `tensorrt_rtx_bindings` on the path: `python -m tests.detectors.building.rtx BATCH FILE...`.
 """
 
 import json
@@ -9,7 +9,7 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
-from detectors.build.plan import build_plan
+from detectors.building.plan import build_plan
 from detectors.engines import BatchProfile
 from detectors.errors import ModelError
 

@@ -1,6 +1,6 @@
 """An ONNX file into a TensorRT plan, on the one API path that serves 10.3 to 11.
 
-The network is strongly typed: precision is what the ONNX file says (detectors/build/half.py, quantise.py), never a flag
+The network is strongly typed: precision is what the ONNX file says (detectors/building/half.py, quantise.py), never a flag
 of the builder, because TensorRT 11 has none. Nothing here needs a GPU but `build_serialized_network` itself.
 """
 

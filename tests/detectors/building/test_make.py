@@ -5,16 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors.build.agreement import IOU_MIN, STRONG, iou
-from detectors.build.frames import SplitFrames, split_frames, spread_frames
-from detectors.build.make import COMPARED_SCORE_MIN, build_model, look
+from detectors.building.agreement import IOU_MIN, STRONG, iou
+from detectors.building.frames import SplitFrames, split_frames, spread_frames
+from detectors.building.make import COMPARED_SCORE_MIN, build_model, look
 from detectors.detections import Detections
 from detectors.detector import Detector
 from detectors.errors import Disagreement, ModelError
 from detectors.manifest import Precision, read_manifest
 from detectors.opening import open_file
 from detectors.registry import ModelFile, find_model
-from tests.detectors.build.conftest import ADDING, PRECISIONS, Built
+from tests.detectors.building.conftest import ADDING, PRECISIONS, Built
 
 pytestmark = pytest.mark.shared
 PERSON = 0
@@ -85,7 +85,7 @@ def test_a_build_that_falls_behind_leaves_what_was_there(
         is_built = detector.identity.sha256 != yolox.sha256
         return [each.where(each.score > 0.8) for each in found] if is_built else found
 
-    monkeypatch.setattr("detectors.build.make.look", blind)
+    monkeypatch.setattr("detectors.building.make.look", blind)
     with pytest.raises(
         Disagreement, match=r"gate-fp16: expected a mean AP of 0\.990 or more of FP32's own boxes, got 0\.\d"
     ):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from detectors.build.agreement import agreement, iou
+from detectors.building.agreement import agreement, iou
 from detectors.detections import Detections
 from detectors.errors import ModelError
 

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectors.build import make
-from detectors.build.frames import SplitFrames
-from detectors.build.plan import Plan
+from detectors.building import make
+from detectors.building.frames import SplitFrames
+from detectors.building.plan import Plan
 from detectors.detections import FloatArray
 from detectors.engines import BatchProfile, EngineFile, engine_folder, find_engine
 from detectors.errors import Disagreement, ModelError
 from detectors.frame import Frame
 from detectors.registry import ModelFile
-from tests.detectors.build.conftest import ADDING
+from tests.detectors.building.conftest import ADDING
 from tests.detectors.fake_tensorrt import PERSON, PLAN, Machine
 from tests.detectors.test_onnxruntime import model_file
 from tests.detectors.tiny_onnx import rows_of, tiny_yolox
