@@ -1,7 +1,7 @@
 """An ONNX file into a TensorRT plan, on the one API path that serves 10.3 to 11.
 
-The network is strongly typed: precision is what the ONNX file says (detectors/building/half.py, quantise.py), never a flag
-of the builder, because TensorRT 11 has none. Nothing here needs a GPU but `build_serialized_network` itself.
+The network is strongly typed: precision is what the ONNX file says (onnx_file.py, quantise.py), never a flag of the
+builder, because TensorRT 11 has none. Nothing here needs a GPU but `build_serialized_network` itself.
 """
 
 from dataclasses import dataclass
