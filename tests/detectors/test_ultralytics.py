@@ -66,10 +66,12 @@ def test_a_trained_file_and_its_export_on_onnxruntime_see_the_same(seen: dict[st
 
 
 def test_our_picture_and_suppression_are_those_of_ultralytics(seen: dict[str, Any]) -> None:
+    """Away from the frame's edge: we clip before boxes are suppressed, ultralytics after."""
     if seen["theirs"] is None:
         pytest.skip("the torchvision of that interpreter does not load beside its torch")
-    assert len(seen["theirs"]) > 50
-    assert (unmatched(seen["ours"], seen["theirs"]), unmatched(seen["theirs"], seen["ours"])) == ([], [])
+    ours, theirs = inside(seen["ours"]), inside(seen["theirs"])
+    assert len(theirs) > 20
+    assert (unmatched(ours, seen["theirs"]), unmatched(theirs, seen["ours"])) == ([], [])
 
 
 def test_it_goes_through_the_suite_of_all_backends(python: str) -> None:
@@ -77,6 +79,10 @@ def test_it_goes_through_the_suite_of_all_backends(python: str) -> None:
     done = run(python, "-m", "pytest", "-q", suite, "-k", "ultralytics", "-o", "filterwarnings=default", "-rs")
     assert done.returncode == 0, done.stdout
     assert "No module named 'ultralytics'" not in done.stdout
+
+
+def inside(found: list[list[float]]) -> list[list[float]]:
+    return [row for row in found if min(row[:2]) > 20 and row[2] < 1280 - 20 and row[3] < 720 - 20]
 
 
 def unmatched(found: list[list[float]], among: list[list[float]]) -> list[list[float]]:
