@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import ROOT, need
 
 RELEASES = ("10.3.0", "10.13.3.9", "11.4.0.106")
+pytestmark = pytest.mark.system
 SOURCES = (
     "detectors/tensorrt_module.py",
     "detectors/building/plan.py",

@@ -15,6 +15,7 @@ from tests.detectors.building.conftest import BATCH, PRECISIONS, Built
 from tests.detectors.tiny_onnx import rows_of, tiny_yolox
 
 RELEASE = "1.7.1.116"
+pytestmark = pytest.mark.system
 
 Answers = dict[str, dict[str, object]]
 Build = Callable[..., Answers]
