@@ -135,6 +135,10 @@ def _found(score: Score) -> dict[tuple[str, ...], float]:
     return {key: float(score.attacks[k].outcome is AttackOutcome.DETECTED) for key, k in _attack_keys(score).items()}
 
 
+def _found_at_all(score: Score) -> dict[tuple[str, ...], float]:
+    return {key: float(score.attacks[k].time_to_alarm_s is not None) for key, k in _attack_keys(score).items()}
+
+
 def _time_to_alarm(score: Score) -> dict[tuple[str, ...], float]:
     times = {key: score.attacks[k].time_to_alarm_s for key, k in _attack_keys(score).items()}
     return {key: time_s for key, time_s in times.items() if time_s is not None}
@@ -177,9 +181,11 @@ def _revisit(score: Score) -> dict[tuple[str, ...], float]:
 
 
 FOUND = "finds {amount} of {pairs} attacks in time"
+FOUND_AT_ALL = "finds {amount} of {pairs} attacks, in time or late"
 REACHED = "has {amount} of {pairs} intruders in a vehicle's view"
 FIGURES = (
     Figure("attacks found in time", "", more_is_better=True, counts=FOUND, of=_found),
+    Figure("attacks found, late ones too", "", more_is_better=True, counts=FOUND_AT_ALL, of=_found_at_all),
     Figure("time to alarm", "s", more_is_better=False, counts=None, of=_time_to_alarm),
     Figure("intruders a vehicle reached", "", more_is_better=True, counts=REACHED, of=_reached),
     Figure("time to scene", "s", more_is_better=False, counts=None, of=_time_to_scene),

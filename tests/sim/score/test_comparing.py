@@ -50,6 +50,15 @@ def test_the_same_count_of_other_attacks_is_no_difference(tmp_path: Path) -> Non
     assert found.reading is Reading.CHANCE
 
 
+def test_who_is_found_late_is_found_more_often_though_not_in_time(tmp_path: Path) -> None:
+    comparison = compared(many(tmp_path / "a", range(4)), many(tmp_path / "b", range(4, 16), late_s=11.0))
+
+    in_time, at_all = (named(comparison, name) for name in ("attacks found in time", "attacks found, late ones too"))
+
+    assert (in_time.a, in_time.b) == (4.0, 0.0)
+    assert (at_all.pairs, at_all.a, at_all.b) == (20, 4.0, 12.0)
+
+
 def test_times_are_compared_only_where_both_alarmed(tmp_path: Path) -> None:
     """Both find attacks 5 to 14; b is half a second slower in each."""
     first, second = many(tmp_path / "a", range(15)), many(tmp_path / "b", range(5, 20), late_s=2.5)
