@@ -30,7 +30,9 @@ from edge.crew import Crew
 from edge.errors import FeedLost
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
+from edge.lookout import Witness
 from edge.node import Feed, Node
+from edge.pipeline import StepResult
 from edge.poses.fixed import FixedPose
 from edge.source import SourceOptions
 from edge.sources.file import FileSource
@@ -38,7 +40,7 @@ from edge.sources.file import FileSource
 BARS = {1: 0.93, 4: 0.90}  # feeds to the least share of bare inference
 KEPT_FRAMES = 16
 WARM_FRAMES = 20
-FRAME_WITHIN_S = 10.0
+FRAME_WITHIN_S = 5.0
 STOP_S = 10.0
 ORIGIN = SiteOrigin(lat_deg=52.1, lon_deg=13.2, ground_amsl_m=45.0)
 MAST = CameraPose(east_m=0.0, north_m=0.0, up_m=6.0, heading_deg=0.0, pitch_deg=-20.0)
@@ -123,18 +125,18 @@ def _kept(
     ready = cycle([detector.prepare(frame) for frame in some])
     height_px, width_px = some[0].image_bgr.shape[:2]
     site = _site(feeds, width_px=width_px, height_px=height_px)
-    bare: list[_Round] = []
-    ours: list[_Round] = []
-    readers = Crew(threading.Event())
+    bare: list[_Time] = []
+    ours: list[_Time] = []
+    readers, counted = Crew(threading.Event()), _Round()
     with Outbox(Path(":memory:"), new_id=lambda: uuid.UUID(int=1)) as outbox:
-        node = _node(site, video, detector, outbox=outbox, clock=clock)
+        node = _node(site, video, detector, outbox=outbox, clock=clock, witness=counted.note)
         try:
             for reader in node.readers:
                 readers.start(reader.camera, reader.run)
-            _judge(node, WARM_FRAMES * feeds)
+            counted.judge(node, WARM_FRAMES * feeds)
             for _ in range(rounds):
                 bare.append(_timed(lambda: _infer(detector, islice(ready, frames)), clock))
-                ours.append(_timed(lambda: _judge(node, frames), clock))
+                ours.append(_timed(lambda: counted.judge(node, frames), clock))
         finally:
             node.stop_reading()
             readers.join(STOP_S)
@@ -149,19 +151,19 @@ def _kept(
 
 
 @dataclass(frozen=True, slots=True)
-class _Round:
+class _Time:
     """fps; processor_s: of all threads of this process, a frame."""
 
     fps: float
     processor_s: float
 
 
-def _timed(work: Callable[[], int], clock: Clock) -> _Round:
+def _timed(work: Callable[[], int], clock: Clock) -> _Time:
     """`work` says how many frames it was."""
     started_us, before_s = clock.monotonic_us(), _processor_s()
     frames = work()
     took_us, processor_s = clock.monotonic_us() - started_us, _processor_s() - before_s
-    return _Round(frames * 1e6 / took_us, processor_s / frames)
+    return _Time(frames * 1e6 / took_us, processor_s / frames)
 
 
 def _processor_s() -> float:
@@ -177,17 +179,29 @@ def _infer(detector: NetworkDetector, ready: Iterable[Prepared]) -> int:
     return count
 
 
-def _judge(node: Node, frames: int) -> int:
-    """So many frames, or a batch more; how many. Raises FeedLost where none come."""
-    before = _judged(node)
-    while (judged := _judged(node) - before) < frames:
-        if not node.judge_next(FRAME_WITHIN_S):
-            raise FeedLost(f"bench: no frame within {FRAME_WITHIN_S:.0f} s")
-    return judged
+class _Round:
+    """Counts what a node judges, and stops it after so many frames or when none come."""
 
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._wanted = self._judged = 0
 
-def _judged(node: Node) -> int:
-    return sum(reader.health().frames_used for reader in node.readers)
+    def judge(self, node: Node, frames: int) -> int:
+        """So many frames and those looked at meanwhile; how many. Raises FeedLost where they do not come."""
+        self._stop, self._wanted, self._judged = threading.Event(), frames, 0
+        alarm = threading.Timer(frames * FRAME_WITHIN_S, self._stop.set)
+        alarm.start()
+        node.look_out(self._stop)
+        alarm.cancel()
+        if self._judged < frames:
+            raise FeedLost(f"bench: expected {frames} frames, got {self._judged}")
+        return self._judged
+
+    def note(self, _camera: str, result: StepResult) -> None:
+        """A witness; what ends when a round ends is no frame."""
+        self._judged += bool(result.hops_us)
+        if self._judged >= self._wanted:
+            self._stop.set()
 
 
 class _Endless:
@@ -216,7 +230,9 @@ def _source(video: Path, clock: Clock) -> FileSource:
     return FileSource(SourceOptions(url=str(video)), clock)
 
 
-def _node(site: Site, video: Path, detector: NetworkDetector, *, outbox: Outbox, clock: Clock) -> Node:
+def _node(
+    site: Site, video: Path, detector: NetworkDetector, *, outbox: Outbox, clock: Clock, witness: Witness
+) -> Node:
     feeds = [
         Feed(camera.id, lambda: _Endless(video, clock), Origin.REPLAYED, detector, FixedPose(MAST))
         for camera in site.cameras
@@ -230,6 +246,7 @@ def _node(site: Site, video: Path, detector: NetworkDetector, *, outbox: Outbox,
         clock=clock,
         chance=random.Random(1),  # noqa: S311 - spreads retries
         software="vedette-edge bench",
+        witness=witness,
     )
 
 

@@ -1,4 +1,4 @@
-"""The detecting thread: takes the cameras' frames as they are due, has them judged, and hands on what follows.
+"""Takes the cameras' frames as they are due, has them looked at, judges what was seen and hands on what follows.
 
 A detector that fails is a state of its camera; its scene is never taken for an empty one (SAFETY 18).
 """
@@ -8,6 +8,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 
 import numpy as np
 import structlog
@@ -98,22 +99,43 @@ class Lookout:
         self.fault = ""  # why events cannot be stored; empty when they can
 
     def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set; whatever is open then is ended."""
+        """Until `stop` is set; whatever is open then is ended.
+
+        While what one batch showed is followed up here, a thread of its own looks at the next, if one waits already:
+        the accelerator has no pause, and a frame that comes alone is followed up at once.
+        """
+        batches: SimpleQueue[list[Ready] | None] = SimpleQueue()
+        answers: SimpleQueue[list[_Seen] | Exception] = SimpleQueue()
+        looker = threading.Thread(name="detector", target=self._look_at_all, args=(batches, answers), daemon=True)
+        looker.start()
+        seen: list[_Seen] = []
         while not stop.is_set():
-            self.turn(TAKE_S)
+            self._claim()
+            batch = self._intake.take(0.0 if seen else TAKE_S)
+            if any(self._scenes[ready.camera].tiles for ready in batch):
+                self._follow_up(seen)  # first: it says where the tiles must be
+                seen = []
+            if batch:
+                batches.put(batch)
+            elif not seen:
+                self._close_scenes_without_feed()
+            self._follow_up(seen)
+            seen = _answer(answers) if batch else []
+        batches.put(None)
+        self._follow_up(seen)
         for scene in self._scenes.values():
             self._close(scene)
         self._post_waiting()
 
-    def turn(self, wait_s: float) -> bool:
-        """Judge the next batch, waiting so long for it; False when there was none."""
+    def turn(self) -> bool:
+        """Judge what waits, one batch of it, on this thread; False when there was none."""
         self._claim()
-        batch = self._intake.take(wait_s)
+        batch = self._intake.take(0.0)
         if batch:
-            self._judge(batch)
+            self._follow_up(self._look(batch))
         else:
             self._close_scenes_without_feed()
-        self._post_waiting()
+            self._post_waiting()
         return bool(batch)
 
     @property
@@ -135,36 +157,46 @@ class Lookout:
                 scene.reader.rate_owed_hz = claim.rate_min_hz
                 self._intake.set_claim(camera, claim)
 
-    def _judge(self, batch: Sequence[Ready]) -> None:
-        """Frames of one detector, one a camera."""
-        for ready in batch:
-            self._open(ready, self._scenes[ready.camera])
+    def _look_at_all(
+        self, batches: "SimpleQueue[list[Ready] | None]", answers: "SimpleQueue[list[_Seen] | Exception]"
+    ) -> None:
+        """The detector's thread. An error goes to who waits for the answer."""
+        for batch in iter(batches.get, None):
+            try:
+                answers.put(self._look(batch))
+            except Exception as err:  # noqa: BLE001 - the outermost loop of a thread; the lookout raises it
+                answers.put(err)
+
+    def _look(self, batch: Sequence[Ready]) -> "list[_Seen]":
+        """Frames of one detector, one a camera. Touches nothing but the detector: it may have a thread of its own."""
         taken_us = self._clock.monotonic_us()
         try:
             found = self._scenes[batch[0].camera].detector.detect([ready.prepared for ready in batch])
         except DetectorError as err:
             if len(batch) == 1:
-                self._scenes[batch[0].camera].reader.failed(str(err))
-            else:  # what is wrong with one camera's frame is not wrong with all
-                for ready in batch:
-                    self._judge([ready])
-            return
+                return [_Seen(batch[0], str(err), taken_us, 0)]
+            return [seen for ready in batch for seen in self._look([ready])]  # one camera's fault is not that of all
         inference_us = self._clock.monotonic_us() - taken_us
-        for ready, detections in zip(batch, found, strict=True):
-            self._step(ready, detections, taken_us=taken_us, inference_us=inference_us)
+        return [_Seen(ready, each, taken_us, inference_us) for ready, each in zip(batch, found, strict=True)]
 
-    def _open(self, ready: Ready, scene: Scene) -> None:
-        if ready.opening != scene.opening:
-            self._close(scene)
-            scene.opening = ready.opening
+    def _follow_up(self, batch: "Sequence[_Seen]") -> None:
+        for seen in batch:
+            scene = self._scenes[seen.ready.camera]
+            if seen.ready.opening != scene.opening:
+                self._close(scene)
+                scene.opening = seen.ready.opening
+            if isinstance(seen.found, str):
+                scene.reader.failed(seen.found)
+            else:
+                self._step(scene, seen, seen.found)
+        self._post_waiting()
 
-    def _step(self, ready: Ready, detections: Detections, *, taken_us: int, inference_us: int) -> None:
-        scene = self._scenes[ready.camera]
+    def _step(self, scene: Scene, seen: "_Seen", detections: Detections) -> None:
         now_us = self._clock.monotonic_us()
-        hops_us = {"queue": taken_us - ready.put_at_us, "detect": now_us - taken_us}
-        result = scene.pipeline.step(ready.frame, detections, earlier_hops_us=hops_us)
+        hops_us = {"queue": seen.taken_us - seen.ready.put_at_us, "detect": now_us - seen.taken_us}
+        result = scene.pipeline.step(seen.ready.frame, detections, earlier_hops_us=hops_us)
         scene.last_us = result.captured_at_us
-        scene.reader.judged(inference_us=inference_us)
+        scene.reader.judged(inference_us=seen.inference_us)
         self._take_in(scene, result)
         if scene.tiles is not None:
             scene.tiles.follow(_boxes(result.tracks))
@@ -200,6 +232,23 @@ class Lookout:
                 return
             self.fault = ""
             _log_event(self._unposted.popleft())
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the detector said of a frame: boxes, or why there are none. taken_us: monotonic."""
+
+    ready: Ready
+    found: Detections | str
+    taken_us: int
+    inference_us: int
+
+
+def _answer(answers: "SimpleQueue[list[_Seen] | Exception]") -> list[_Seen]:
+    answer = answers.get()
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _boxes(tracks: Sequence[Track]) -> FloatArray:

@@ -138,7 +138,7 @@ class Node:
         if serve_bus is not None:
             link.start("uplink", lambda: serve_bus(link_stop))
         link.start("courier", lambda: self._deliver(link_stop))
-        cameras.start("lookout", lambda: self._lookout.run(stop))
+        cameras.start("lookout", lambda: self.look_out(stop))
         for scene in self._scenes:
             cameras.start(f"feed {scene.reader.camera}", scene.reader.run)
         while not stop.wait(WATCH_S):
@@ -169,12 +169,12 @@ class Node:
 
     def judge(self) -> None:
         """Every frame that waits."""
-        while self.judge_next(0.0):
+        while self._lookout.turn():
             pass
 
-    def judge_next(self, wait_s: float) -> bool:
-        """The next batch of frames, waiting so long for it; False when there was none."""
-        return self._lookout.turn(wait_s)
+    def look_out(self, stop: threading.Event) -> None:
+        """Judge frames as they come until `stop` is set; then what is open ends."""
+        self._lookout.run(stop)
 
     def stop_reading(self) -> None:
         """Returns at once; each reader's thread ends within the read time-out of its source."""

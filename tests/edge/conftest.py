@@ -1,13 +1,21 @@
-"""A small real video, made on the spot."""
+"""A small real video, made on the spot, and logging as it was."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import structlog
 
 MakeVideo = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """`main` sets up logging to a stderr that ends with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

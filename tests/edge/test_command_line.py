@@ -2,12 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 import yaml
 
 from edge.__main__ import main
@@ -15,13 +14,6 @@ from tests.edge.conftest import MakeVideo
 from tests.edge.yard import site
 
 Settings = dict[str, Any]
-
-
-@pytest.fixture(autouse=True)
-def _own_logging() -> Iterator[None]:
-    """`main` sets up logging to a stderr that ends with the test."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -29,7 +29,9 @@ from detectors.scheduler import Batching
 from edge.errors import FeedLost, OutboxError, SetUpError
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
+from edge.lookout import Witness
 from edge.node import Feed, Node
+from edge.pipeline import StepResult
 from edge.poses.fixed import FixedPose
 from edge.source import Source
 from tests.edge.test_camera import ScriptedSource, Step, prepare
@@ -120,7 +122,11 @@ def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None
 
 @contextmanager
 def node_of(
-    folder: Path, *sources: Source, eyes: Eyes | None = None, exit_when_ended: bool = False
+    folder: Path,
+    *sources: Source,
+    eyes: Eyes | None = None,
+    exit_when_ended: bool = False,
+    witness: Witness | None = None,
 ) -> Iterator[tuple[Node, Outbox]]:
     yard = site()
     pose = yard.cameras[0].pose
@@ -138,6 +144,7 @@ def node_of(
             chance=random.Random(1),
             software="test",
             exit_when_ended=exit_when_ended,
+            witness=witness,
         )
         yield node, outbox
 
@@ -290,6 +297,24 @@ def test_a_frame_that_cannot_be_judged_takes_no_other_camera_with_it(tmp_path: P
     assert states == {("mast", FeedState.OK), ("roof", FeedState.DETECTOR_FAILED)}
     assert [(each.frames_decoded, each.frames_used) for each in health] == [(40, 40), (40, 0)]
     assert bus.events() == []
+
+
+def test_the_next_frame_is_looked_at_while_the_last_is_followed_up(tmp_path: Path) -> None:
+    second = threading.Event()
+    were_together: list[bool] = []
+
+    def place(pts_us: int) -> tuple[float, float]:
+        if pts_us > 0:
+            second.set()
+        return INSIDE
+
+    def witness(_camera: str, result: StepResult) -> None:
+        if not were_together:
+            were_together.append(second.wait(5.0))
+
+    with node_of(tmp_path, recording(), eyes=Eyes(place), exit_when_ended=True, witness=witness) as (node, _):
+        node.run(Bus(), threading.Event())
+    assert were_together == [True]
 
 
 def test_stopping_ends_what_is_open_and_says_so_last(tmp_path: Path) -> None:
