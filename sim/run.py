@@ -54,7 +54,7 @@ def play(
     with ExitStack() as stack:
         log = stack.enter_context(RunLog(folder, clock))
         disk = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vedette-sim-")))
-        store = stack.enter_context(open_store(None))
+        store = stack.enter_context(open_store(disk / "fleet.db"))
         stage = Stage(loaded, seed=seed, clock=clock, log=log, disk=disk, store=store, eyes=eyes)
         run_virtually(partial(stage.run, on_second), clock=clock, pace=pace)
     return stage.scene.rigs

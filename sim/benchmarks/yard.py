@@ -1,8 +1,8 @@
 """The yard of the run benchmarks: cameras in a row, persons who never leave, vehicles that patrol; or only vehicles.
 
 Each camera looks north over a zone of its own. Before it one person walks up and down outside the zone all the time and
-another goes in once a minute and a half, so that somebody is always followed, alarms come and vehicles are sent. What
-the cameras' detector sees was recorded by the modelled eye.
+another goes in once a minute and a half, so that somebody is always followed, alarms come and vehicles are sent; a
+guard closes what is open. What the cameras' detector sees was recorded by the modelled eye.
 """
 
 import math
@@ -33,7 +33,7 @@ from detectors.detector import Prepared
 from detectors.record import header_of, write_recording
 from sim.actors import Walk, everybody
 from sim.eyes import ModelledEye, Shot
-from sim.scenario import Actor, FeedPlan, Modelled, Recorded, Scenario, Stop, VehicleStart
+from sim.scenario import Actor, FeedPlan, Modelled, OperatorAct, Recorded, Scenario, Stop, VehicleStart
 from sim.sight import Sight
 
 ORIGIN = Origin(lat_deg=52.1, lon_deg=13.2, ground_amsl_m=45.0)
@@ -42,6 +42,7 @@ WIDTH_PX, HEIGHT_PX, FOCAL_PX = 1280, 720, 1100.0
 APART_M = 40.0  # cameras along their row; docks stand 6 m apart
 PATROL_EVERY_MIN = 4.0
 INTO_ZONE_EACH_S = 90.0
+CLOSED_EACH_S = 15.0  # one incident, the oldest: sooner than new ones open
 
 
 def write_watched_yard(folder: Path, *, length_s: float, rate_hz: float, cameras: int = 4, vehicles: int = 4) -> Path:
@@ -74,6 +75,11 @@ def _write(
         feeds=feeds,
         actors=actors,
         vehicles=tuple(VehicleStart(id=vehicle.id) for vehicle in site.vehicles),
+        operator=tuple(
+            OperatorAct(at_s=number * CLOSED_EACH_S, by="Guard", do="close")
+            for number in range(1, math.ceil(length_s / CLOSED_EACH_S))
+            if feeds
+        ),
     )
     for name, document in (("site", site), ("scenario", scenario)):
         text = yaml.safe_dump(document.model_dump(mode="json", exclude_defaults=True), sort_keys=False)
