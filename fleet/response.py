@@ -88,7 +88,7 @@ class Response:
         self._asked_at_us: dict[uuid.UUID, int] = {}  # task -> when its evidence was durable
         self._gate_us: dict[str, int] = {}  # trace -> what the gate took of that time
         self._last_patrol_us: dict[str, int] = {}
-        self._ledger = TaskLedger(store, clock=clock, incident_of=ingest.incidents.get)
+        self._ledger = TaskLedger(store, clock=clock, incident_of=self._open_incident)
 
     def use(self, tasking: Tasking) -> None:
         """Tasking reports to us and we order from it: one of the two must come second."""
@@ -270,6 +270,9 @@ class Response:
         return task
 
     # How
+
+    def _open_incident(self, incident_id: uuid.UUID) -> Incident | None:
+        return self._ingest.incidents.get(incident_id)
 
     def _open_task(self, task_id: uuid.UUID) -> Task:
         if task_id not in self.tasks:

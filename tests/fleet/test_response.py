@@ -349,3 +349,15 @@ def test_a_patrol_by_a_real_vehicle_waits_for_a_pilot() -> None:
         task = only_task(office)
         assert task.progress.startswith("waits for a named person's approval")
         assert office.fleet.room.approve(task.task_id, by="Ada Byron").approved_by == "Ada Byron"
+
+
+def test_a_line_in_an_incidents_timeline_is_in_the_store_with_the_next_flush() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        office.fleet.response.note(only_incident(office).incident_id, who="guard", what="gate was open")
+
+        office.fleet.response.flush()
+
+        with office.fleet.store.reading() as connection:
+            (stored,) = reads.incidents(connection)
+        assert stored.timeline[-1].what == "gate was open"
