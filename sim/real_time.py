@@ -5,11 +5,9 @@ a scenario that wants it is refused at once.
 """
 
 import asyncio
-import random
 import socket
 import tempfile
 import threading
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from functools import partial
@@ -22,9 +20,6 @@ from contract.envelope import COORDINATOR
 from contract.errors import DocumentError
 from contract.site import Site
 from edge.link.uplink import Broker, Uplink
-from edge.link.zone_memory import ZoneMemory
-from edge.node import Node
-from edge.pipeline import StepResult
 from fleet.app import Fleet, Heart, assembled
 from fleet.coordinator import MAX_BATCH, Wire
 from fleet.flight.fleet_links import Flight
@@ -36,19 +31,17 @@ from fleet.records.store import Store, open_store
 from fleet.settings import BrokerSettings
 from sim.autopilot.udp import SimulatedFleet
 from sim.clock import RealClock, ShiftedClock
-from sim.embedded_broker import EmbeddedBroker, free_port
+from sim.embedded_broker import LOOPBACK, EmbeddedBroker, free_port
 from sim.faults import Levers, break_things
 from sim.fleet_life import ToldFeed
 from sim.impairment import Impairment, impairments
-from sim.node_life import Disk, feeds_of
 from sim.operator import operate
 from sim.rig import Rig
 from sim.run_log import RunLog
 from sim.scenario import BadLink, CoordinatorKill, LinkLost, Loaded, NodeKill
 from sim.scene import Eyes, Scene, autopilot_specs, describe
+from sim.simulated_node import SimulatedNode
 from sim.store_tap import StoreTap
-
-LOOPBACK = "127.0.0.1"
 
 
 def play_in_real_time(
@@ -178,40 +171,26 @@ class _Stage:
 
     def _run_node(self, name: str, rigs: Sequence[Rig], levers: Levers, stop: threading.Event) -> None:
         """One edge node as its process runs it, its cameras simulated. For a thread."""
-        by_camera, clock = {rig.camera.id: rig for rig in rigs}, levers.clocks[name]
-
-        def told(camera: str, result: StepResult) -> None:
-            self._log.judged(camera, result, labels=by_camera[camera].eye.labels)
-            if self._eyes is not None:
-                self._eyes.witness(by_camera[camera], result)
-
-        words = f"vedette-sim/{self._site.id}/{name}/{self._seed}"
-        chance = random.Random(words)  # noqa: S311 - spreads retries
-        disk = Disk(
-            self._disk / f"{name}.outbox.sqlite",
-            new_id=lambda: uuid.uuid5(uuid.NAMESPACE_OID, words),
-            is_full=lambda: name in levers.full_disks,
+        parts = SimulatedNode(
+            name,
+            site=self._site,
+            rigs=rigs,
+            folder=self._disk,
+            seed=self._seed,
+            clock=levers.clocks[name],
+            log=self._log,
+            is_disk_full=partial(levers.full_disks.__contains__, name),
+            witness=None if self._eyes is None else self._eyes.witness,
         )
-        disk.took = self._log.posted
-        with disk:
-            node = Node(
-                site=self._site,
-                node=name,
-                feeds=feeds_of(rigs),
-                outbox=disk,
-                zone_memory=ZoneMemory(self._disk / f"{name}.zones.json"),
-                clock=clock,
-                chance=chance,
-                software="vedette-sim",
-                witness=told,
-            )
+        with parts.disk() as disk:
+            node = parts.built(disk)
             uplink = Uplink(
                 Broker(LOOPBACK, self._broker.port),
-                client_id=f"vedette-{self._site.id}-{name}",
+                client_id=parts.client_id,
                 will=node.last_will,
                 on_session=node.session_opened,
                 on_delivered=node.delivered,
-                chance=chance,
+                chance=parts.chance(),
             )
             node.run(uplink, stop, serve_bus=uplink.run)
 

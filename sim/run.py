@@ -30,6 +30,7 @@ from sim.rig import Rig
 from sim.run_log import RunLog
 from sim.scenario import Loaded
 from sim.scene import Eyes, Scene, autopilot_specs, describe
+from sim.simulated_node import SimulatedNode
 from sim.store_tap import StoreTap
 
 BUS_DELAY_S, RADIO_DELAY_S = 0.002, 0.02
@@ -92,17 +93,19 @@ class Stage:
         full_disks: set[str] = set()
         self._nodes = {
             node: NodeLife(
-                node,
-                site=loaded.site,
-                rigs=rigs,
-                folder=disk,
-                seed=seed,
+                SimulatedNode(
+                    node,
+                    site=loaded.site,
+                    rigs=rigs,
+                    folder=disk,
+                    seed=seed,
+                    clock=clocks[node],
+                    log=log,
+                    is_disk_full=partial(full_disks.__contains__, node),
+                    witness=None if eyes is None else eyes.witness,
+                ),
                 broker=broker,
                 link=links[node],
-                clock=clocks[node],
-                log=log,
-                is_disk_full=partial(full_disks.__contains__, node),
-                witness=None if eyes is None else eyes.witness,
             )
             for node, rigs in nodes.items()
         }
