@@ -13,7 +13,7 @@ import cv2
 from rich.console import Console
 
 from contract.events import Event, Stage
-from contract.site import Camera, CameraPose, OpenCvLens
+from contract.site import Camera, OpenCvLens
 from detectors.detector import Detector
 from detectors.opening import open_detector
 from detectors.progress import download_with_bar
@@ -25,7 +25,6 @@ from sim.eyes import PixelEye
 from sim.rig import Draw, Rig
 from sim.scenario import FeedPlan, Loaded, Rendered
 from sim.scene import Eyes
-from sim.sight import Seen
 from sim.world.drawn import Noise, VehiclePlace
 from sim.world.opening import open_world
 
@@ -51,12 +50,7 @@ def live_eyes(loaded: Loaded, folder: Path, *, seed: int, console: Console) -> I
             assert isinstance(eye, Rendered)
             noise = Noise(sigma_frac=eye.noise, seed=seed, camera=camera.id)
 
-            def drawn(time_s: float, pose: CameraPose) -> object:
-                picture = world.draw(time_s, pose, lens, vehicles=vehicles(), noise=noise)
-                seen = tuple(Seen(b.actor, b.label, _floats(b.xyxy_px), b.visible_frac) for b in picture.boxes)
-                return picture.image_bgr, seen
-
-            return drawn  # type: ignore[return-value]
+            return lambda time_s, pose: world.draw(time_s, pose, lens, vehicles=vehicles(), noise=noise)
 
         def detector(plan: FeedPlan) -> Detector:
             eye = plan.eye
@@ -151,8 +145,3 @@ def _pinhole(camera: Camera) -> OpenCvLens:
     if not isinstance(camera.lens, OpenCvLens):
         raise SetUpError(f"camera '{camera.id}': only an opencv lens can be rendered, got '{camera.lens.model}'")
     return camera.lens
-
-
-def _floats(box: tuple[int, int, int, int]) -> tuple[float, float, float, float]:
-    left, top, right, bottom = box
-    return float(left), float(top), float(right), float(bottom)

@@ -21,6 +21,7 @@ from sim.eyes import KEPT_SHOTS, Eye, Shot
 from sim.run_log import RunLog
 from sim.scenario import FeedPlan
 from sim.sight import Seen, Sight
+from sim.world.drawn import Drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Poses:
     reported: CameraPose
 
 
-Draw = Callable[[float, CameraPose], tuple[ImageBgr, tuple[Seen, ...]]]  # what is in the picture, and truly seen
+Draw = Callable[[float, CameraPose], Drawn]
 
 
 class Rig:
@@ -121,7 +122,8 @@ class Rig:
         image = self._blank
         if poses is not None:
             if self._draw is not None:
-                image, seen = self._draw(now_us / 1e6, poses.true)
+                drawn = self._draw(now_us / 1e6, poses.true)
+                image, seen = drawn.image_bgr, drawn.boxes
             else:
                 seen = self._sight.seen(everybody(self._walks, now_us / 1e6), poses.true)
             self._tell_truth(now_us, poses.true, seen)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from contract.labels import Label
 from detectors.frame import ImageBgr
+from sim.sight import Seen
 
 IntArray = npt.NDArray[np.int32]
 
@@ -33,24 +33,15 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True)
-class ActorBox:
-    """The box of an actor's own visible pixels, right and lower edge exclusive.
+class Drawn:
+    """A picture and who is in it, in the order of the scenario's actors; who has no visible pixel is left out.
 
-    visible_frac: of the pixels it would have in this picture if it stood there alone, the share that is seen.
+    boxes: of an actor's own visible pixels, right and lower edge exclusive; `visible_frac` is the share of the pixels
+    that it would have in this picture if it stood there alone.
     """
 
-    actor: str
-    label: Label
-    xyxy_px: tuple[int, int, int, int]
-    visible_frac: float
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """`boxes` in the order of the scenario's actors; who has no visible pixel is left out."""
-
     image_bgr: ImageBgr
-    boxes: tuple[ActorBox, ...]
+    boxes: tuple[Seen, ...]
 
 
 def box_of(ids: IntArray, actor: int) -> tuple[tuple[int, int, int, int], int] | None:

@@ -15,9 +15,10 @@ from contract.site import CameraPose, OpenCvLens
 from detectors.frame import ImageBgr
 from sim.actors import LABELS, Standing, Walk, everybody
 from sim.scenario import Actor, ActorKind, Loaded
+from sim.sight import Seen
 from sim.world.air import SKY_M, FloatArray, NoiseBank, hazed, softened
 from sim.world.bodies import add_animal, add_motor_vehicle, add_own_vehicle
-from sim.world.drawn import ActorBox, Drawn, IntArray, Noise, VehiclePlace, box_of
+from sim.world.drawn import Drawn, IntArray, Noise, VehiclePlace, box_of
 from sim.world.errors import WorldError
 from sim.world.figure import Person, add_person
 from sim.world.lighting import add_lights, light_nearest
@@ -199,7 +200,7 @@ class World:
             camera.frustum_bottom = (lens.cy_px - y2) * per_px
         mujoco.mjr_render(mujoco.MjrRect(0, 0, x2 - x1, y2 - y1), scene, self._context)
 
-    def _truth(self, present: Sequence[Standing], lens: OpenCvLens) -> tuple[ActorBox, ...]:
+    def _truth(self, present: Sequence[Standing], lens: OpenCvLens) -> tuple[Seen, ...]:
         """Who is seen, from pictures in which every geom has its own colour: one of all, and one of each alone."""
         windows = {self._index(each): self._window_of(self._geoms_of[self._index(each)], lens) for each in present}
         reached = np.array([window for window in windows.values() if window is not None])
@@ -219,7 +220,7 @@ class World:
             alone = int(np.count_nonzero(self._numbered(lens, window, (ACTOR,)) == index))
             actor = self._scenario.actors[index]
             box = (x1 + int(left), y1 + int(top), x2 + int(left), y2 + int(top))
-            boxes.append(ActorBox(actor.id, LABELS[actor.kind], box, round(count / max(alone, count), 3)))
+            boxes.append(Seen(actor.id, LABELS[actor.kind], box, round(count / max(alone, count), 3)))
         return tuple(boxes)
 
     def _window_of(self, geoms: IntArray, lens: OpenCvLens) -> Box | None:

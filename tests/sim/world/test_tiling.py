@@ -14,7 +14,8 @@ from detectors.frame import Frame
 from detectors.opening import open_detector
 from detectors.tiling import TiledDetector, Tiling
 from edge.perception.motion import Motion
-from sim.world.drawn import ActorBox, Noise
+from sim.sight import Seen
+from sim.world.drawn import Noise
 from sim.world.opening import open_world
 from tests.sim.world.conftest import Load
 
@@ -43,11 +44,11 @@ class Counting:
         return self._detector.detect(batch)
 
 
-def far(truth: Sequence[ActorBox]) -> list[ActorBox]:
+def far(truth: Sequence[Seen]) -> list[Seen]:
     return [each for each in truth if each.xyxy_px[3] - each.xyxy_px[1] < FAR_PX and each.visible_frac > 0.7]
 
 
-def hits(found: Detections, truth: Sequence[ActorBox], *, person: int) -> int:
+def hits(found: Detections, truth: Sequence[Seen], *, person: int) -> int:
     """Persons who are in the middle of some box."""
     boxes = found.xyxy_px[(found.class_index == person) & (found.score >= SURE)]
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2.0

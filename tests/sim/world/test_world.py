@@ -15,7 +15,8 @@ from contract.site import CameraPose, OpenCvLens
 from edge.perception.locate import Locator
 from sim.actors import GAIT_SIZE_M, Walk
 from sim.scenario import Gait, Loaded
-from sim.world.drawn import ActorBox, Drawn, Noise, VehiclePlace
+from sim.sight import Seen
+from sim.world.drawn import Drawn, Noise, VehiclePlace
 from sim.world.errors import WorldError
 from sim.world.opening import open_world
 from tests.sim.world.conftest import Load
@@ -37,7 +38,7 @@ def way(actor_id: str, *stops: tuple[float, float], **words: object) -> dict[str
     return {"id": actor_id, "route": [stop(*each) for each in stops], **words}
 
 
-def boxes(drawn: Drawn) -> dict[str, ActorBox]:
+def boxes(drawn: Drawn) -> dict[str, Seen]:
     return {box.actor: box for box in drawn.boxes}
 
 
