@@ -49,6 +49,19 @@ class OpenCvLens(Frozen):
     p2: float = 0.0
     k3: float = 0.0
 
+    @classmethod
+    def pinhole(cls, width_px: int, height_px: int, *, focal_px: float) -> "OpenCvLens":
+        """Square pixels, no distortion, the optical axis through the middle of the picture."""
+        return cls(
+            model="opencv",
+            width_px=width_px,
+            height_px=height_px,
+            fx_px=focal_px,
+            fy_px=focal_px,
+            cx_px=width_px / 2,
+            cy_px=height_px / 2,
+        )
+
 
 class TsaiLens(Frozen):
     """Tsai's 1987 model: distorted sensor coordinates map to undistorted ones, the reverse of OpenCV's direction."""

@@ -260,15 +260,7 @@ def _site(cameras: int, *, width_px: int, height_px: int) -> Site:
         origin=ORIGIN,
         geofence=Geofence(polygon=_square(60.0)),
     )
-    lens = OpenCvLens(
-        model="opencv",
-        width_px=width_px,
-        height_px=height_px,
-        fx_px=float(width_px),
-        fy_px=float(width_px),
-        cx_px=width_px / 2,
-        cy_px=height_px / 2,
-    )
+    lens = OpenCvLens.pinhole(width_px, height_px, focal_px=float(width_px))
     ids = tuple(f"camera-{number}" for number in range(1, cameras + 1))
     return bare.model_copy(
         update={

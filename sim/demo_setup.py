@@ -14,8 +14,7 @@ from rich.panel import Panel
 
 from contract.clock import Clock, SystemClock
 from contract.envelope import Origin
-from contract.errors import DocumentError
-from contract.site import Camera, Site, parse_site
+from contract.site import Camera, Site
 from detectors.errors import DownloadError
 from detectors.progress import download_with_bar
 from detectors.registry import find_model, model_cache, model_folders
@@ -24,6 +23,7 @@ from edge.settings import EdgeSettings, FeedSettings, ModelSettings
 from edge.source import SourceOptions, expect_lens_size, open_source
 from fleet.settings import BrokerSettings, FleetSettings, HttpSettings
 from sim.children import Child
+from sim.inputs import read_site
 
 CHECKOUT = Path(__file__).parent.parent
 DEMO_SITE = CHECKOUT / "deploy" / "sites" / "demo.yaml"
@@ -91,14 +91,6 @@ def _look_at(url: str, camera: Camera) -> None:
     source = open_source(SourceOptions(url), clock=SystemClock())
     with closing(source.frames(threading.Event())) as frames:
         expect_lens_size(next(frames), camera)
-
-
-def read_site(path: Path) -> Site:
-    """Raises DocumentError with one line."""
-    try:
-        return parse_site(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError) as err:
-        raise DocumentError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
 
 
 def _first_fixed_camera(site: Site) -> Camera:

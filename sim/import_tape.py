@@ -12,10 +12,10 @@ import typer
 
 from contract.clock import SystemClock
 from contract.errors import DocumentError
-from contract.site import Site, parse_site
 from detectors.errors import DetectorError
 from edge.errors import EdgeError
 from edge.source import RECORDING_START
+from sim.inputs import moment_of, read_site
 from sim.score.errors import ScoreError
 from sim.tape.errors import TapeError
 from sim.tape.imports.klv import KlvImport
@@ -81,7 +81,7 @@ def _source(
 ) -> TlogImport | KlvImport | VideoImport:
     """Raises DocumentError, TapeError and FeedUnreadable."""
     clock = SystemClock()
-    place = None if site is None else _site(site)
+    place = None if site is None else read_site(site)
     beside = [name for name in ("gt", "detections", "poses") if getattr(belongings, name) is not None]
     if is_recording(file) and (beside or start is not None):
         raise TapeError(f"--{beside[0] if beside else 'start'}: {file} says that itself; it is for plain videos")
@@ -98,18 +98,11 @@ def _source(
     return VideoImport(file, camera=camera, start_us=start_us, belongings=belongings, monotonic_us=clock.monotonic_us)
 
 
-def _site(path: Path) -> Site:
-    try:
-        return parse_site(path.read_text(encoding="utf-8"), source=str(path))
-    except (OSError, UnicodeDecodeError) as err:
-        raise DocumentError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
-
-
 def _moment(text: str | None) -> datetime:
     if text is None:
         return RECORDING_START
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = moment_of(text)
     except ValueError as err:
-        raise TapeError(f"--start: expected a moment such as 2026-01-01T00:00:00Z, got '{text}'") from err
+        raise TapeError(f"--start: {err}") from err
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)

@@ -32,6 +32,7 @@ from detectors.registry import model_cache, model_folders
 from edge.decode import opened_video
 from edge.errors import EdgeError, SetUpError
 from edge.source import RECORDING_START, Source, SourceOptions, open_source
+from sim.inputs import moment_of, read_site
 from sim.playback import Place, Playback
 from sim.score.errors import ScoreError
 from sim.score.mot import Boxes, MotScore, read_mot, score_mot
@@ -113,7 +114,7 @@ def replay(
 
 
 def _unpack(video: Path, folder: Path, site: Path | None, camera: str | None) -> Unpacked:
-    frame = None if site is None else _site(site).local_frame()
+    frame = None if site is None else read_site(site).local_frame()
     if frame is None and (text := site_text(video)) is not None:
         frame = parse_site(text, source=f"{video}: site.yaml").local_frame()
     return unpack(video, folder, camera=camera, frame=frame, monotonic_us=SystemClock().monotonic_us)
@@ -153,9 +154,9 @@ def _moment(text: str | None) -> datetime:
     if text is None:
         return RECORDING_START
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = moment_of(text)
     except ValueError as err:
-        raise SetUpError(f"--start: expected a moment such as 2026-01-01T00:00:00Z, got '{text}'") from err
+        raise SetUpError(f"--start: {err}") from err
     if moment.tzinfo is None:
         raise SetUpError(f"--start: expected a moment with its zone such as {text}Z, got '{text}'")
     return moment
@@ -166,22 +167,13 @@ def _place(path: Path | None, camera_id: str | None, video: Path, unpacked: Unpa
     text = site_text(video) if path is None and unpacked is not None else None
     if path is None and text is None:
         return None
-    site = _site(path) if path is not None else parse_site(text or "", source=f"{video}: site.yaml")
+    site = read_site(path) if path is not None else parse_site(text or "", source=f"{video}: site.yaml")
     chosen = camera_id or (unpacked.camera if unpacked is not None and unpacked.is_tape else None)
     camera = _only_camera(site) if chosen is None else site.camera(chosen)
     poses = unpacked.poses if unpacked is not None and camera.pose is None else None
     if camera.pose is None and poses is None:
         raise DocumentError(f"camera '{camera.id}': expected a fixed camera, got one carried by '{camera.vehicle}'")
     return Place(site, camera, camera.pose, poses)
-
-
-def _site(path: Path) -> Site:
-    """Raises DocumentError with one line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise DocumentError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
-    return parse_site(text, source=str(path))
 
 
 def _only_camera(site: Site) -> Camera:

@@ -20,7 +20,6 @@ from rich.progress import track as with_bar
 from rich.table import Table
 
 from contract.clock import Clock
-from contract.site import parse_site
 from detectors.detections import Detections
 from detectors.detector import Detector, Prepared
 from detectors.frame import Frame
@@ -28,6 +27,7 @@ from detectors.opening import open_file
 from detectors.registry import ModelFile
 from edge.perception.tracking import Tracker
 from edge.source import CapturedBy, SourceOptions, open_source
+from sim.inputs import read_site
 from sim.playback import Place, Playback
 from sim.score.mot import read_mot, score_mot
 
@@ -79,7 +79,7 @@ def measure_throughput(
     video: Path, model: ModelFile, truth: Path, site_file: Path, *, clock: Clock, console: Console
 ) -> Throughput:
     """One replay of `video`. Raises what replaying raises, and ScoreError."""
-    site = parse_site(site_file.read_text(encoding="utf-8"), source=str(site_file))
+    site = read_site(site_file)
     (camera,) = site.cameras
     assert camera.pose is not None
     detector = _Tapped(open_file(model), clock)

@@ -30,7 +30,8 @@ from contract.site import (
 )
 from contract.site import Origin as SiteOrigin
 from detectors.record import Header
-from sim.demo_setup import Cast, Feed, read_site
+from sim.demo_setup import Cast, Feed
+from sim.inputs import read_site
 
 FRAMES_PER_S = 10
 WIDTH_PX, HEIGHT_PX, FOCAL_PX = 1280, 720, 640.0
@@ -87,15 +88,7 @@ def yard() -> Site:
                 Camera(
                     id="yard-cam",
                     node="edge-1",
-                    lens=OpenCvLens(
-                        model="opencv",
-                        width_px=WIDTH_PX,
-                        height_px=HEIGHT_PX,
-                        fx_px=FOCAL_PX,
-                        fy_px=FOCAL_PX,
-                        cx_px=WIDTH_PX / 2,
-                        cy_px=HEIGHT_PX / 2,
-                    ),
+                    lens=OpenCvLens.pinhole(WIDTH_PX, HEIGHT_PX, focal_px=FOCAL_PX),
                     pose=CameraPose(
                         east_m=0.0,
                         north_m=0.0,

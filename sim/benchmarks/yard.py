@@ -142,15 +142,7 @@ def _east_m(number: int, cameras: int) -> float:
 
 
 def _camera(number: int, east_m: float) -> Camera:
-    lens = OpenCvLens(
-        model="opencv",
-        width_px=WIDTH_PX,
-        height_px=HEIGHT_PX,
-        fx_px=FOCAL_PX,
-        fy_px=FOCAL_PX,
-        cx_px=WIDTH_PX / 2,
-        cy_px=HEIGHT_PX / 2,
-    )
+    lens = OpenCvLens.pinhole(WIDTH_PX, HEIGHT_PX, focal_px=FOCAL_PX)
     pose = CameraPose(east_m=east_m, north_m=0.0, up_m=5.0, heading_deg=0.0, pitch_deg=-12.0)
     return Camera(id=f"cam-{number + 1}", node=f"edge-{number // 2 + 1}", lens=lens, pose=pose)
 

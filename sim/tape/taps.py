@@ -7,6 +7,7 @@ is dropped and counted: the site never waits for its recorder.
 import queue
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -125,7 +126,7 @@ class BrokerTap:
             self._heard.put(log_line(self._clock.wall_us(), name="recorder", text=f"the broker is away: {reason}"))
 
 
-class _Threaded:
+class _Threaded(ABC):
     """A tap whose thread runs `_listen` until `_stop` is set."""
 
     def __init__(self, name: str) -> None:
@@ -139,8 +140,8 @@ class _Threaded:
         self._stop.set()
         self._thread.join(timeout=2 * sum(TIMEOUT_S))
 
-    def _listen(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _listen(self) -> None: ...
 
 
 class MavlinkFileTap(_Threaded):
