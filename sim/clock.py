@@ -1,7 +1,8 @@
 """Virtual time: an event loop that never waits. When nothing is left to do now, the clock jumps to what is due next.
 
 Everything on the loop sees one clock that stands still while code runs, so the order of events depends on nothing but
-what was scheduled. A loop with nothing scheduled at all would stand still for ever: that is an error here.
+what was scheduled. A loop with nothing scheduled at all, or with a task that never waits, would stand still for ever:
+that is an error here.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from contract.clock import Clock, SystemClock
 Result = TypeVar("Result")
 ROUNDING_US = 1e-3
 SLICE_S = 0.25  # of a paced wait: how soon Ctrl-C is heard
+TURNS_AT_ONE_MOMENT = 1_000_000  # far beyond what a busy second of a large site takes: half a minute of turning
 
 
 class VirtualClock:
@@ -73,8 +75,8 @@ class ShiftedClock:
         return self._clock.monotonic_us()
 
 
-class NothingLeft(RuntimeError):
-    """Every task waits for something that nobody will do."""
+class StandsStill(RuntimeError):
+    """Every task waits for something that nobody will do, or one never waits."""
 
 
 class _Jump(selectors.DefaultSelector):
@@ -84,17 +86,23 @@ class _Jump(selectors.DefaultSelector):
         super().__init__()
         self._clock, self._pace = clock, pace
         self.crash: BaseException | None = None
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if self.crash is not None:
             crash, self.crash = self.crash, None
             raise crash
         if timeout is None:
-            raise NothingLeft("nothing is scheduled and no file is read here")
+            raise StandsStill("nothing is scheduled and no file is read here")
+        self._turns += 1
         if timeout > 0:
+            self._turns = 0
             if self._pace is not None:
                 self._pace(timeout)
             self._clock.advance(max(1, round(timeout * 1e6)))
+        elif self._turns > TURNS_AT_ONE_MOMENT:
+            self._turns = 0  # to be able to end what is left
+            raise StandsStill(f"{TURNS_AT_ONE_MOMENT} turns of the loop without waiting: a task never waits")
         return []
 
 

@@ -1,11 +1,12 @@
 """Virtual time: what is due comes in order, at its moment, and at once; nothing waits for the machine."""
 
 import asyncio
+import itertools
 
 import anyio
 import pytest
 
-from sim.clock import NothingLeft, ShiftedClock, VirtualClock, pacemaker, run_virtually
+from sim.clock import ShiftedClock, StandsStill, VirtualClock, pacemaker, run_virtually
 from tests.conftest import ManualClock
 
 START_US = 1_767_225_600_000_000
@@ -144,7 +145,7 @@ def test_a_run_in_which_everybody_waits_for_somebody_is_an_error_and_no_silence(
     async def main() -> None:
         await anyio.Event().wait()
 
-    with pytest.raises(NothingLeft, match="nothing is scheduled"):
+    with pytest.raises(StandsStill, match="nothing is scheduled"):
         run_virtually(main, clock=virtual)
 
 
@@ -155,10 +156,29 @@ def test_who_sleeps_for_ever_does_not_hide_that_everybody_waits(virtual: Virtual
             await anyio.sleep(1.0)
             await anyio.Event().wait()
 
-    with pytest.raises(NothingLeft):
+    with pytest.raises(StandsStill):
         run_virtually(main, clock=virtual)
 
     assert virtual.monotonic_us() == 1_000_000
+
+
+def test_a_task_that_never_waits_is_told_instead_of_turning_for_ever(
+    virtual: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.clock.TURNS_AT_ONE_MOMENT", 1000)
+
+    async def main() -> None:
+        await anyio.sleep(1.0)
+        for _ in range(900):
+            await anyio.sleep(0.0)  # busy, and then goes on
+        await anyio.sleep(1.0)
+        for _ in itertools.count():
+            await anyio.sleep(0.0)
+
+    with pytest.raises(StandsStill, match="never waits"):
+        run_virtually(main, clock=virtual)
+
+    assert virtual.monotonic_us() == 2_000_000
 
 
 def test_what_a_callback_raises_ends_the_run(virtual: VirtualClock) -> None:

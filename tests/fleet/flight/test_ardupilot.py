@@ -456,9 +456,9 @@ def test_coming_home_is_one_mode_by_either_way_in(
         assert (air.vehicle.state.mode, air.vehicle.state.custom_mode) == (mode, number)
 
 
-def test_no_order_ever_uses_a_mode_that_reads_a_throttle_stick() -> None:
+def test_no_order_ever_uses_a_mode_that_reads_a_throttle_stick(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind, sinking in ((COPTER, {0, 1, 2, 5, 16}), (ROVER, {0, 1, 3, 5})):
-        air_modes = set(Air(pytest.MonkeyPatch(), simulated(kind), kind=kind).vehicle.numbers.values())
+        air_modes = set(Air(monkeypatch, simulated(kind), kind=kind).vehicle.numbers.values())
         assert air_modes.isdisjoint(sinking)
 
 
