@@ -36,7 +36,7 @@ def objections(
 ) -> list[str]:
     """Why a copter must not go from `a` to `b`. Positive slack overlooks small violations, negative objects early."""
     said = []
-    if min(within_fence_m(a), within_fence_m(b)) < 0.0:
+    if min(within_fence_m(a), within_fence_m(b)) < -slack_m:
         return ["outside"]
     if within_fence_m(b) < margin_m - slack_m:
         said.append("destination near the fence")

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from fleet.flight.gate import Approved, RefusedOrder
@@ -21,6 +21,7 @@ spot = st.tuples(coordinate, coordinate)
 height = st.one_of(st.sampled_from([9.9, 10.0, 12.9, 13.1, 59.9, 60.0, 60.1]), st.floats(1.5, 80))
 
 
+@example(start=(0.0, -2.3e-308), target=(13.0, 13.0), start_height=9.9, target_height=9.9, speed=3.0, sigma=1.0)
 @settings(max_examples=150, deadline=None)
 @given(
     start=spot,
