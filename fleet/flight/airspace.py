@@ -6,6 +6,7 @@ than the margin may leave, never approach.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import shapely
 from shapely import LineString, MultiPoint, Point, Polygon
@@ -15,6 +16,7 @@ from contract.geo import GeoPoint, GeoPolygon, PointEnu
 from contract.site import Site
 
 BUILDING_CLEARANCE_M = 5.0  # above a roof: barometer drift of a sortie (2 m) + what stands on roofs (3 m)
+MOST_PLACES = 2048  # remembered in the frame: of vehicles, persons, docks, the corners and stops of every plan
 SLACK_M = 1e-3  # what rounding may do to a distance that should be equal
 
 
@@ -32,6 +34,7 @@ class Airspace:
 
     def __init__(self, site: Site) -> None:
         self.frame = site.local_frame()
+        self._remembered = lru_cache(maxsize=MOST_PLACES)(self.frame.to_enu)
         self._fence = self._polygon(site.geofence.polygon)
         self._boundary = self._fence.exterior
         shapely.prepare([self._fence, self._boundary])
@@ -49,7 +52,8 @@ class Airspace:
         return point.east_m, point.north_m
 
     def enu(self, point: GeoPoint) -> PointEnu:
-        return self.frame.to_enu(point)
+        """On the ground; a place is asked for again and again until it changes."""
+        return self._remembered(point)
 
     def geo(self, point: PointEnu) -> GeoPoint:
         return self.frame.to_geo(point)[0]

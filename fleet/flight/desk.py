@@ -13,8 +13,10 @@ import anyio
 from contract.clock import Clock
 from contract.envelope import Origin
 from contract.geo import GeoPoint
+from contract.site import Site
 from contract.site import Vehicle as VehicleSpec
 from contract.tasks import Task, TaskKind, TaskState
+from fleet.flight.airspace import Airspace
 from fleet.flight.decision_record import record_of
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.errors import CommandRefused, FlightError, NoAnswer
@@ -135,6 +137,14 @@ class Desk:
     def now_us(self) -> int:
         return self.tools.clock.monotonic_us()
 
+    @property
+    def site(self) -> Site:
+        return self.tools.view.site
+
+    @property
+    def airspace(self) -> Airspace:
+        return self.tools.view.airspace
+
     def world(self) -> World:
         return self.tools.view.now()
 
@@ -245,7 +255,7 @@ class Desk:
         return job.evidence, job.consent, uuid.uuid5(job.task.task_id, f"decision/{job.decisions}")
 
     def _route_of(self, order: Launch | GoTo | FlyMission) -> Route | None:
-        state, airspace = self.state, self.world().airspace
+        state, airspace = self.state, self.airspace
         if state.position is None:
             return None
         way = way_of(

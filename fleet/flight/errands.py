@@ -19,7 +19,7 @@ from fleet.flight.orders import Disarm, FlyMission, GoTo, Hold, Launch, LookAt, 
 from fleet.flight.safety_plan import safety_plan
 from fleet.flight.vehicle import FlightMode
 from fleet.flight.watch import Route
-from fleet.flight.way import Stop, Way, is_airborne, people_too_near
+from fleet.flight.way import Stop, Way, is_airborne, people_too_near, stops_of
 
 ARRIVED_M = 5.0
 NO_PROGRESS_US = 25_000_000
@@ -54,7 +54,7 @@ def _here(desk: Desk) -> PointEnu:
     position = desk.state.position
     if position is None:
         raise GaveUp("position is not known")
-    return desk.world().airspace.enu(position)
+    return desk.airspace.enu(position)
 
 
 async def be_off(desk: Desk, job: Job, height_m: float | None) -> None:
@@ -125,7 +125,7 @@ async def _is_looked_at(desk: Desk, job: Job, watching: Watching) -> bool:
         watching.in_view_since_us = watching.in_view_since_us or now_us
         if not job.task.progress.startswith("on scene"):
             desk.say(job, f"on scene: in view from {view.distance_m:.0f} m")
-        if (now_us - watching.in_view_since_us) / 1e6 >= desk.world().site.response.observe_s:
+        if (now_us - watching.in_view_since_us) / 1e6 >= desk.site.response.observe_s:
             return True
     if _is_off_axis(desk, view) and now_us - watching.looked_at_us >= LOOK_AGAIN_US and job.target is not None:
         watching.looked_at_us = now_us
@@ -144,7 +144,7 @@ async def _look(desk: Desk, job: Job, target: GeoPoint) -> None:
 def _limit_us(desk: Desk, job: Job) -> int:
     """Twice the way at cruise speed, and time to find, look and look again."""
     way_s = _left_m(desk, job) / desk.spec.cruise_speed_m_s
-    return round((2.0 * way_s + 90.0 + 4.0 * desk.world().site.response.observe_s) * 1e6)
+    return round((2.0 * way_s + 90.0 + 4.0 * desk.site.response.observe_s) * 1e6)
 
 
 def _stand_off(job: Job) -> GeoPoint:
@@ -154,7 +154,7 @@ def _stand_off(job: Job) -> GeoPoint:
 
 
 def _left_m(desk: Desk, job: Job) -> float:
-    return _here(desk).horizontal_distance_m(desk.world().airspace.enu(_stand_off(job)))
+    return _here(desk).horizontal_distance_m(desk.airspace.enu(_stand_off(job)))
 
 
 async def _go(desk: Desk, job: Job) -> None:
@@ -173,7 +173,7 @@ def _view(desk: Desk, job: Job) -> View | None:
     if job.target is None or state.heading_deg is None:
         return None
     return view_of(
-        desk.world().airspace.enu(job.target),
+        desk.airspace.enu(job.target),
         position=_here(desk),
         height_m=state.above_home_m or 0.0,
         heading=state.heading_deg,
@@ -192,8 +192,8 @@ def _needs_new_place(desk: Desk, job: Job) -> bool:
         return False
     if desk.route == STANDS:
         return True
-    world, response = desk.world(), desk.world().site.response
-    place, target = world.airspace.enu(_stand_off(job)), world.airspace.enu(job.target)
+    airspace, response = desk.airspace, desk.site.response
+    place, target = airspace.enu(_stand_off(job)), airspace.enu(job.target)
     stand_off_m = response.air_stand_off_m if desk.spec.kind.flies else response.ground_stop_m
     apart_m = place.horizontal_distance_m(target)
     if not stand_off_m + job.sigma_m <= apart_m <= stand_off_m + job.sigma_m + 20.0:
@@ -233,7 +233,7 @@ async def _find_new_place(desk: Desk, job: Job) -> None:
 
 async def patrol(desk: Desk, job: Job) -> None:
     """Fly the mission from `job.from_index` to its end; stand still while people are near the way."""
-    site = desk.world().site
+    site = desk.site
     plan = next((p for p in site.patrols if p.id == job.task.patrol), None)
     if plan is None:
         raise CommandRefused(f"expected a patrol of this site, got '{job.task.patrol}'")
@@ -242,7 +242,7 @@ async def patrol(desk: Desk, job: Job) -> None:
     await desk.order(job, replace(mission, from_index=job.from_index))
     _executes(desk, job, _waypoint(job, mission))
     try:
-        await _follow(desk, job, mission)
+        await _follow(desk, job, mission, stops_of(mission.items, desk.airspace))
     finally:
         _note_waypoint(desk, job, mission)  # where it goes on, whatever ended it
 
@@ -255,8 +255,8 @@ def _note_waypoint(desk: Desk, job: Job, mission: FlyMission) -> bool:
     return is_further
 
 
-async def _follow(desk: Desk, job: Job, mission: FlyMission) -> None:
-    """Watch the mission until the vehicle says it is complete."""
+async def _follow(desk: Desk, job: Job, mission: FlyMission, stops: tuple[Stop, ...]) -> None:
+    """Watch the mission over all its `stops` until the vehicle says it is complete."""
     progress = Progress(float("inf"), desk.now_us)
     limit_us = NO_PROGRESS_US + round(max(item.dwell_s for item in mission.items) * 1e6)
     while True:
@@ -266,10 +266,10 @@ async def _follow(desk: Desk, job: Job, mission: FlyMission) -> None:
         if _note_waypoint(desk, job, mission):
             progress.at_us = desk.now_us
         desk.say(job, _waypoint(job, mission))
-        ahead = _ahead(desk, job, mission)
+        ahead = stops[job.from_index :]
         desk.route = Route(ahead, (limit_us - NO_PROGRESS_US) / 1e6)
         if _people_near(desk, ahead[:WAYPOINTS_AHEAD]):
-            await _stand_until_clear(desk, job, mission)
+            await _stand_until_clear(desk, job, mission, stops)
             progress = Progress(float("inf"), desk.now_us)
             continue
         if _is_too_fast(desk, ahead[:WAYPOINTS_AHEAD]):
@@ -282,23 +282,14 @@ def _waypoint(job: Job, mission: FlyMission) -> str:
     return f"waypoint {job.from_index + 1} of {len(mission.items)}"
 
 
-def _ahead(desk: Desk, job: Job, mission: FlyMission) -> tuple[Stop, ...]:
-    airspace = desk.world().airspace
-    return tuple(
-        Stop(airspace.enu(item.point), item.above_home_m or 0.0, item.dwell_s > 0.0)
-        for item in mission.items[job.from_index :]
-    )
-
-
 def _people_near(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
-    world = desk.world()
     way = Way(Stop(_here(desk), desk.state.above_home_m or 0.0, False), ahead)
     return bool(
         people_too_near(
             way,
-            world.people,
-            airspace=world.airspace,
-            response=world.site.response,
+            desk.tools.view.people(),
+            airspace=desk.airspace,
+            response=desk.site.response,
             flies=desk.spec.kind.flies,
             now_us=desk.now_us,
         )
@@ -307,13 +298,13 @@ def _people_near(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
 
 def _is_too_fast(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
     """Has somebody come near a ground vehicle since its speed was approved?"""
-    limit_m_s = desk.world().site.response.ground_speed_near_people_m_s
+    limit_m_s = desk.site.response.ground_speed_near_people_m_s
     if desk.spec.kind.flies or desk.speed_m_s <= limit_m_s:
         return False
     return slows_down(Way(Stop(_here(desk), 0.0, False), ahead), desk.world(), desk.now_us)
 
 
-async def _stand_until_clear(desk: Desk, job: Job, mission: FlyMission) -> None:
+async def _stand_until_clear(desk: Desk, job: Job, mission: FlyMission, stops: tuple[Stop, ...]) -> None:
     """Hold before the monitor must, and go on when nobody was near for a while."""
     await desk.order(job, Hold())
     desk.route = STANDS
@@ -324,7 +315,7 @@ async def _stand_until_clear(desk: Desk, job: Job, mission: FlyMission) -> None:
         desk.say(job, "waits: somebody is near the way")
         if desk.now_us - since_us > PEOPLE_LIMIT_US:
             raise GaveUp("people stayed near the way")
-        if _people_near(desk, _ahead(desk, job, mission)):
+        if _people_near(desk, stops[job.from_index :]):
             clear_since_us = None
             continue
         clear_since_us = clear_since_us or desk.now_us
@@ -352,12 +343,12 @@ def _is_at_home(desk: Desk) -> bool:
     state = desk.state
     if state.position is None or state.home is None:
         return False
-    airspace = desk.world().airspace
+    airspace = desk.airspace
     slow = abs(state.velocity_east_m_s or 0.0) + abs(state.velocity_north_m_s or 0.0) < 0.3
     return slow and airspace.enu(state.position).horizontal_distance_m(airspace.enu(state.home)) <= AT_HOME_M
 
 
 async def prepare(desk: Desk) -> None:
     """Fence, rally point and failsafes into the vehicle, at connection and after each reboot (SAFETY 10)."""
-    site, system_id = desk.world().site, desk.tools.parameters.ground_station_system_id
+    site, system_id = desk.site, desk.tools.parameters.ground_station_system_id
     await desk.order(None, UploadSafety(safety_plan(site, desk.spec.id, ground_station_system_id=system_id)))

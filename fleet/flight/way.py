@@ -14,7 +14,7 @@ from contract.site import Response
 from contract.site import Vehicle as VehicleSpec
 from fleet.flight.airspace import SLACK_M, Airspace
 from fleet.flight.energy import home_frac, stopping_m, way_frac
-from fleet.flight.orders import FlyMission, GoTo, Launch
+from fleet.flight.orders import FlyMission, GoTo, Launch, MissionItem
 from fleet.flight.safety_plan import rally_points
 from fleet.flight.vehicle import VehicleState
 from fleet.flight.world import TrackedPerson, World
@@ -74,8 +74,11 @@ def way_of(order: MovingOrder, *, position: PointEnu, height_m: float, airspace:
     if isinstance(order, GoTo):
         return Way(start, (Stop(airspace.enu(order.point), order.above_home_m or 0.0, True),))
     items = order.items[order.from_index :]
-    stops = tuple(Stop(airspace.enu(item.point), item.above_home_m or 0.0, item.dwell_s > 0.0) for item in items)
-    return Way(start, stops, dwell_s=sum(item.dwell_s for item in items))
+    return Way(start, stops_of(items, airspace), dwell_s=sum(item.dwell_s for item in items))
+
+
+def stops_of(items: Iterable[MissionItem], airspace: Airspace) -> tuple[Stop, ...]:
+    return tuple(Stop(airspace.enu(item.point), item.above_home_m or 0.0, item.dwell_s > 0.0) for item in items)
 
 
 def distance_to_leg_m(point: PointEnu, a: PointEnu, b: PointEnu) -> float:
