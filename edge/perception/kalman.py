@@ -5,6 +5,7 @@ arithmetic. Noise is in box heights: a person near the camera moves more pixels 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -49,42 +50,46 @@ class Motion:
 
     def predicted(self, dt_s: float) -> "Motion":
         """`dt_s` later, nothing seen in between."""
-        position, speed, var_position, cov, var_speed = self.state
-        height2 = position[:, 3:] ** 2
-        gained = ACCELERATION_DENSITY * height2  # variance of the speed per second
-        state = np.empty_like(self.state)
-        state[POSITION] = position + dt_s * speed
-        state[SPEED] = speed
-        state[VAR_POSITION] = var_position + dt_s * (
-            2 * cov + dt_s * (var_speed + dt_s / 3 * gained) + DRIFT_DENSITY * height2
-        )
-        state[COV] = cov + dt_s * (var_speed + dt_s / 2 * gained)
-        state[VAR_SPEED] = var_speed + dt_s * gained
+        _, speed, _, cov, var_speed = self.state
+        state = self.state + _gained(dt_s) * self.state[POSITION, :, 3:] ** 2
+        state[POSITION] += dt_s * speed
+        state[VAR_POSITION] += dt_s * (2 * cov + dt_s * var_speed)
+        state[COV] += dt_s * var_speed
         return Motion(state)
 
     def corrected(self, rows: npt.NDArray[np.intp], xyxy_px: Floats, sigma_scale: Floats) -> "Motion":
-        """After filters `rows` have seen boxes, as many by 4, whose errors are `sigma_scale` times the usual."""
-        seen = _centre_form(xyxy_px)
-        before = self.state[:, rows]
-        noise = (MEASURED_SIGMA * seen[:, 3:] * sigma_scale[:, None]) ** 2
-        total = before[VAR_POSITION] + noise
-        gain, gain_speed = before[VAR_POSITION] / total, before[COV] / total
-        residual = seen - before[POSITION]
+        """After filters `rows`, in rising order, have seen as many boxes of `sigma_scale` times the usual error."""
+        seen, is_all = _centre_form(xyxy_px), len(rows) == self.state.shape[1]
+        before = self.state if is_all else self.state[:, rows]
+        variances = before[VAR_POSITION : COV + 1]  # of the position, and between it and the speed
+        noise = (MEASURED_SIGMA * (seen[:, 3] * sigma_scale)[:, None]) ** 2
+        gains = variances / (before[VAR_POSITION] + noise)
         after = np.empty_like(before)
-        after[POSITION] = before[POSITION] + gain * residual
-        after[SPEED] = before[SPEED] + gain_speed * residual
-        after[VAR_POSITION] = (1 - gain) * before[VAR_POSITION]
-        after[COV] = (1 - gain) * before[COV]
-        after[VAR_SPEED] = before[VAR_SPEED] - gain_speed * before[COV]
+        after[: SPEED + 1] = before[: SPEED + 1] + gains * (seen - before[POSITION])
+        after[VAR_POSITION : COV + 1] = (1 - gains[0]) * variances
+        after[VAR_SPEED] = before[VAR_SPEED] - gains[1] * before[COV]
+        if is_all:
+            return Motion(after)
         state = self.state.copy()
         state[:, rows] = after
         return Motion(state)
 
     def boxes(self) -> Floats:
         """(n, 4) left, top, right, bottom, px."""
-        position = self.state[POSITION]
-        half = np.maximum(position[:, 2:], 1.0) / 2  # a size that shrank while nobody looked stays a box
-        return np.concatenate([position[:, :2] - half, position[:, :2] + half], axis=1)
+        centre = self.state[POSITION, :, :2]
+        half = np.maximum(self.state[POSITION, :, 2:], 1.0) / 2  # a size that shrank while nobody looked stays a box
+        return np.concatenate([centre - half, centre + half], axis=1)
+
+
+@lru_cache(maxsize=16)  # frames come at few different intervals
+def _gained(dt_s: float) -> Floats:
+    """(5, 1, 4): what chance adds to each entry in `dt_s`, per square of the box's height."""
+    gained = np.zeros((5, 1, 4))
+    gained[VAR_POSITION] = dt_s * (dt_s**2 / 3 * ACCELERATION_DENSITY + DRIFT_DENSITY)
+    gained[COV] = dt_s**2 / 2 * ACCELERATION_DENSITY
+    gained[VAR_SPEED] = dt_s * ACCELERATION_DENSITY
+    gained.flags.writeable = False
+    return gained
 
 
 def _centre_form(xyxy_px: Floats) -> Floats:

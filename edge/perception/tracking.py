@@ -5,7 +5,7 @@ Time comes from the frames' stamps, never from counting them: a feed that drops 
 but the length of a step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from edge.perception.track import Track, TrackState
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
+Pair = tuple[int, int, float]  # row of an object, of a box, and what it would cost to take the one for the other
 
 FORBIDDEN = 1e3  # far above the cost of any allowed pair
 TIE_BREAK = 1e-12  # below the rounding of costs for a hundred tracks
@@ -63,7 +64,7 @@ class TrackerOptions:
     forget_s: float = 3.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Objects:
     """n followed objects, oldest first. kind: classes that may continue one another share one; start_px: (n, 2) centre
     of the first box."""
@@ -119,6 +120,9 @@ class _Seen:
     class_index: Ints
     kind: Ints
 
+    def where(self, rows: Rows) -> "_Seen":
+        return _Seen(self.xyxy_px[rows], self.score[rows], self.class_index[rows], self.kind[rows])
+
 
 class Tracker:
     """One camera's objects; ids count from 1 and are never given twice.
@@ -146,29 +150,22 @@ class Tracker:
 
         Frames come in order of capture.
         """
-        seen = self._seen(detections)
+        seen, objects = self._seen(detections), self._objects
         dt_s = 0.0 if self._last_us is None else (captured_at_us - self._last_us) / 1e6
         self._last_us = captured_at_us
-        objects = replace(self._objects, motion=self._objects.motion.predicted(dt_s))
+        if not len(objects.identity) and not len(seen.score):
+            return []  # as nearly always, and the rest is a hundred calls of numpy
+        objects.motion = objects.motion.predicted(dt_s)
         boxes = objects.motion.boxes()
-        match = self._match(objects, boxes, seen, captured_at_us)  # for each object its box, or -1
-
-        rows = np.flatnonzero(match >= 0)
-        found = match[rows]
-        objects.class_index[rows], objects.score[rows] = seen.class_index[found], seen.score[found]
-        objects.score_sum[rows] += seen.score[found]
-        objects.best_score[rows] = np.maximum(objects.best_score[rows], seen.score[found])
-        objects.last_us[rows] = captured_at_us
-        boxes[rows] = seen.xyxy_px[found]
-        objects.is_believed[rows] |= self._deserves_belief(
-            objects.score_sum[rows], objects.best_score[rows], objects.start_px[rows], boxes[rows]
-        )
-        noise = 1.0 + self._options.weak_noise * (1.0 - seen.score[found])
-        objects = replace(objects, motion=objects.motion.corrected(rows, boxes[rows], noise))
-
-        is_lost = (match < 0) & self._is_given_up(objects, boxes, captured_at_us)
+        match = self._match(objects, boxes, seen, captured_at_us)
+        rows, found = np.array(sorted(match), np.intp), np.array([match[row] for row in sorted(match)], np.intp)
+        if match:
+            self._take(objects, rows, seen.where(found), captured_at_us)
+            boxes[rows] = seen.xyxy_px[found]
         lost: list[Track] = []
-        if is_lost.any():
+        if len(match) < len(boxes):
+            is_lost = self._is_given_up(objects, boxes, captured_at_us)
+            is_lost[rows] = False
             lost = _tracks(objects.where(is_lost), boxes[is_lost], [TrackState.LOST] * int(is_lost.sum()))
             objects, boxes = objects.where(~is_lost), boxes[~is_lost]
         new = self._new(seen, found)
@@ -179,42 +176,59 @@ class Tracker:
         return _tracks(objects, boxes, self._states(captured_at_us)) + lost
 
     def _seen(self, detections: Detections) -> _Seen:
-        kept = detections.where(detections.score >= self._options.weak_score_min)
+        is_kept = detections.score >= self._options.weak_score_min
+        kept = detections if np.count_nonzero(is_kept) == len(is_kept) else detections.where(is_kept)
         classes = kept.class_index.astype(np.int64)
         kinds = self._kind_of[classes] if len(self._kind_of) else classes
         return _Seen(kept.xyxy_px.astype(np.float64), kept.score.astype(np.float64), classes, kinds)
 
-    def _match(self, objects: _Objects, boxes: Floats, seen: _Seen, now_us: int) -> Rows:
-        options = self._options
-        match = np.full(len(boxes), -1, np.intp)
+    def _take(self, objects: _Objects, rows: Rows, seen: _Seen, now_us: int) -> None:
+        """Objects `rows` are where `seen`, as many, says."""
+        objects.class_index[rows], objects.score[rows], objects.last_us[rows] = seen.class_index, seen.score, now_us
+        objects.score_sum[rows] += seen.score
+        objects.best_score[rows] = np.maximum(objects.best_score[rows], seen.score)
+        if not objects.is_believed[rows].all():
+            objects.is_believed[rows] |= self._deserves_belief(
+                objects.score_sum[rows], objects.best_score[rows], objects.start_px[rows], seen.xyxy_px
+            )
+        noise = 1.0 + self._options.weak_noise * (1.0 - seen.score)
+        objects.motion = objects.motion.corrected(rows, seen.xyxy_px, noise)
+
+    def _match(self, objects: _Objects, boxes: Floats, seen: _Seen, now_us: int) -> dict[int, int]:
+        """Objects, by row, to the boxes they are in."""
+        options, match = self._options, dict[int, int]()
         if not len(boxes) or not len(seen.score):
             return match
-        is_free = np.ones(len(seen.score), np.bool_)
-        is_strong = seen.score >= options.strong_score_min
-        hidden_s = (now_us - objects.last_us) / 1e6
-        is_alive = hidden_s <= options.forget_s
-        is_believed = is_alive & objects.is_believed
-        same_kind = objects.kind[:, None] == seen.kind
-        iou = np.where(same_kind, _iou(boxes, seen.xyxy_px), -1.0)
+        kind, seen_kind = objects.kind.tolist(), seen.kind.tolist()
+        hidden_s = [(now_us - last_us) / 1e6 for last_us in objects.last_us.tolist()]
+        is_alive = [hidden <= options.forget_s for hidden in hidden_s]
+        is_believed = objects.is_believed.tolist()
+        is_strong = [score >= options.strong_score_min for score in seen.score.tolist()]
+        may_start = [score >= options.start_score_min for score in seen.score.tolist()]
+        taken: set[int] = set()
 
-        def assign(rows: Mask, columns: Mask, cost: Floats, allowed: Mask) -> None:
-            row, column = (rows & (match < 0)).nonzero()[0], (columns & is_free).nonzero()[0]
-            if not len(row) or not len(column):
-                return
-            for i, j in _assign(cost[row[:, None], column], allowed[row[:, None], column]):
-                match[row[i]] = column[j]
-                is_free[column[j]] = False
+        def assign(pairs: Iterable[Pair]) -> None:
+            for i, j in _cheapest([pair for pair in pairs if pair[0] not in match and pair[1] not in taken]):
+                match[i] = j
+                taken.add(j)
 
-        assign(is_believed, is_strong, 1.0 - iou, iou > options.strong_iou_min)
-        assign(is_believed, ~is_strong, 1.0 - iou, iou > options.weak_iou_min)
-        is_tentative, may_start = is_alive & ~is_believed, seen.score >= options.start_score_min
-        if (match < 0).any() and (may_start & is_free).any():
-            distance, height_ratio = _distance(boxes, seen.xyxy_px)
-            alike = same_kind & (height_ratio < options.found_height_ratio_max)
-            found_reach = options.found_reach + options.found_reach_per_s * hidden_s[:, None]
-            assign(is_believed, is_strong, distance, alike & (distance < found_reach))
-            assign(is_tentative, may_start, 1.0 - iou, iou > options.tentative_iou_min)
-            assign(is_tentative, may_start, distance, alike & (distance < options.run_reach_per_s * hidden_s[:, None]))
+        def possible(allowed: Mask, cost: Floats) -> list[Pair]:
+            return [(i, j, each) for i, j, each in _pairs(allowed, cost) if kind[i] == seen_kind[j] and is_alive[i]]
+
+        iou = _iou(boxes, seen.xyxy_px)
+        overlap = possible(iou > 0.0, -iou)
+        believed = [pair for pair in overlap if is_believed[pair[0]]]
+        assign(pair for pair in believed if is_strong[pair[1]] and -pair[2] > options.strong_iou_min)
+        assign(pair for pair in believed if not is_strong[pair[1]] and -pair[2] > options.weak_iou_min)
+        if len(match) == len(boxes) or len(taken) == len(may_start):
+            return match
+        distance, height_ratio = _distance(boxes, seen.xyxy_px)
+        near = [p for p in possible(height_ratio < options.found_height_ratio_max, distance) if may_start[p[1]]]
+        found_reach = [options.found_reach + options.found_reach_per_s * hidden for hidden in hidden_s]
+        assign(p for p in near if is_believed[p[0]] and is_strong[p[1]] and p[2] < found_reach[p[0]])
+        tentative = [p for p in overlap if not is_believed[p[0]] and may_start[p[1]]]
+        assign(p for p in tentative if -p[2] > options.tentative_iou_min)
+        assign(p for p in near if not is_believed[p[0]] and p[2] < options.run_reach_per_s * hidden_s[p[0]])
         return match
 
     def _deserves_belief(self, score_sum: Floats, best_score: Floats, start_px: Floats, boxes: Floats) -> Mask:
@@ -278,16 +292,24 @@ def _kind(labels: Sequence[Label], index: int) -> int:
     return index if label is Label.OTHER else labels.index(label)
 
 
-def _assign(cost: Floats, allowed: Mask) -> list[tuple[int, int]]:
-    """The cheapest allowed pairs; ties go to the older object and the better box, on every machine alike."""
-    if not allowed.any():
-        return []
-    rows, columns = cost.shape
-    order = np.arange(rows)[:, None] * np.arange(columns)
-    cost = np.where(allowed, np.round(cost, 6), FORBIDDEN) - TIE_BREAK * order
-    row, column = linear_sum_assignment(cost)
-    good = allowed[row, column]
-    return list(zip(row[good].tolist(), column[good].tolist(), strict=True))
+def _pairs(allowed: Mask, cost: Floats) -> list[Pair]:
+    """The allowed entries of an (n, m) matrix."""
+    rows, columns = allowed.nonzero()
+    return list(zip(rows.tolist(), columns.tolist(), cost[rows, columns].tolist(), strict=True))
+
+
+def _cheapest(pairs: Sequence[Pair]) -> list[tuple[int, int]]:
+    """As many of the pairs as go together, at the least cost; ties go to the older object and the better box, on every
+    machine alike."""
+    rows, columns = sorted({i for i, _, _ in pairs}), sorted({j for _, j, _ in pairs})
+    if len(rows) == len(columns) == len(pairs):
+        return [(i, j) for i, j, _ in pairs]  # nobody has a choice
+    cost = np.full((len(rows), len(columns)), FORBIDDEN)
+    for i, j, each in pairs:
+        cost[rows.index(i), columns.index(j)] = round(each, 6)
+    order = np.arange(len(rows))[:, None] * np.arange(len(columns))
+    best = zip(*linear_sum_assignment(cost - TIE_BREAK * order), strict=True)
+    return [(rows[i], columns[j]) for i, j in best if cost[i, j] < FORBIDDEN]
 
 
 def _iou(a: Floats, b: Floats) -> Floats:
