@@ -4,6 +4,7 @@ The point is a Gaussian, not a dot: near an edge, or where the error outgrows th
 """
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -37,10 +38,11 @@ class Ground:
         if margin_m:
             self._shape = self._shape.buffer(margin_m)
         shapely.prepare(self._shape)
-        rings = [np.array(ring.coords) for ring in (self._shape.exterior, *self._shape.interiors)]
-        self._from = np.concatenate([ring[:-1] for ring in rings])  # where its sides begin
-        self._along = np.concatenate([np.diff(ring, axis=0) for ring in rings])
-        self._squared_m2 = (self._along**2).sum(axis=1)
+        self._sides = tuple(
+            (x, y, to_x - x, to_y - y, (to_x - x) ** 2 + (to_y - y) ** 2)
+            for ring in (self._shape.exterior, *self._shape.interiors)
+            for (x, y), (to_x, to_y) in pairwise(ring.coords)
+        )  # where each begins, where it leads and how far, squared
 
     def holds(self, point: PointEnu) -> bool:
         """Is the best estimate itself on this ground?"""
@@ -61,6 +63,10 @@ class Ground:
         return float(np.mean(shapely.intersects_xy(self._shape, east, north)))
 
     def _edge_distance_m(self, point: PointEnu) -> float:
-        away = np.array((point.east_m, point.north_m)) - self._from
-        share = ((away * self._along).sum(axis=1) / self._squared_m2).clip(0.0, 1.0)
-        return math.sqrt(((away - share[:, None] * self._along) ** 2).sum(axis=1).min())
+        """To the nearest side; written out, as a zone has few and this is asked for each object in each picture."""
+        nearest_m2 = math.inf
+        for x, y, east_m, north_m, length_m2 in self._sides:
+            away_e, away_n = point.east_m - x, point.north_m - y
+            share = min(max((away_e * east_m + away_n * north_m) / length_m2, 0.0), 1.0)
+            nearest_m2 = min(nearest_m2, (away_e - share * east_m) ** 2 + (away_n - share * north_m) ** 2)
+        return math.sqrt(nearest_m2)

@@ -29,6 +29,7 @@ from edge.pipeline import Pipeline, StepResult
 
 TAKE_S = 0.1
 TRACKS_US = 200_000  # 5 Hz
+NOBODY_US = 1_000_000  # that still nobody is tracked
 UNPOSTED = 10_000  # events kept in memory while the disk takes none: hours of them
 RATE_MIN_HZ = 2.0  # unless configured: who walks is 3 s in a zone of 5 m, which is six looks
 ALARMED_WEIGHT, UNSET_WEIGHT = 4.0, 0.25  # of what the minimum rates leave; a set and quiet camera has 1
@@ -42,6 +43,7 @@ class Scene:
     """One camera at work. `tiles`: its detector, where that looks at tiles and wants to know where somebody is.
 
     last_us: capture time of its last judged frame; None when nothing is open.
+    tracks_told_us, tracks_told: when its tracks were last told, and how many.
     """
 
     reader: CameraFeed
@@ -52,6 +54,7 @@ class Scene:
     last_us: int | None = None
     opening: int = 0
     tracks_told_us: int = 0
+    tracks_told: int = 0
     claim: Claim | None = None
     open_events: set[uuid.UUID] = field(default_factory=set)
 
@@ -200,8 +203,9 @@ class Lookout:
         self._take_in(scene, result)
         if scene.tiles is not None:
             scene.tiles.follow(_boxes(result.tracks))
-        if now_us - scene.tracks_told_us >= TRACKS_US:
-            scene.tracks_told_us = now_us
+        tracked = len(result.subjects)
+        if now_us - scene.tracks_told_us >= (TRACKS_US if tracked or scene.tracks_told else NOBODY_US):
+            scene.tracks_told_us, scene.tracks_told = now_us, tracked
             self._tell_tracks(scene.pipeline.tracks_message(result))
 
     def _take_in(self, scene: Scene, result: StepResult) -> None:

@@ -104,6 +104,8 @@ class RecordedEye:
         if shot.is_black:
             return Detections.none()
         (found,) = self._recorded.detect([replace(prepared, pts_us=shot.pts_us)])
+        if shot.blur_sigma_px == 0.0:
+            return found
         heights_px = found.xyxy_px[:, 3] - found.xyxy_px[:, 1]
         return found.where(heights_px > BLURRED_PX_A_SIGMA * shot.blur_sigma_px)
 

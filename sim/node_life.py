@@ -79,10 +79,10 @@ class NodeLife:
     async def _read_on(self, node: Node, rig: Rig, reader: CameraFeed) -> None:
         period_us = round(1e6 * rig.period_s)
         loop = asyncio.get_running_loop()
+        await anyio.sleep((-self._parts.clock.monotonic_us() % period_us) / 1e6)
         while True:
-            await anyio.sleep((-self._parts.clock.monotonic_us() % period_us) / 1e6)
             loop.call_later(rig.plan.latency_s, self._arrive, node, reader, rig.capture())
-            await anyio.sleep(period_us / 2e6)
+            await anyio.sleep((period_us - self._parts.clock.monotonic_us() % period_us) / 1e6)
 
     def _arrive(self, node: Node, reader: CameraFeed, frame: Frame) -> None:
         """A picture has come through the cable; of a node that was killed meanwhile nobody is there."""

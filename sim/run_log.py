@@ -8,7 +8,7 @@ that belong before them; lines of one moment keep the order in which they came.
 import heapq
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TextIO
@@ -30,8 +30,7 @@ LATEST_US = 10_000_000  # nothing is told later: a picture is on its way for 5 s
 KNOWN_STATES = 10_000  # of alarms, tasks, vehicles; past that the one not heard of for longest is forgotten
 
 
-def line_of(values: Json) -> str:
-    return json.dumps(values, separators=(",", ":"))
+line_of: Callable[[Json], str] = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class RunLog:

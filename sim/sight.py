@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from contract.labels import Label
 from contract.site import CameraPose, Lens
-from edge.perception.lens import open_lens
+from edge.perception.lens import LensModel, open_lens
 from sim.actors import LABELS, Standing
 
 FloatArray = npt.NDArray[np.float64]
@@ -54,16 +54,20 @@ class Sight:
     def __init__(self, lens: Lens) -> None:
         self._lens = open_lens(lens)
         self._size_px = np.array([lens.width_px, lens.height_px], np.float64)
+        self._reach = _reach(self._lens, lens)
         self._pose: CameraPose | None = None  # whose axes are known: a fixed camera has but one
+        self._right: list[float] = []
+        self._forward: list[float] = []
 
     def seen(self, standings: Iterable[Standing], pose: CameraPose) -> tuple[Seen, ...]:
         """Everybody in the picture, nearest or not."""
-        around = list(standings)
-        if not around:
-            return ()
         if pose is not self._pose:
             self._pose, self._axes = pose, axes_of(pose)
             self._here = np.array([pose.east_m, pose.north_m, pose.up_m])
+            self._right, _, self._forward = self._axes.tolist()
+        around = [standing for standing in standings if self._may_show(standing, pose)]
+        if not around:
+            return ()
         corners = (_corners(around) - self._here) @ self._axes.T
         is_before = (corners[:, :, 2] >= NEAREST_M).all(axis=1)  # not beside or behind the camera
         before = corners[is_before]
@@ -78,6 +82,28 @@ class Sight:
             for standing, (left, top, right, bottom), is_seen in zip(there, boxes.tolist(), is_shown, strict=True)
             if is_seen
         )
+
+    def _may_show(self, standing: Standing, pose: CameraPose) -> bool:
+        """Roughly, for most are elsewhere: its sphere is not behind, nor farther aside than the lens reaches."""
+        height_m, width_m, length_m = standing.size_m
+        radius_m = (height_m + width_m + length_m) / 2.0
+        away = (standing.east_m - pose.east_m, standing.north_m - pose.north_m, height_m / 2.0 - pose.up_m)
+        depth_m = _dot(away, self._forward) + radius_m
+        aside_m = abs(_dot(away, self._right)) - radius_m
+        return depth_m >= NEAREST_M and aside_m <= depth_m * self._reach
+
+
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _reach(model: LensModel, lens: Lens) -> float:
+    """The farthest direction x/z of the picture's border, and a little more; infinite where the lens bends too much."""
+    across, down = np.linspace(0.0, lens.width_px, 33), np.linspace(0.0, lens.height_px, 33)
+    sides = [np.column_stack((np.full(33, x_px), down)) for x_px in (0.0, lens.width_px)]
+    sides += [np.column_stack((across, np.full(33, y_px))) for y_px in (0.0, lens.height_px)]
+    reach = float(np.abs(model.directions(np.concatenate(sides))[:, 0]).max())
+    return reach * 1.05 if math.isfinite(reach) else math.inf
 
 
 # Of a box's eight corners: half a length ahead or behind, half a width to either side, on the ground or up.

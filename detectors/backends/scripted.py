@@ -3,6 +3,7 @@
 Frames are recognised by PTS. One that is not in the recording is an error, never an empty scene.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -35,13 +36,12 @@ class ScriptedDetector:
     """The identity names the weights that were recorded, and that they are not running."""
 
     def __init__(self, recording: Recording, options: Options, *, name: str) -> None:
-        self._recording = recording
-        self._options = options
         self._name = name
-        times_us = recording.pts_us
-        interval_us = float(np.median(np.diff(times_us))) if len(times_us) > 1 else 0.0
+        self._times_us: list[int] = recording.pts_us.tolist()
+        self._detections = [each.where(each.score >= options.score_min) for each in recording.detections]
+        interval_us = float(np.median(np.diff(recording.pts_us))) if len(recording.pts_us) > 1 else 0.0
         self._slack_us = interval_us / 2  # another decoder may round a PTS another way
-        header = recording.header
+        header = self._header = recording.header
         self.identity = ModelIdentity(name=header.model, sha256=header.sha256, backend="scripted")
         self.labels: tuple[Label, ...] = header.labels
 
@@ -61,17 +61,16 @@ class ScriptedDetector:
         return [self._recall(prepared) for prepared in batch]
 
     def _recall(self, prepared: Prepared) -> Detections:
-        header, times_us = self._recording.header, self._recording.pts_us
+        header, times_us = self._header, self._times_us
         size = (prepared.frame_width_px, prepared.frame_height_px)
         if size != (header.width_px, header.height_px):
             raise InferenceError(
                 f"{self._name}: expected frames of {header.width_px}x{header.height_px}, got {size[0]}x{size[1]}"
             )
-        after = int(np.searchsorted(times_us, prepared.pts_us))
+        after = bisect_left(times_us, prepared.pts_us)
         near = max(after - 1, 0)
         if after < len(times_us) and times_us[after] - prepared.pts_us <= prepared.pts_us - times_us[near]:
             near = after
-        if abs(int(times_us[near]) - prepared.pts_us) > self._slack_us:
+        if abs(times_us[near] - prepared.pts_us) > self._slack_us:
             raise InferenceError(f"{self._name}: expected a recorded frame at {prepared.pts_us} us, got none near it")
-        found = self._recording.detections[near]
-        return found.where(found.score >= self._options.score_min)
+        return self._detections[near]

@@ -16,6 +16,7 @@ Points = npt.NDArray[np.float64]  # (n, 2)
 
 ITERATIONS = 40
 CONVERGED_PX = 0.01
+SETTLED = 1e-13  # of a direction: nothing moves any more, long before ITERATIONS with most lenses
 
 
 class LensModel(Protocol):
@@ -56,7 +57,10 @@ class _OpenCv:
         straight = bent.copy()
         with np.errstate(over="ignore", invalid="ignore"):
             for _ in range(ITERATIONS):
-                straight = straight + (bent - self._bent(straight))
+                step = bent - self._bent(straight)
+                straight = straight + step
+                if not (np.abs(step) > SETTLED).any():
+                    break
             error_px = np.abs(self.pixels(straight) - pixels).max(axis=1, initial=0.0)
         straight[~(error_px < CONVERGED_PX)] = np.nan
         return np.asarray(straight)

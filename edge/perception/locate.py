@@ -25,6 +25,7 @@ FARTHEST_M = 500.0  # beyond, a pixel is tens of metres and a fix says nothing
 STEEP_DEG = 60.0  # below the horizon; from further above, a height is mostly the error of the box
 STEP_RAD = 1e-5  # of the numerical derivatives by attitude
 STEP_PX = 0.1
+PIXEL_STEPS = np.array([[[0, 0]], [[1, 0]], [[0, 1]], [[-1, 0]], [[0, -1]]]) * STEP_PX
 
 
 def axes(pose: CameraPose) -> FloatArray:
@@ -71,13 +72,13 @@ class Locator:
         if pose.up_m < LOWEST_M:
             return [None] * len(boxes)
         view = self._view_of(pose)
-        feet = np.column_stack(((boxes[:, 0] + boxes[:, 2]) / 2.0, boxes[:, 3]))
+        feet = boxes[:, 2:].copy()
+        feet[:, 0] = (boxes[:, 0] + boxes[:, 2]) / 2.0
         offsets = self._offsets(feet, view)
         covariances = self._covariances(boxes, offsets, pose)
         points = offsets[0] + view.centre[:2]
-        is_known = np.isfinite(points).all(axis=1) & np.isfinite(covariances).all(axis=(1, 2))
-        rows = zip(points.tolist(), covariances.tolist(), is_known.tolist(), strict=True)
-        return [self._fix(point, covariance) if known else None for point, covariance, known in rows]
+        rows = zip(points.tolist(), covariances.tolist(), strict=True)
+        return [self._fix(point, covariance) for point, covariance in rows]
 
     def sizes_m(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> FloatArray:
         """(n, 4) boxes of the full frame to (n, 2) width and height in metres of what stands upright on the ground.
@@ -122,9 +123,8 @@ class Locator:
         Row 0 is the foot itself; rows 1 to 4 a pixel step right, down, left, up; rows 5 to 10 the pose turned by
         heading, pitch, roll and back. All in one batch: most of the cost is numpy's calls, not their size.
         """
-        steps = np.array([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]]) * STEP_PX
-        directions = self._lens.directions((feet + steps[:, None]).reshape(-1, 2)).reshape(5, -1, 2)
-        in_camera = np.concatenate((directions, np.ones((5, len(feet), 1))), axis=2)
+        in_camera = np.ones((5, len(feet), 3))
+        in_camera[:, :, :2] = self._lens.directions((feet + PIXEL_STEPS).reshape(-1, 2)).reshape(5, -1, 2)
         rays = np.concatenate((in_camera @ view.axes.T, in_camera[0] @ view.turned.transpose(0, 2, 1)))
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = np.where(rays[:, :, 2] < 0.0, -view.pose.up_m / rays[:, :, 2], np.nan)
@@ -145,9 +145,11 @@ class Locator:
         covariances: FloatArray = np.einsum("kni,knj->nij", parts, parts) + np.eye(2) * pose.position_sigma_m**2
         return covariances
 
-    def _fix(self, point: Sequence[float], covariance: Sequence[Sequence[float]]) -> GroundFix:
-        place, _ = self._frame.to_geo(PointEnu(point[0], point[1]))
+    def _fix(self, point: Sequence[float], covariance: Sequence[Sequence[float]]) -> GroundFix | None:
         (var_east_m2, cov_east_north_m2), (_, var_north_m2) = covariance
+        if not math.isfinite(var_east_m2 + cov_east_north_m2 + var_north_m2):  # as it is where the point is not known
+            return None
+        place, _ = self._frame.to_geo(PointEnu(point[0], point[1]))
         return GroundFix(
             point=place, var_east_m2=var_east_m2, cov_east_north_m2=cov_east_north_m2, var_north_m2=var_north_m2
         )

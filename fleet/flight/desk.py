@@ -126,6 +126,7 @@ class Desk:
     was_latched: bool = False
     taken: str | None = None
     is_adopted: bool | None = None
+    is_at_work: bool = False
     ticked_at_us: int | None = None
     orders_without_task: int = 0
 

@@ -1,4 +1,4 @@
-"""Tasks through their states, one worker a vehicle: an investigation goes before a patrol, which goes on afterwards.
+"""Tasks through their states, one at a time a vehicle: an investigation goes before a patrol, which goes on afterwards.
 
 Nothing here talks to a vehicle but through `Desk.order`. What outranks every task: a named person's cancel, the safety
 monitor's latch, a pilot. Run it in the coordinator's task group; all methods are for that loop's thread, `routes` and
@@ -7,6 +7,7 @@ monitor's latch, a pilot. Run it in the coordinator's task group; all methods ar
 
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 import anyio
@@ -140,22 +141,20 @@ class Tasking:
     # The workers
 
     async def run(self) -> None:
-        """One worker a vehicle, until cancelled."""
+        """Until cancelled: look at every desk that is not at work, and start a worker where there is some."""
         async with anyio.create_task_group() as group:
-            for name, desk in self._desks.items():
-                group.start_soon(self._work, desk, name=f"desk {name}")
-
-    async def _work(self, desk: Desk) -> None:
-        while True:
-            await self._tools.sleep(TICK_S)
-            desk.ticked_at_us = desk.now_us
-            self._notice(desk)
-            try:
-                await self._next_step(desk)
-            except Interrupted:
-                continue  # of work without a task: what interrupted it comes next
-            except (FlightError, StoreError) as err:
-                _log.warning("could not bring home or prepare", vehicle=desk.spec.id, error=str(err))
+            while True:
+                await self._tools.sleep(TICK_S)
+                for name, desk in self._desks.items():
+                    if desk.is_at_work:
+                        continue
+                    desk.ticked_at_us = desk.now_us
+                    self._notice(desk)
+                    self._drop_hopeless(desk)
+                    work = self._work_of(desk)
+                    if work is not None:
+                        desk.is_at_work = True
+                        group.start_soon(self._do, desk, work, name=f"desk {name}")
 
     def _notice(self, desk: Desk) -> None:
         """Whose is the vehicle?"""
@@ -180,24 +179,30 @@ class Tasking:
             elif state.mode is not None and state.mode not in desk.commanded:
                 desk.taken = f"mode changed to {state.mode.value}, and not by us"
 
-    async def _next_step(self, desk: Desk) -> None:
-        self._drop_hopeless(desk)
-        if desk.blocked_by() is None:
-            await self._prepare(desk)
-        job = self._next_job(desk)
-        if job is not None:
-            await self._do(desk, job)
-        elif desk.blocked_by() is None and desk.state.armed and self._may_retry(desk, HOME_AGAIN_US):
-            await errands.bring_home(desk)
-
-    async def _prepare(self, desk: Desk) -> None:
+    def _work_of(self, desk: Desk) -> Callable[[], Awaitable[None]] | None:
+        """What is to be done next; None: nothing."""
+        if desk.blocked_by() is not None:
+            return None
         state = desk.state
-        may = state.armed is False and state.autopilot_uid is not None and not state.safety_uploaded
-        if may and self._may_retry(desk, PREPARE_AGAIN_US):
-            try:
-                await errands.prepare(desk)
-            except FlightError as err:
-                _log.warning("safety plan not uploaded", vehicle=desk.spec.id, error=str(err))
+        is_bare = state.armed is False and state.autopilot_uid is not None and not state.safety_uploaded
+        if is_bare and self._may_retry(desk, PREPARE_AGAIN_US):
+            return partial(errands.prepare, desk)
+        if desk.jobs:
+            return partial(self._run_errand, desk, min(desk.jobs, key=lambda job: job.task.kind is TaskKind.PATROL))
+        if state.armed and self._may_retry(desk, HOME_AGAIN_US):
+            return partial(errands.bring_home, desk)
+        return None
+
+    @staticmethod
+    async def _do(desk: Desk, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Interrupted:
+            pass  # of work without a task: what interrupted it comes next
+        except (FlightError, StoreError) as err:
+            _log.warning("could not bring home or prepare", vehicle=desk.spec.id, error=str(err))
+        finally:
+            desk.is_at_work = False
 
     def _may_retry(self, desk: Desk, pause_us: int) -> bool:
         """At most one attempt in `pause_us`: a vehicle that refuses is not asked twenty times a second."""
@@ -208,6 +213,8 @@ class Tasking:
 
     def _drop_hopeless(self, desk: Desk) -> None:
         """End what was cancelled while it waited, what waited too long, and what cannot start now."""
+        if not desk.jobs:
+            return
         blocked = desk.blocked_by()
         for job in tuple(desk.jobs):
             is_suspended = job.task.state is TaskState.SUSPENDED
@@ -221,13 +228,7 @@ class Tasking:
             elif blocked is not None and not is_suspended:
                 self._end(desk, job, TaskState.REFUSED, blocked)
 
-    @staticmethod
-    def _next_job(desk: Desk) -> Job | None:
-        if desk.blocked_by() is not None:
-            return None
-        return min(desk.jobs, key=lambda job: job.task.kind is TaskKind.PATROL, default=None)
-
-    async def _do(self, desk: Desk, job: Job) -> None:
+    async def _run_errand(self, desk: Desk, job: Job) -> None:
         """One errand to its end, or to its interruption."""
         try:
             await _ERRANDS[job.task.kind](desk, job)

@@ -43,7 +43,7 @@ class Text:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # renewed with each message
 class Telemetry:
     """`state` as the rest of the fleet sees it, and what only its driver needs. `*_at_us`: monotonic at receipt."""
 

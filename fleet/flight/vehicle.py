@@ -25,7 +25,7 @@ class FlightMode(str, Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # renewed with each message
 class VehicleState:
     """What is known about one vehicle; None is unknown, never zero. `*_at_us`: our monotonic clock at receipt."""
 

@@ -6,7 +6,7 @@ than it is now". Where it stays (a destination, a launch) nothing is excused.
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from contract.geo import PointEnu
@@ -100,7 +100,7 @@ def error_m(person: TrackedPerson, now_us: int) -> float | None:
 
 def people_too_near(
     way: Way,
-    people: Iterable[TrackedPerson],
+    people: Collection[TrackedPerson],
     *,
     airspace: Airspace,
     response: Response,
@@ -114,7 +114,8 @@ def people_too_near(
     """
     stay_m = response.air_stand_off_m if flies else response.ground_stop_m
     pass_m = AIR_PATH_CLEARANCE_M if flies else response.ground_stop_m
-    reasons, legs = [], way.legs
+    reasons = []
+    legs = way.legs if people else []
     for person in people:
         sigma_m = error_m(person, now_us)
         if sigma_m is None:

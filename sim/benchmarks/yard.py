@@ -1,8 +1,9 @@
-"""The yard of the run benchmarks: cameras in a row, persons who never leave, vehicles that patrol; or only vehicles.
+"""The yard of the run benchmarks: cameras in a row, persons before them, vehicles that patrol; or only vehicles.
 
-Each camera looks north over a zone of its own. Before it one person walks up and down outside the zone all the time and
-another goes in once a minute and a half, so that somebody is always followed, alarms come and vehicles are sent; a
-guard closes what is open. What the cameras' detector sees was recorded by the modelled eye.
+Each camera looks north over a zone of its own. One person passes behind the zone again and again and is in the picture
+nearly half of the time; another comes in from the side every two minutes, into the zone and away: alarms come
+and vehicles are sent, and a guard closes what is open. In the crowded yard neither ever leaves the picture. What the
+cameras' detector sees was recorded by the modelled eye.
 """
 
 import math
@@ -41,14 +42,19 @@ FRAME = LocalFrame(GeoPoint(lat_deg=ORIGIN.lat_deg, lon_deg=ORIGIN.lon_deg), gro
 WIDTH_PX, HEIGHT_PX, FOCAL_PX = 1280, 720, 1100.0
 APART_M = 40.0  # cameras along their row; docks stand 6 m apart
 PATROL_EVERY_MIN = 4.0
-INTO_ZONE_EACH_S = 90.0
+INTO_ZONE_EACH_S = 120.0  # at each camera, so that one comes in every half minute
+IN_ZONE_S = 10.0
+ASIDE_M = 20.0  # half way to the next camera: in nobody's picture
 CLOSED_EACH_S = 15.0  # one incident, the oldest: sooner than new ones open
 
 
-def write_watched_yard(folder: Path, *, length_s: float, rate_hz: float, cameras: int = 4, vehicles: int = 4) -> Path:
+def write_watched_yard(
+    folder: Path, *, length_s: float, rate_hz: float, cameras: int = 4, vehicles: int = 4, is_crowded: bool = False
+) -> Path:
     """Site, recordings and scenario; the scenario's path."""
     site = _site(cameras=cameras, vehicles=vehicles)
-    actors = [actor for camera in site.cameras for actor in _persons(camera, length_s)]
+    persons = _staying if is_crowded else _passing
+    actors = [actor for number, camera in enumerate(site.cameras) for actor in persons(camera, number, length_s)]
     for camera in site.cameras:
         _record(folder / _detections(camera), camera, actors, length_s=length_s, rate_hz=rate_hz)
     feeds = [
@@ -152,16 +158,35 @@ def _zone(number: int, east_m: float) -> Zone:
     return Zone(id=f"zone-{number + 1}", name=f"Zone {number + 1}", polygon=polygon, cameras=(f"cam-{number + 1}",))
 
 
-def _persons(camera: Camera, length_s: float) -> list[Actor]:
+def _passing(camera: Camera, number: int, length_s: float) -> list[Actor]:
+    """Who comes and goes; at each camera a little later than at the one before."""
+    assert camera.pose is not None
+    east_m, later_s = camera.pose.east_m, 7.0 * number
+    away = Stop(east_m=east_m - ASIDE_M, north_m=27.0, wait_s=20.0)
+    first = Stop(east_m=east_m + ASIDE_M, north_m=27.0)
+    back = first.model_copy(update={"wait_s": 20.0})
+    passes = [stop for _ in range(math.ceil(length_s / 90.0) + 1) for stop in (away, back)]
+    inside = Stop(east_m=east_m + 2.0, north_m=18.0, wait_s=IN_ZONE_S)
+    aside = Stop(east_m=east_m + ASIDE_M, north_m=25.0, wait_s=INTO_ZONE_EACH_S - IN_ZONE_S - 28.0)  # 28: in and out
+    intrusions = [stop for _ in range(math.ceil(length_s / INTO_ZONE_EACH_S) + 1) for stop in (inside, aside)]
+    return [
+        Actor(
+            id=f"w-{camera.id}", starts_at_s=later_s, route=(Stop(east_m=back.east_m, north_m=back.north_m), *passes)
+        ),
+        Actor(id=f"i-{camera.id}", starts_at_s=later_s, route=(aside, *intrusions)),
+    ]
+
+
+def _staying(camera: Camera, _: int, length_s: float) -> list[Actor]:
     """One outside the zone, up and down; one that goes in and out again."""
     assert camera.pose is not None
     east_m = camera.pose.east_m
     turns = math.ceil(length_s / 10.0)  # 14 m at a walk
     walker = [Stop(east_m=east_m + (7.0 if turn % 2 else -7.0), north_m=27.0) for turn in range(turns + 1)]
     intruder = [Stop(east_m=east_m + 2.0, north_m=25.0)]
-    for _ in range(math.ceil(length_s / INTO_ZONE_EACH_S)):
+    for _turn in range(math.ceil(length_s / INTO_ZONE_EACH_S)):
         intruder.append(Stop(east_m=east_m + 2.0, north_m=25.0, wait_s=INTO_ZONE_EACH_S - 20.0))
-        intruder.append(Stop(east_m=east_m + 2.0, north_m=18.0, wait_s=10.0))
+        intruder.append(Stop(east_m=east_m + 2.0, north_m=18.0, wait_s=IN_ZONE_S))
     return [Actor(id=f"{name}-{camera.id}", route=tuple(way)) for name, way in (("w", walker), ("i", intruder))]
 
 

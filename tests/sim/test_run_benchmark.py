@@ -19,9 +19,9 @@ FLAT = Soak(slope_mb_h=0.2, noise_mb=0.3, first_mb=200.0, last_mb=200.4, hours=2
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A quarter of a minute, in which the first intruder is not there yet."""
+    """Half a minute, in which the first intruder is not there yet."""
     folder = tmp_path_factory.mktemp("yard")
-    loaded = load_scenario(write_watched_yard(folder, length_s=15.0, rate_hz=5.0))
+    loaded = load_scenario(write_watched_yard(folder, length_s=30.0, rate_hz=5.0))
     play(loaded, folder / "run", clock=clock_of(loaded), seed=1)
     return folder / "run"
 

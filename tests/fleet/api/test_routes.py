@@ -1,4 +1,5 @@
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -127,12 +128,7 @@ def test_hold_return_and_recall_latch_until_a_named_person_releases(client: Test
 
 
 def test_coming_home_works_while_the_store_is_broken(client: TestClient, office: Office) -> None:
-    office.kestrel.state = type(office.kestrel.state)(
-        **{
-            **{name: getattr(office.kestrel.state, name) for name in office.kestrel.state.__slots__},
-            "armed": True,
-        }
-    )
+    office.kestrel.state = replace(office.kestrel.state, armed=True)
     with office.fleet.store.transaction() as connection:
         connection.execute(text("ALTER TABLE audit RENAME TO away"))
     assert client.post("/api/v1/vehicles/kestrel/hold", json=ADA).status_code == 200
