@@ -75,6 +75,7 @@ bless: $(VENV)/.dev  ## rewrite golden messages, golden event logs and generated
 	@$(BIN)/python -m sim.scenario_schema
 	@$(BIN)/python -m tests.sim.bless
 	@$(BIN)/python -m fleet.api.openapi
+	@$(BIN)/python docs/configuration.py
 	@$(NPM) run --silent types
 
 clean:

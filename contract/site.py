@@ -28,9 +28,9 @@ def _known_time_zone(name: str) -> str:
 class Origin(Frozen):
     """Origin of the site's local ENU frame, on the ground."""
 
-    lat_deg: Annotated[Degrees7, Field(ge=-90.0, le=90.0)]
-    lon_deg: Annotated[Degrees7, Field(ge=-180.0, le=180.0)]
-    ground_amsl_m: Metres3
+    lat_deg: Annotated[Degrees7, Field(ge=-90.0, le=90.0, description="north is positive")]
+    lon_deg: Annotated[Degrees7, Field(ge=-180.0, le=180.0, description="east is positive")]
+    ground_amsl_m: Annotated[Metres3, Field(description="height of the site's ground above mean sea level")]
 
 
 class OpenCvLens(Frozen):
@@ -102,11 +102,11 @@ class Camera(Frozen):
     """A camera of the site; without `pose` it rides on a vehicle and its pose comes with each frame."""
 
     id: Identifier
-    node: Identifier
-    lens: Lens
-    pose: CameraPose | None = None
-    vehicle: Identifier | None = None
-    footprint: GeoPolygon | None = None  # ground it is meant to watch, for the map
+    node: Annotated[Identifier, Field(description="the edge node that reads it")]
+    lens: Annotated[Lens, Field(description="what turns pixels into directions")]
+    pose: Annotated[CameraPose | None, Field(description="where a fixed camera stands and looks")] = None
+    vehicle: Annotated[Identifier | None, Field(description="the vehicle that carries it")] = None
+    footprint: Annotated[GeoPolygon | None, Field(description="ground it is meant to watch, for the map")] = None
 
     @model_validator(mode="after")
     def _is_mounted_somewhere(self) -> "Camera":
@@ -127,32 +127,32 @@ class Zone(Frozen):
     """A piece of ground that must stay empty of `labels` while it is set."""
 
     id: Identifier
-    name: str
-    polygon: GeoPolygon
-    labels: Annotated[tuple[Label, ...], Field(min_length=1)] = (Label.PERSON,)
-    cameras: Annotated[tuple[Identifier, ...], Field(min_length=1)]  # who covers it
-    severity: Severity = Severity.HIGH
-    initially_set: bool = True
-    dwell_s: Annotated[float, Field(ge=0.0, le=60.0)] = 0.5  # inside this long before an intrusion starts
+    name: Annotated[str, Field(description="for people")]
+    polygon: Annotated[GeoPolygon, Field(description="corners on the ground")]
+    labels: Annotated[tuple[Label, ...], Field(min_length=1, description="what must not be in it")] = (Label.PERSON,)
+    cameras: Annotated[tuple[Identifier, ...], Field(min_length=1, description="who covers it")]
+    severity: Annotated[Severity, Field(description="how loudly its alarms ask for a person")] = Severity.HIGH
+    initially_set: Annotated[bool, Field(description="watched from the start, until a command says otherwise")] = True
+    dwell_s: Annotated[float, Field(ge=0.0, le=60.0, description="inside this long before an intrusion starts")] = 0.5
 
 
 class Area(Frozen):
     """A named polygon on the ground."""
 
     id: Identifier
-    polygon: GeoPolygon
+    polygon: Annotated[GeoPolygon, Field(description="corners on the ground")]
 
 
 class Building(Area):
-    height_m: Annotated[Metres3, Field(gt=0)]  # above the site's ground
+    height_m: Annotated[Metres3, Field(gt=0, description="of its roof above the site's ground")]
 
 
 class Geofence(Frozen):
     """Where our vehicles may be, and how high the flying ones."""
 
-    polygon: GeoPolygon
-    floor_m: Annotated[Metres3, Field(ge=0)] = 10.0  # above home, for copters under way
-    ceiling_m: Annotated[Metres3, Field(gt=0)] = 60.0  # above home
+    polygon: Annotated[GeoPolygon, Field(description="corners on the ground")]
+    floor_m: Annotated[Metres3, Field(ge=0, description="above home, for copters under way")] = 10.0
+    ceiling_m: Annotated[Metres3, Field(gt=0, description="above home")] = 60.0
 
 
 class Place(Frozen):
@@ -177,16 +177,18 @@ class Vehicle(Frozen):
     """One of ours. `autopilot_uid` binds it; without one the first UID heard is kept for the run and reported."""
 
     id: Identifier
-    kind: VehicleKind
-    connection: str  # udpin:HOST:PORT, udpout:HOST:PORT, tcp:HOST:PORT
-    system_id: Annotated[int, Field(ge=1, le=250)]
-    autopilot_uid: str | None = None
-    simulated: bool = False
-    dock: Identifier
-    cruise_speed_m_s: Annotated[float, Field(gt=0, le=25)]
-    return_altitude_m: Annotated[Metres3, Field(gt=0)] | None = None  # above home; its own, never one for all
-    sensor_range_m: Annotated[float, Field(gt=0)] = 60.0
-    sensor_fov_deg: Annotated[float, Field(gt=0, lt=180)] = 40.0  # horizontal, for "on scene"
+    kind: Annotated[VehicleKind, Field(description="what drives it: a file of fleet/flight/vehicles")]
+    connection: Annotated[str, Field(description="udpin:HOST:PORT, udpout:HOST:PORT or tcp:HOST:PORT")]
+    system_id: Annotated[int, Field(ge=1, le=250, description="its MAVLink system id")]
+    autopilot_uid: Annotated[str | None, Field(description="hexadecimal, as it reports it")] = None
+    simulated: Annotated[bool, Field(description="true: it may act on replayed and simulated evidence")] = False
+    dock: Annotated[Identifier, Field(description="where it stands and returns to")]
+    cruise_speed_m_s: Annotated[float, Field(gt=0, le=25, description="under way")]
+    return_altitude_m: Annotated[
+        Annotated[Metres3, Field(gt=0)] | None, Field(description="above home, of a copter; its own, never one for all")
+    ] = None
+    sensor_range_m: Annotated[float, Field(gt=0, description="how far its camera shows somebody")] = 60.0
+    sensor_fov_deg: Annotated[float, Field(gt=0, lt=180, description="horizontal, for what counts as in view")] = 40.0
 
     @model_validator(mode="after")
     def _says_what_its_kind_needs(self) -> "Vehicle":
@@ -197,7 +199,7 @@ class Vehicle(Frozen):
 
 class Waypoint(Frozen):
     position: GeoPoint
-    dwell_s: Annotated[float, Field(ge=0, le=600)] = 0.0
+    dwell_s: Annotated[float, Field(ge=0, le=600, description="how long it stays there")] = 0.0
 
 
 class Hours(Frozen):
@@ -219,34 +221,42 @@ class Patrol(Frozen):
 
     id: Identifier
     vehicle: Identifier
-    altitude_m: Annotated[Metres3, Field(ge=0)]  # above home; 0 for a rover
-    waypoints: Annotated[tuple[Waypoint, ...], Field(min_length=2, max_length=200)]
-    every_min: Annotated[float, Field(gt=0)]
-    hours: Hours = Hours()
-    laps: Annotated[int, Field(ge=1, le=50)] = 1
+    altitude_m: Annotated[Metres3, Field(ge=0, description="above home; 0 for a rover")]
+    waypoints: Annotated[tuple[Waypoint, ...], Field(min_length=2, max_length=200, description="in their order")]
+    every_min: Annotated[float, Field(gt=0, description="minutes from one start to the next")]
+    hours: Annotated[Hours, Field(description="when it may start")] = Hours()
+    laps: Annotated[int, Field(ge=1, le=50, description="rounds of one flight")] = 1
 
 
 class AutonomyGrant(Frozen):
     """Written leave to launch without asking, per zone and hour (SAFETY 4)."""
 
-    zones: Annotated[tuple[Identifier, ...], Field(min_length=1)]
-    hours: Hours = Hours()
-    granted_by: Annotated[str, Field(min_length=3)]
-    reference: Annotated[str, Field(min_length=3)]  # the paper that says so
+    zones: Annotated[tuple[Identifier, ...], Field(min_length=1, description="for alarms in these")]
+    hours: Annotated[Hours, Field(description="and in these hours")] = Hours()
+    granted_by: Annotated[str, Field(min_length=3, description="name of who gave it")]
+    reference: Annotated[str, Field(min_length=3, description="the paper that says so")]
 
 
 class Response(Frozen):
     """How the fleet answers an alarm."""
 
-    air_stand_off_m: Annotated[Metres3, Field(ge=10)] = 25.0  # horizontal, from every tracked person
-    air_altitude_m: Annotated[Metres3, Field(gt=0)] = 25.0  # above home
-    ground_stop_m: Annotated[Metres3, Field(ge=5)] = 12.0
-    ground_speed_near_people_m_s: Annotated[float, Field(gt=0, le=3)] = 1.0
-    dispatch_max_age_s: Annotated[float, Field(gt=0, le=300)] = 15.0
-    observe_s: Annotated[float, Field(gt=0)] = 10.0  # hold the point in view this long before it counts as looked at
-    battery_reserve_frac: Annotated[float, Field(ge=0.1, le=0.9)] = 0.25
-    max_wind_m_s: Annotated[float, Field(gt=0, le=20)] = 10.0
-    autonomy: tuple[AutonomyGrant, ...] = ()
+    air_stand_off_m: Annotated[
+        Metres3, Field(ge=10, description="horizontal distance a copter keeps from every tracked person where it stays")
+    ] = 25.0
+    air_altitude_m: Annotated[Metres3, Field(gt=0, description="above home, where it looks from")] = 25.0
+    ground_stop_m: Annotated[
+        Metres3, Field(ge=5, description="distance at which a ground vehicle stops before a person")
+    ] = 12.0
+    ground_speed_near_people_m_s: Annotated[float, Field(gt=0, le=3, description="its greatest speed near them")] = 1.0
+    dispatch_max_age_s: Annotated[float, Field(gt=0, le=300, description="older evidence sends nobody")] = 15.0
+    observe_s: Annotated[float, Field(gt=0, description="held in view this long before it counts as looked at")] = 10.0
+    battery_reserve_frac: Annotated[
+        float, Field(ge=0.1, le=0.9, description="charge left after the way home, 0 to 1")
+    ] = 0.25
+    max_wind_m_s: Annotated[float, Field(gt=0, le=20, description="in more, copters stay on the ground")] = 10.0
+    autonomy: Annotated[
+        tuple[AutonomyGrant, ...], Field(description="launches that need nobody's approval; without, each does")
+    ] = ()
 
 
 class Site(Frozen):
@@ -254,19 +264,19 @@ class Site(Frozen):
 
     schema_version: Literal[1]
     id: Identifier
-    name: str
-    time_zone: Annotated[str, AfterValidator(_known_time_zone)]
-    origin: Origin
-    geofence: Geofence
-    cameras: tuple[Camera, ...] = ()
-    zones: tuple[Zone, ...] = ()
-    no_fly: tuple[Area, ...] = ()
-    buildings: tuple[Building, ...] = ()
-    docks: tuple[Place, ...] = ()
-    rally_points: tuple[Place, ...] = ()
-    vehicles: tuple[Vehicle, ...] = ()
-    patrols: tuple[Patrol, ...] = ()
-    response: Response = Response()
+    name: Annotated[str, Field(description="for people")]
+    time_zone: Annotated[str, AfterValidator(_known_time_zone), Field(description="of the IANA data base, for hours")]
+    origin: Annotated[Origin, Field(description="of the local east-north-up frame")]
+    geofence: Annotated[Geofence, Field(description="what every vehicle stays within")]
+    cameras: Annotated[tuple[Camera, ...], Field(description="fixed and carried")] = ()
+    zones: Annotated[tuple[Zone, ...], Field(description="what must be empty")] = ()
+    no_fly: Annotated[tuple[Area, ...], Field(description="what copters never cross")] = ()
+    buildings: Annotated[tuple[Building, ...], Field(description="what vehicles go round, or above")] = ()
+    docks: Annotated[tuple[Place, ...], Field(description="where vehicles stand")] = ()
+    rally_points: Annotated[tuple[Place, ...], Field(description="where copters go when home is farther")] = ()
+    vehicles: Annotated[tuple[Vehicle, ...], Field(description="what may be sent")] = ()
+    patrols: Annotated[tuple[Patrol, ...], Field(description="rounds by the clock")] = ()
+    response: Annotated[Response, Field(description="how alarms are answered")] = Response()
 
     @model_validator(mode="after")
     def _names_what_exists(self) -> "Site":

@@ -28,14 +28,15 @@ from detectors.detector import Detector
 from detectors.errors import DetectorError
 from detectors.fetch import download
 from detectors.network import NetworkDetector
-from detectors.opening import open_detector, open_scripted
-from detectors.registry import model_cache, model_folders
+from detectors.opening import open_detector, open_file, open_scripted
+from detectors.registry import find_model, model_cache, model_folders
 from edge.bench import measure
 from edge.errors import EdgeError, FeedError, OutboxError, SetUpError
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
 from edge.link.zone_memory import ZoneMemory
 from edge.node import Feed, Node
+from edge.peer import Peer
 from edge.pose import PoseSource
 from edge.poses.fixed import FixedPose
 from edge.poses.recorded import RecordedPoses
@@ -112,27 +113,38 @@ def bench(
     video: Annotated[Path, typer.Argument(help="A recording; every feed plays it again and again.")],
     *,
     model: Annotated[str | None, typer.Option(help="Name or path; the default model when left out.")] = None,
-    backend: Annotated[str, typer.Option(help="File of detectors/backends that runs networks.")] = "onnxruntime",
+    backend: Annotated[
+        str, typer.Option(help="File of detectors/backends that runs networks; `openvino/bf16`.")
+    ] = "onnxruntime",
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of one inference.")] = 2,
     feeds: Annotated[list[int] | None, typer.Option(min=1, max=32, help="How many; may be repeated.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Each is one of bare inference and one of the pipeline.")] = 8,
     frames: Annotated[int, typer.Option(min=1, help="Of one round.")] = 40,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help="Python that has ultralytics (AGPL-3.0): its `YOLO.track` takes its turns, a process a feed."
+        ),
+    ] = None,
 ) -> None:
     """What share of bare inference the whole pipeline keeps, in turns of one run. Exit code 1: less than it must."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    detector = open_detector(
-        model,
-        folders=model_folders(os.environ),
-        cache=model_cache(os.environ),
-        backend=backend,
-        download=download,
-        say=partial(typer.echo, err=True),
-        threads=threads,
-    )
+    folders, cache, say = model_folders(os.environ), model_cache(os.environ), partial(typer.echo, err=True)
+    file = find_model(model, folders=folders, cache=cache, download=download)
+    name, _, precision = backend.partition("/")
+    options = {"precision": precision} if precision else {}
+    detector = open_file(file, backend=name, cache=cache, say=say, threads=threads, **options)
     if not isinstance(detector, NetworkDetector):
         raise SetUpError(f"backend '{backend}': expected one that runs networks")
-    counts = feeds or [1, 2, 4]
-    measured = measure(video, detector, feeds=counts, rounds=rounds, frames=frames, clock=SystemClock())
+    measured = measure(
+        video,
+        detector,
+        feeds=feeds or [1, 2, 4],
+        rounds=rounds,
+        frames=frames,
+        clock=SystemClock(),
+        peer=None if against is None else lambda count: Peer(against, video, file.path, feeds=count),
+    )
     Console().print(measured.table())
     if measured.missed:
         _end("; ".join(measured.missed), code=1)

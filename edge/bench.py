@@ -10,8 +10,9 @@ import resource
 import threading
 import uuid
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -32,12 +33,14 @@ from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
 from edge.node import Feed, Node
+from edge.peer import Peer
 from edge.pipeline import StepResult
 from edge.poses.fixed import FixedPose
 from edge.source import SourceOptions
 from edge.sources.file import FileSource
 
 BARS = {1: 0.93, 4: 0.90}  # feeds to the least share of bare inference
+PEER_BARS = {1: 1.0, 2: 1.6}  # feeds to how many times as fast as the peer, on the same runtime
 KEPT_FRAMES = 16
 WARM_FRAMES = 20
 FRAME_WITHIN_S = 5.0
@@ -52,6 +55,7 @@ class Kept:
 
     processor_share: processor time of a frame in bare inference over that of a frame in the pipeline, the least of the
     rounds of each. Others on the machine disturb it less than they disturb the clock.
+    peer_fps: what the pipeline to compare with makes of the same clip (edge/peer.py).
     """
 
     feeds: int
@@ -59,10 +63,15 @@ class Kept:
     pipeline_fps: float
     median_share: float
     processor_share: float
+    peer_fps: float | None = None
 
     @property
     def share(self) -> float:
         return self.pipeline_fps / self.bare_fps
+
+    @property
+    def times_peer(self) -> float | None:
+        return None if self.peer_fps is None else self.pipeline_fps / self.peer_fps
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,23 +86,40 @@ class Throughput:
     @property
     def missed(self) -> list[str]:
         """What is not as it must be, in words; empty when all is well."""
-        return [
+        shares = [
             f"{each.feeds} feeds: expected at least {BARS[each.feeds]:.2f} of bare inference, got {each.share:.3f}"
             for each in self.kept
             if each.share < BARS.get(each.feeds, 0.0)
         ]
+        times = [
+            f"{each.feeds} feeds: expected {PEER_BARS[each.feeds]:.1f} times the peer, got {each.times_peer:.2f}"
+            for each in self.kept
+            if each.times_peer is not None and each.times_peer < PEER_BARS.get(each.feeds, 0.0)
+        ]
+        return shares + times
 
     def table(self) -> Table:
         title = f"{self.model} on {self.backend}, {self.video}, decoding included"
         table = Table("feeds", "bare fps", "pipeline fps", "share", "median", "processor", "at least", title=title)
+        has_peer = any(each.peer_fps is not None for each in self.kept)
+        if has_peer:
+            table.add_column("peer fps")
+            table.add_column("times the peer")
+            table.add_column("at least")
         for column in table.columns:
             column.justify = "right"
         for each in self.kept:
             shares = (each.share, each.median_share, each.processor_share)
             numbers = (f"{each.bare_fps:.1f}", f"{each.pipeline_fps:.1f}", *(f"{share:.3f}" for share in shares))
-            bar = BARS.get(each.feeds)
-            table.add_row(str(each.feeds), *numbers, "" if bar is None else f"{bar:.2f}")
+            row = [str(each.feeds), *numbers, _words(BARS.get(each.feeds), 2)]
+            if has_peer:
+                row += [_words(each.peer_fps, 1), _words(each.times_peer, 2), _words(PEER_BARS.get(each.feeds), 1)]
+            table.add_row(*row)
         return table
+
+
+def _words(number: float | None, digits: int) -> str:
+    return "" if number is None else f"{number:.{digits}f}"
 
 
 def measure(
@@ -104,10 +130,11 @@ def measure(
     rounds: int = 8,
     frames: int = 40,
     clock: Clock,
+    peer: Callable[[int], Peer] | None = None,
 ) -> Throughput:
-    """`rounds` times `frames` frames bare and through a node, for each number of feeds.
+    """`rounds` times `frames` frames bare, through a node and through the `peer` of so many feeds, for each number.
 
-    Raises FeedUnreadable for what is no video and DetectorError as the detector does.
+    Raises FeedUnreadable for what is no video, DetectorError as the detector does and SetUpError as the peer does.
     """
     with closing(_source(video, clock).frames(threading.Event())) as decoded:
         kept = list(islice(decoded, KEPT_FRAMES))
@@ -115,20 +142,32 @@ def measure(
         model=detector.identity.name,
         backend=detector.identity.backend,
         video=video.name,
-        kept=tuple(_kept(video, detector, kept, count, rounds=rounds, frames=frames, clock=clock) for count in feeds),
+        kept=tuple(
+            _kept(video, detector, kept, count, rounds=rounds, frames=frames, clock=clock, peer=peer) for count in feeds
+        ),
     )
 
 
 def _kept(
-    video: Path, detector: NetworkDetector, some: Sequence[Frame], feeds: int, *, rounds: int, frames: int, clock: Clock
+    video: Path,
+    detector: NetworkDetector,
+    some: Sequence[Frame],
+    feeds: int,
+    *,
+    rounds: int,
+    frames: int,
+    clock: Clock,
+    peer: Callable[[int], Peer] | None,
 ) -> Kept:
     ready = cycle([detector.prepare(frame) for frame in some])
     height_px, width_px = some[0].image_bgr.shape[:2]
     site = _site(feeds, width_px=width_px, height_px=height_px)
     bare: list[_Time] = []
     ours: list[_Time] = []
+    theirs: list[_Time] = []
     readers, counted = Crew(threading.Event()), _Round()
-    with Outbox(Path(":memory:"), new_id=lambda: uuid.UUID(int=1)) as outbox:
+    with Outbox(Path(":memory:"), new_id=lambda: uuid.UUID(int=1)) as outbox, ExitStack() as stack:
+        other = None if peer is None else stack.enter_context(peer(feeds))
         node = _node(site, video, detector, outbox=outbox, clock=clock, witness=counted.note)
         try:
             for reader in node.readers:
@@ -137,6 +176,8 @@ def _kept(
             for _ in range(rounds):
                 bare.append(_timed(lambda: _infer(detector, islice(ready, frames)), clock))
                 ours.append(_timed(lambda: counted.judge(node, frames), clock))
+                if other is not None:
+                    theirs.append(_timed(partial(other.judge, frames), clock))
         finally:
             node.stop_reading()
             readers.join(STOP_S)
@@ -147,6 +188,7 @@ def _kept(
         pipeline_fps=max(each.fps for each in ours),
         median_share=median(mine.fps / its.fps for mine, its in zip(ours, bare, strict=True)),
         processor_share=min(each.processor_s for each in bare) / min(each.processor_s for each in ours),
+        peer_fps=max((each.fps for each in theirs), default=None),
     )
 
 

@@ -18,8 +18,6 @@ from contract.site import Site, parse_site
 from fleet.errors import SetUpError
 from fleet.records.auth import Tokens, parse_tokens
 
-Port = Annotated[int, Field(ge=0, le=65535)]
-
 
 def is_loopback(host: str) -> bool:
     if host == "localhost":
@@ -33,19 +31,19 @@ def is_loopback(host: str) -> bool:
 class BrokerTls(Frozen):
     """Certificates for the broker; a client certificate where the broker asks for one."""
 
-    ca_file: Path
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    ca_file: Annotated[Path, Field(description="PEM file with the broker's authority")]
+    cert_file: Annotated[Path | None, Field(description="PEM certificate of the coordinator")] = None
+    key_file: Annotated[Path | None, Field(description="PEM key of the coordinator")] = None
 
 
 class BrokerSettings(Frozen):
     """The MQTT 5 broker."""
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535)] = 1883
-    tls: BrokerTls | None = None
-    username: str | None = None
-    password_env: str | None = None  # name of the environment variable
+    host: Annotated[str, Field(description="name or address; anything but loopback needs tls")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="TCP port")] = 1883
+    tls: Annotated[BrokerTls | None, Field(description="none: in the clear")] = None
+    username: Annotated[str | None, Field(description="where the broker wants one")] = None
+    password_env: Annotated[str | None, Field(description="environment variable that holds the password")] = None
 
     @model_validator(mode="after")
     def _is_loopback_or_tls(self) -> "BrokerSettings":
@@ -57,11 +55,15 @@ class BrokerSettings(Frozen):
 class HttpSettings(Frozen):
     """The API and the console. Port 0 takes any free one and prints it."""
 
-    host: str = "127.0.0.1"
-    port: Port = 8080
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    tokens_env: str | None = None  # environment variable with NAME:ROLE:SHA256HEX lines
+    host: Annotated[str, Field(description="address to listen on; beyond loopback with tls and tokens only")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Field(ge=0, le=65535, description="TCP port")] = 8080
+    tls_cert: Annotated[Path | None, Field(description="PEM certificate of the server")] = None
+    tls_key: Annotated[Path | None, Field(description="PEM key of the server")] = None
+    tokens_env: Annotated[
+        str | None, Field(description="environment variable with lines NAME:ROLE:SHA256HEX; none: everybody is let in")
+    ] = None
 
     @model_validator(mode="after")
     def _is_loopback_or_closed(self) -> "HttpSettings":
@@ -75,14 +77,16 @@ class HttpSettings(Frozen):
 class FleetSettings(Frozen):
     """Everything the coordinator is told from outside."""
 
-    site_file: Path
-    data_dir: Path
+    site_file: Annotated[Path, Field(description="the site file")]
+    data_dir: Annotated[Path, Field(description="folder for the store, captures and logs; made when missing")]
     broker: BrokerSettings = BrokerSettings()
     http: HttpSettings = HttpSettings()
-    system_id: Annotated[int, Field(ge=1, le=250)] = 245  # ours on MAVLink; 255 is everybody else's ground station
-    connections: dict[Identifier, str] = Field(
-        default_factory=dict
-    )  # vehicle id: connection, in place of the site file's
+    system_id: Annotated[
+        int, Field(ge=1, le=250, description="ours on MAVLink; 255 is everybody else's ground station")
+    ] = 245
+    connections: Annotated[
+        dict[Identifier, str], Field(description="vehicle to its connection here, in place of the site file's")
+    ] = {}  # noqa: RUF012 - pydantic copies it
 
 
 def load_settings(path: Path) -> FleetSettings:

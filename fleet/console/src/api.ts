@@ -543,7 +543,10 @@ export interface components {
         Area: {
             /** Id */
             id: string;
-            /** Polygon */
+            /**
+             * Polygon
+             * @description corners on the ground
+             */
             polygon: components["schemas"]["GeoPoint"][];
         };
         /**
@@ -551,18 +554,28 @@ export interface components {
          * @description Written leave to launch without asking, per zone and hour (SAFETY 4).
          */
         AutonomyGrant: {
-            /** Granted By */
+            /**
+             * Granted By
+             * @description name of who gave it
+             */
             granted_by: string;
             /**
+             * @description and in these hours
              * @default {
              *       "end": "00:00:00",
              *       "start": "00:00:00"
              *     }
              */
             hours: components["schemas"]["Hours"];
-            /** Reference */
+            /**
+             * Reference
+             * @description the paper that says so
+             */
             reference: string;
-            /** Zones */
+            /**
+             * Zones
+             * @description for alarms in these
+             */
             zones: string[];
         };
         /**
@@ -581,11 +594,17 @@ export interface components {
         };
         /** Building */
         Building: {
-            /** Height M */
+            /**
+             * Height M
+             * @description of its roof above the site's ground
+             */
             height_m: number;
             /** Id */
             id: string;
-            /** Polygon */
+            /**
+             * Polygon
+             * @description corners on the ground
+             */
             polygon: components["schemas"]["GeoPoint"][];
         };
         /**
@@ -601,16 +620,29 @@ export interface components {
          * @description A camera of the site; without `pose` it rides on a vehicle and its pose comes with each frame.
          */
         Camera: {
-            /** Footprint */
+            /**
+             * Footprint
+             * @description ground it is meant to watch, for the map
+             */
             footprint?: components["schemas"]["GeoPoint"][] | null;
             /** Id */
             id: string;
-            /** Lens */
+            /**
+             * Lens
+             * @description what turns pixels into directions
+             */
             lens: components["schemas"]["OpenCvLens"] | components["schemas"]["TsaiLens"];
-            /** Node */
+            /**
+             * Node
+             * @description the edge node that reads it
+             */
             node: string;
+            /** @description where a fixed camera stands and looks */
             pose?: components["schemas"]["CameraPose"] | null;
-            /** Vehicle */
+            /**
+             * Vehicle
+             * @description the vehicle that carries it
+             */
             vehicle?: string | null;
         };
         /**
@@ -748,15 +780,20 @@ export interface components {
         Geofence: {
             /**
              * Ceiling M
+             * @description above home
              * @default 60
              */
             ceiling_m: number;
             /**
              * Floor M
+             * @description above home, for copters under way
              * @default 10
              */
             floor_m: number;
-            /** Polygon */
+            /**
+             * Polygon
+             * @description corners on the ground
+             */
             polygon: components["schemas"]["GeoPoint"][];
         };
         /**
@@ -959,11 +996,18 @@ export interface components {
          * @description A round flown as one MAVLink mission; one starts every `every_min` within `hours`.
          */
         Patrol: {
-            /** Altitude M */
+            /**
+             * Altitude M
+             * @description above home; 0 for a rover
+             */
             altitude_m: number;
-            /** Every Min */
+            /**
+             * Every Min
+             * @description minutes from one start to the next
+             */
             every_min: number;
             /**
+             * @description when it may start
              * @default {
              *       "end": "00:00:00",
              *       "start": "00:00:00"
@@ -974,12 +1018,16 @@ export interface components {
             id: string;
             /**
              * Laps
+             * @description rounds of one flight
              * @default 1
              */
             laps: number;
             /** Vehicle */
             vehicle: string;
-            /** Waypoints */
+            /**
+             * Waypoints
+             * @description in their order
+             */
             waypoints: components["schemas"]["Waypoint"][];
         };
         /**
@@ -1010,46 +1058,55 @@ export interface components {
         Response: {
             /**
              * Air Altitude M
+             * @description above home, where it looks from
              * @default 25
              */
             air_altitude_m: number;
             /**
              * Air Stand Off M
+             * @description horizontal distance a copter keeps from every tracked person where it stays
              * @default 25
              */
             air_stand_off_m: number;
             /**
              * Autonomy
+             * @description launches that need nobody's approval; without, each does
              * @default []
              */
             autonomy: components["schemas"]["AutonomyGrant"][];
             /**
              * Battery Reserve Frac
+             * @description charge left after the way home, 0 to 1
              * @default 0.25
              */
             battery_reserve_frac: number;
             /**
              * Dispatch Max Age S
+             * @description older evidence sends nobody
              * @default 15
              */
             dispatch_max_age_s: number;
             /**
              * Ground Speed Near People M S
+             * @description its greatest speed near them
              * @default 1
              */
             ground_speed_near_people_m_s: number;
             /**
              * Ground Stop M
+             * @description distance at which a ground vehicle stops before a person
              * @default 12
              */
             ground_stop_m: number;
             /**
              * Max Wind M S
+             * @description in more, copters stay on the ground
              * @default 10
              */
             max_wind_m_s: number;
             /**
              * Observe S
+             * @description held in view this long before it counts as looked at
              * @default 10
              */
             observe_s: number;
@@ -1092,41 +1149,53 @@ export interface components {
         Site: {
             /**
              * Buildings
+             * @description what vehicles go round, or above
              * @default []
              */
             buildings: components["schemas"]["Building"][];
             /**
              * Cameras
+             * @description fixed and carried
              * @default []
              */
             cameras: components["schemas"]["Camera"][];
             /**
              * Docks
+             * @description where vehicles stand
              * @default []
              */
             docks: components["schemas"]["Place"][];
+            /** @description what every vehicle stays within */
             geofence: components["schemas"]["Geofence"];
             /** Id */
             id: string;
-            /** Name */
+            /**
+             * Name
+             * @description for people
+             */
             name: string;
             /**
              * No Fly
+             * @description what copters never cross
              * @default []
              */
             no_fly: components["schemas"]["Area"][];
+            /** @description of the local east-north-up frame */
             origin: components["schemas"]["contract__site__Origin"];
             /**
              * Patrols
+             * @description rounds by the clock
              * @default []
              */
             patrols: components["schemas"]["Patrol"][];
             /**
              * Rally Points
+             * @description where copters go when home is farther
              * @default []
              */
             rally_points: components["schemas"]["Place"][];
             /**
+             * @description how alarms are answered
              * @default {
              *       "air_altitude_m": 25,
              *       "air_stand_off_m": 25,
@@ -1145,15 +1214,20 @@ export interface components {
              * @constant
              */
             schema_version: 1;
-            /** Time Zone */
+            /**
+             * Time Zone
+             * @description of the IANA data base, for hours
+             */
             time_zone: string;
             /**
              * Vehicles
+             * @description what may be sent
              * @default []
              */
             vehicles: components["schemas"]["Vehicle"][];
             /**
              * Zones
+             * @description what must be empty
              * @default []
              */
             zones: components["schemas"]["Zone"][];
@@ -1339,35 +1413,57 @@ export interface components {
          * @description One of ours. `autopilot_uid` binds it; without one the first UID heard is kept for the run and reported.
          */
         Vehicle: {
-            /** Autopilot Uid */
+            /**
+             * Autopilot Uid
+             * @description hexadecimal, as it reports it
+             */
             autopilot_uid?: string | null;
-            /** Connection */
+            /**
+             * Connection
+             * @description udpin:HOST:PORT, udpout:HOST:PORT or tcp:HOST:PORT
+             */
             connection: string;
-            /** Cruise Speed M S */
+            /**
+             * Cruise Speed M S
+             * @description under way
+             */
             cruise_speed_m_s: number;
-            /** Dock */
+            /**
+             * Dock
+             * @description where it stands and returns to
+             */
             dock: string;
             /** Id */
             id: string;
+            /** @description what drives it: a file of fleet/flight/vehicles */
             kind: components["schemas"]["VehicleKind"];
-            /** Return Altitude M */
+            /**
+             * Return Altitude M
+             * @description above home, of a copter; its own, never one for all
+             */
             return_altitude_m?: number | null;
             /**
              * Sensor Fov Deg
+             * @description horizontal, for what counts as in view
              * @default 40
              */
             sensor_fov_deg: number;
             /**
              * Sensor Range M
+             * @description how far its camera shows somebody
              * @default 60
              */
             sensor_range_m: number;
             /**
              * Simulated
+             * @description true: it may act on replayed and simulated evidence
              * @default false
              */
             simulated: boolean;
-            /** System Id */
+            /**
+             * System Id
+             * @description its MAVLink system id
+             */
             system_id: number;
         };
         /**
@@ -1428,6 +1524,7 @@ export interface components {
         Waypoint: {
             /**
              * Dwell S
+             * @description how long it stays there
              * @default 0
              */
             dwell_s: number;
@@ -1448,10 +1545,14 @@ export interface components {
          * @description A piece of ground that must stay empty of `labels` while it is set.
          */
         Zone: {
-            /** Cameras */
+            /**
+             * Cameras
+             * @description who covers it
+             */
             cameras: string[];
             /**
              * Dwell S
+             * @description inside this long before an intrusion starts
              * @default 0.5
              */
             dwell_s: number;
@@ -1459,21 +1560,32 @@ export interface components {
             id: string;
             /**
              * Initially Set
+             * @description watched from the start, until a command says otherwise
              * @default true
              */
             initially_set: boolean;
             /**
              * Labels
+             * @description what must not be in it
              * @default [
              *       "person"
              *     ]
              */
             labels: components["schemas"]["Label"][];
-            /** Name */
+            /**
+             * Name
+             * @description for people
+             */
             name: string;
-            /** Polygon */
+            /**
+             * Polygon
+             * @description corners on the ground
+             */
             polygon: components["schemas"]["GeoPoint"][];
-            /** @default high */
+            /**
+             * @description how loudly its alarms ask for a person
+             * @default high
+             */
             severity: components["schemas"]["Severity"];
         };
         /** ZoneView */
@@ -1496,11 +1608,20 @@ export interface components {
          * @description Origin of the site's local ENU frame, on the ground.
          */
         contract__site__Origin: {
-            /** Ground Amsl M */
+            /**
+             * Ground Amsl M
+             * @description height of the site's ground above mean sea level
+             */
             ground_amsl_m: number;
-            /** Lat Deg */
+            /**
+             * Lat Deg
+             * @description north is positive
+             */
             lat_deg: number;
-            /** Lon Deg */
+            /**
+             * Lon Deg
+             * @description east is positive
+             */
             lon_deg: number;
         };
     };
