@@ -7,6 +7,7 @@ and with networks of random weights, one for each head, on the committed cameras
 
 import hashlib
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -33,6 +34,7 @@ SCORE_TOLERANCE = 0.01
 BOX_TOLERANCE_PX = 1.0
 WIDTH_PX, HEIGHT_PX = 640, 480  # of the looking networks
 REAL = "yolox-nano on a street"
+SHIPPED = "yolox-nano on the pictures that ultralytics ships"
 LOOKING = {"yolox": "yolox at the fence", "yolo": "yolo at the fence", "yolo_end2end": "yolo_end2end at the fence"}
 
 
@@ -79,12 +81,12 @@ def looking_file(folder: Path, head: str) -> ModelFile:
 
 @pytest.fixture(
     scope="module",
-    params=[*LOOKING, pytest.param(REAL, marks=pytest.mark.shared)],
+    params=[*LOOKING, *(pytest.param(name, marks=pytest.mark.shared) for name in (REAL, SHIPPED))],
     ids=lambda param: LOOKING.get(param, param),
 )
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     folder = tmp_path_factory.mktemp("model")
-    if request.param != REAL:
+    if request.param in LOOKING:
         clips = [ROOT / "sim" / "recordings" / f"{camera}.mp4" for camera in ("fence-cam", "drone-1-cam")]
         frames = [frame for clip in clips for frame in frames_of(clip, every=60, count=2)]
         times = [Frame(each.image_bgr, index * 100_000, 0, index, 0) for index, each in enumerate(frames)]
@@ -92,7 +94,20 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if not SHARED.is_dir():
         pytest.skip("no ../shared beside this checkout")
     file = find_model(str(SHARED / "models" / "yolox_nano_640x640.onnx"), folders=(), cache=folder)
-    return Case(file, frames_of(SHARED / "feeds" / "vtest.avi", every=1, count=6), least=4)
+    if request.param == REAL:
+        return Case(file, frames_of(SHARED / "feeds" / "vtest.avi", every=1, count=6), least=4)
+    package = find_spec("ultralytics")
+    if package is None or package.origin is None:
+        pytest.skip("no ultralytics in this environment, which brings the pictures")
+    pictures = sorted((Path(package.origin).parent / "assets").glob("*.jpg"))
+    assert len(pictures) == 2
+    frames = []
+    for number, picture in enumerate(pictures):
+        image, canvas = cv2.imread(str(picture)), np.zeros((1080, 1280, 3), np.uint8)  # a feed has one size
+        assert image is not None
+        canvas[: image.shape[0], : image.shape[1]] = image
+        frames.append(Frame(canvas, number * 100_000, 0, number, 0))
+    return Case(file, frames, least=2)
 
 
 @pytest.fixture(scope="module")
