@@ -13,7 +13,7 @@ from rich.table import Table
 from contract.clock import SystemClock
 from detectors.bench import frames_of, noise
 from detectors.bench_report import run_bench
-from detectors.building.commands import build, person, verify
+from detectors.building.commands import build, person, train, validate, verify
 from detectors.engines import SUFFIX, add_engine, known_engines
 from detectors.errors import DetectorError, Disagreement, DownloadError, ModelError
 from detectors.licence import show_licence
@@ -45,6 +45,8 @@ app = typer.Typer(
 
 app.command()(build)
 app.command()(verify)
+app.command()(train)
+app.command()(validate)
 
 
 @app.command("list")
