@@ -19,7 +19,7 @@ from detectors.errors import InferenceError
 from detectors.frame import Frame, ImageBgr
 
 GREY = 114  # what the training padded with
-KEPT_TENSORS = 8  # on their way from decoding threads to the detecting one; more than these are made and forgotten
+KEPT_TENSORS = 32  # more than are ever on their way to the detecting thread: three a recording, and a batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Exit codes: 0 every figure is good, 1 at least one is not, 2 wrong input.
 
 import asyncio
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -75,6 +77,7 @@ def _feeds(bench: Bench) -> Measured:
 
     detector = open_file(_model(bench.shared / "models" / "yolox_nano_640x640.onnx"), threads=2)
     assert isinstance(detector, NetworkDetector)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # events by the hundred
     return measure(bench.shared / "feeds" / "vtest.avi", detector, clock=bench.clock)
 
 
