@@ -78,6 +78,11 @@ class Scheduler(Generic[Item]):
         state.frames.append(item)
         return dropped
 
+    @property
+    def has_frames(self) -> bool:
+        """Of any feed."""
+        return any(feed.frames for feed in self._feeds.values())
+
     def waiting(self, feed: str) -> int:
         """Frames of `feed` that were not taken yet."""
         return len(self._feeds[feed].frames)

@@ -68,6 +68,12 @@ class Intake:
             self._changed.notify_all()
             return batch
 
+    @property
+    def has_frames(self) -> bool:
+        """Of any camera."""
+        with self._changed:
+            return self._scheduler.has_frames
+
     def waiting(self, camera: str) -> int:
         """Frames of `camera` that nobody took yet."""
         with self._changed:

@@ -131,15 +131,14 @@ class Lookout:
         self._post_waiting()
 
     def turn(self) -> bool:
-        """Judge what waits, one batch of it, on this thread; False when there was none."""
+        """Judge one batch of what waits, on this thread; whether more waits."""
         self._claim()
         batch = self._intake.take(0.0)
         if batch:
             self._follow_up(self._look(batch))
-        else:
-            self._close_scenes_without_feed()
-            self._post_waiting()
-        return bool(batch)
+        self._close_scenes_without_feed()
+        self._post_waiting()
+        return self._intake.has_frames
 
     @property
     def unposted(self) -> int:

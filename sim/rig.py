@@ -16,7 +16,7 @@ from contract.site import Camera, CameraPose
 from detectors.frame import Frame, ImageBgr
 from edge.errors import FeedLost
 from edge.source import CapturedBy
-from sim.actors import Walk, everybody
+from sim.actors import Standing
 from sim.eyes import KEPT_SHOTS, Eye, Shot
 from sim.run_log import RunLog
 from sim.scenario import FeedPlan
@@ -36,7 +36,8 @@ Draw = Callable[[float, CameraPose], Drawn]
 
 
 class Rig:
-    """`poses` is asked at the moment of each picture; `draw` is None where the eye needs no pixels."""
+    """`around` is asked by the second of the scenario, `poses` at the moment of each picture; `draw` is None where the
+    eye needs no pixels."""
 
     is_live = True
     is_paced = True
@@ -50,14 +51,14 @@ class Rig:
         camera: Camera,
         *,
         eye: Eye,
-        walks: Sequence[Walk],
+        around: Callable[[float], Sequence[Standing]],
         poses: Callable[[], Poses | None],
         draw: Draw | None,
         clock: Clock,
         log: RunLog,
     ) -> None:
         self.plan, self.camera, self.eye = plan, camera, eye
-        self._walks, self._poses, self._draw = walks, poses, draw
+        self._around, self._poses, self._draw = around, poses, draw
         self._clock, self._log = clock, log
         self._sight = Sight(camera.lens)
         self._start_us = clock.wall_us() - clock.monotonic_us()
@@ -125,7 +126,7 @@ class Rig:
                 drawn = self._draw(now_us / 1e6, poses.true)
                 image, seen = drawn.image_bgr, drawn.boxes
             else:
-                seen = self._sight.seen(everybody(self._walks, now_us / 1e6), poses.true)
+                seen = self._sight.seen(self._around(now_us / 1e6), poses.true)
             self._tell_truth(now_us, poses.true, seen)
         if self.is_black:
             image = self._blank

@@ -5,7 +5,7 @@ import random
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -66,7 +66,8 @@ class Scene:
     ) -> None:
         self._loaded, self._site, self._clock, self._log = loaded, loaded.site, clock, log
         self._frame = loaded.site.local_frame()
-        self._walks = tuple(Walk(actor) for actor in loaded.scenario.actors)
+        walks = tuple(Walk(actor) for actor in loaded.scenario.actors)
+        self._around = lru_cache(maxsize=1)(partial(everybody, walks))  # all cameras ask at the same moments
         self.autopilots = autopilots
         self.rigs = {plan.camera: self._rig(plan, seed=seed, eyes=eyes) for plan in loaded.scenario.feeds}
 
@@ -92,7 +93,7 @@ class Scene:
         """Truth, and what the coordinator believes of its vehicles; for ever."""
         while True:
             now_s, at_us = self._clock.monotonic_us() / 1e6, self._clock.wall_us()
-            standings = everybody(self._walks, now_s)
+            standings = self._around(now_s)
             if standings:
                 self._log.truth({"type": "actors", "at_us": at_us, "actors": [_actor_line(each) for each in standings]})
             for name, autopilot in self.autopilots.items():
@@ -133,7 +134,7 @@ class Scene:
             plan,
             camera,
             eye=_eye(self._loaded, plan, camera, seed=seed, eyes=eyes if is_drawn else None),
-            walks=self._walks,
+            around=self._around,
             poses=partial(self._poses, camera),
             draw=eyes.draw(plan, camera, self._places) if eyes is not None and is_drawn else None,
             clock=self._clock,
