@@ -1,8 +1,8 @@
 """The yard of the run benchmarks: cameras in a row, persons before them, vehicles that patrol; or only vehicles.
 
-Each camera looks north over a zone of its own. One person passes behind the zone again and again and is in the picture
-nearly half of the time; another comes in from the side every two minutes, into the zone and away: alarms come
-and vehicles are sent, and a guard closes what is open. In the crowded yard neither ever leaves the picture. What the
+Each camera looks north over a zone of its own. One person passes behind the zone about once a minute and is in the
+picture a third of the time; another comes in from the side every two minutes, into the zone and away: alarms come and
+vehicles are sent, and a guard closes what is open. In the crowded yard neither ever leaves the picture. What the
 cameras' detector sees was recorded by the modelled eye.
 """
 
@@ -44,6 +44,7 @@ APART_M = 40.0  # cameras along their row; docks stand 6 m apart
 PATROL_EVERY_MIN = 4.0
 INTO_ZONE_EACH_S = 120.0  # at each camera, so that one comes in every half minute
 IN_ZONE_S = 10.0
+AWAY_S = 35.0  # between two passes of 29 s, of which 22 s are in the picture
 ASIDE_M = 20.0  # half way to the next camera: in nobody's picture
 CLOSED_EACH_S = 15.0  # one incident, the oldest: sooner than new ones open
 
@@ -162,9 +163,9 @@ def _passing(camera: Camera, number: int, length_s: float) -> list[Actor]:
     """Who comes and goes; at each camera a little later than at the one before."""
     assert camera.pose is not None
     east_m, later_s = camera.pose.east_m, 7.0 * number
-    away = Stop(east_m=east_m - ASIDE_M, north_m=27.0, wait_s=20.0)
+    away = Stop(east_m=east_m - ASIDE_M, north_m=27.0, wait_s=AWAY_S)
     first = Stop(east_m=east_m + ASIDE_M, north_m=27.0)
-    back = first.model_copy(update={"wait_s": 20.0})
+    back = first.model_copy(update={"wait_s": AWAY_S})
     passes = [stop for _ in range(math.ceil(length_s / 90.0) + 1) for stop in (away, back)]
     inside = Stop(east_m=east_m + 2.0, north_m=18.0, wait_s=IN_ZONE_S)
     aside = Stop(east_m=east_m + ASIDE_M, north_m=25.0, wait_s=INTO_ZONE_EACH_S - IN_ZONE_S - 28.0)  # 28: in and out
