@@ -31,3 +31,8 @@ class DownloadError(DetectorError):
 
 class Disagreement(DetectorError):
     """What was built ran, and it falls behind its model by more than is allowed."""
+
+
+def first_line(err: Exception) -> str:
+    """What an error of somebody else's says, in one line; its name where it says nothing."""
+    return (str(err).strip() or type(err).__name__).splitlines()[0]

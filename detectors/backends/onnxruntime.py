@@ -11,7 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as native
 from pydantic import Field
 
 from detectors.detections import FloatArray
-from detectors.errors import InferenceError, ModelError
+from detectors.errors import InferenceError, ModelError, first_line
 from detectors.network import NetworkDetector, NetworkOptions, Port, input_of
 from detectors.registry import ModelFile
 
@@ -43,7 +43,7 @@ def open_model(file: ModelFile, options: Options) -> NetworkDetector:
     try:
         session = onnxruntime.InferenceSession(str(file.path), settings, providers=["CPUExecutionProvider"])
     except RUNTIME_ERRORS as err:
-        raise ModelError(f"{file.path}: not an ONNX model: {_first_line(err)}") from err
+        raise ModelError(f"{file.path}: not an ONNX model: {first_line(err)}") from err
     port = input_of(file, [Port(each.name, each.type, tuple(each.shape)) for each in session.get_inputs()])
     return NetworkDetector(OnnxNetwork(session), file, options, port=port, backend="onnxruntime")
 
@@ -59,9 +59,5 @@ class OnnxNetwork:
         try:
             outputs: Sequence[FloatArray] = self._session.run(None, {self._input: tensor})
         except RUNTIME_ERRORS as err:
-            raise InferenceError(_first_line(err)) from err
+            raise InferenceError(first_line(err)) from err
         return outputs
-
-
-def _first_line(err: Exception) -> str:
-    return str(err).strip().splitlines()[0]

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from detectors.detections import FloatArray
-from detectors.errors import InferenceError, ModelError
+from detectors.errors import InferenceError, ModelError, first_line
 from detectors.heads import yolo_end2end
 from detectors.licence import import_ultralytics
 from detectors.network import InputPort, NetworkDetector, NetworkOptions
@@ -38,7 +38,7 @@ def open_model(file: ModelFile, options: Options) -> NetworkDetector:
     try:
         loaded = loader.AutoBackend(str(file.path), device=torch.device(options.device), verbose=False)
     except Exception as err:  # what reading a pickle raises is anybody's choice
-        raise ModelError(f"{file.path}: ultralytics does not load it: {_first_line(err)}") from err
+        raise ModelError(f"{file.path}: ultralytics does not load it: {first_line(err)}") from err
     height_px, width_px = getattr(loaded, "imgsz", None) or (SIDE_PX, SIDE_PX)
     if file.manifest.input is not None:
         height_px, width_px = file.manifest.input.height_px, file.manifest.input.width_px
@@ -63,7 +63,7 @@ class TorchNetwork:
             with self._torch.inference_mode():
                 answer = self._loaded(self._torch.from_numpy(tensor).to(self._device))
         except Exception as err:  # of whichever runtime ultralytics chose
-            raise InferenceError(_first_line(err)) from err
+            raise InferenceError(first_line(err)) from err
         boxes = answer[0] if isinstance(answer, list | tuple) else answer  # the rest is for training
         return [boxes.float().cpu().numpy()]
 
@@ -74,7 +74,3 @@ def _as_it_says(file: ModelFile, names: dict[int, str], raw: FloatArray) -> Mode
     head = "yolo_end2end" if raw.shape[1:] == yolo_end2end.Head.output_shape else "yolo"
     manifest = file.manifest.model_copy(update={"head": head, "classes": classes, "labels": labels})
     return replace(file, manifest=manifest)
-
-
-def _first_line(err: Exception) -> str:
-    return (str(err).strip() or type(err).__name__).splitlines()[0]

@@ -10,7 +10,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, numpy_helper, version_converter
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from detectors.errors import ModelError
+from detectors.errors import ModelError, first_line
 
 OPSET_MIN = 13  # the first with a scale for each channel
 BATCH = "batch"
@@ -25,8 +25,7 @@ def read_onnx(path: Path) -> ModelProto:
         if opset < OPSET_MIN:
             model = version_converter.convert_version(model, OPSET_MIN)
     except Exception as err:  # protobuf, the checker and the converter each raise their own
-        reason = (str(err).strip() or type(err).__name__).splitlines()[0]
-        raise ModelError(f"{path}: not an ONNX model that can be built from: {reason}") from err
+        raise ModelError(f"{path}: not an ONNX model that can be built from: {first_line(err)}") from err
     for index, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{index}"
     return model

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from detectors.errors import ModelError
+from detectors.errors import ModelError, first_line
 from detectors.heads import yolo_end2end
 from detectors.licence import import_ultralytics
 from detectors.manifest import InputSize, Manifest, shipped_manifests
@@ -36,8 +36,7 @@ def export_trained(path: Path, cache: Path, *, added_by: str, added_at_us: int) 
             names = dict(model.names)
             exported = Path(model.export(format="onnx", opset=OPSET, simplify=False, nms=False, verbose=False))
         except Exception as err:  # what reading a pickle raises is anybody's choice
-            reason = (str(err).strip() or type(err).__name__).splitlines()[0]
-            raise ModelError(f"{path}: ultralytics does not export it: {reason}") from err
+            raise ModelError(f"{path}: ultralytics does not export it: {first_line(err)}") from err
         *_, height_px, width_px = _shape(exported, "input")
         labels = shipped_manifests()[DEFAULT_MODEL].labels
         classes = tuple(names[index] for index in sorted(names))

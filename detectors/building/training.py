@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detectors.errors import ModelError
+from detectors.errors import ModelError, first_line
 from detectors.licence import import_ultralytics
 
 
@@ -61,7 +61,7 @@ def train(data: Path, start: str, out: Path, options: TrainingOptions, cache: Pa
             name=out.name,
         )
     except Exception as err:  # what a library of that size raises is not listed anywhere
-        raise ModelError(f"{data}: ultralytics does not train on it: {_first_line(err)}") from err
+        raise ModelError(f"{data}: ultralytics does not train on it: {first_line(err)}") from err
     return Path(model.trainer.best)
 
 
@@ -73,7 +73,7 @@ def validate(trained: Path, data: Path, *, side_px: int, device: str, cache: Pat
     try:
         judged = model.val(data=str(data), imgsz=side_px, device=device, workers=0, plots=False, verbose=False)
     except Exception as err:
-        raise ModelError(f"{trained}: ultralytics does not validate it on {data}: {_first_line(err)}") from err
+        raise ModelError(f"{trained}: ultralytics does not validate it on {data}: {first_line(err)}") from err
     box = judged.box
     by_class = {judged.names[index]: float(box.maps[index]) for index in box.ap_class_index.tolist()}
     return Validation(float(box.map50), float(box.map), float(box.mp), float(box.mr), by_class)
@@ -86,8 +86,4 @@ def _open(model: str, data: Path, cache: Path) -> Any:
     try:
         return yolo(model, task="detect")
     except Exception as err:
-        raise ModelError(f"{model}: ultralytics does not open it: {_first_line(err)}") from err
-
-
-def _first_line(err: Exception) -> str:
-    return (str(err).strip() or type(err).__name__).splitlines()[0]
+        raise ModelError(f"{model}: ultralytics does not open it: {first_line(err)}") from err
