@@ -143,7 +143,7 @@ def bench(
         rounds=rounds,
         frames=frames,
         clock=SystemClock(),
-        peer=None if against is None else lambda count: Peer(against, video, file.path, feeds=count),
+        peer=None if against is None else lambda count: Peer(against, video, file.path, feeds=count, cache=cache),
     )
     Console().print(measured.table())
     if measured.missed:

@@ -1,10 +1,12 @@
 """Another pipeline over the same clip, to compare with: ultralytics' own tracking, a process for each feed."""
 
+import os
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from detectors.licence import KEPT_QUIET, expect_shown
 from edge.errors import SetUpError
 
 SCRIPT = Path(__file__).parent / "peers" / "ultralytics_track.py"
@@ -12,9 +14,12 @@ END_S = 10.0
 
 
 class Peer:
-    """`python`: an interpreter that has ultralytics, which is under the AGPL and therefore not in ours."""
+    """`python`: an interpreter that has ultralytics, which is under the AGPL and therefore not in ours; `cache`: where
+    it is kept that its licence was shown."""
 
-    def __init__(self, python: Path, video: Path, model: Path, *, feeds: int) -> None:
+    def __init__(self, python: Path, video: Path, model: Path, *, feeds: int, cache: Path) -> None:
+        """Raises ModelError before the licence was shown."""
+        expect_shown(cache)
         self._command = [str(python), str(SCRIPT), str(video.absolute()), str(model.absolute())]
         self._feeds = feeds
         self._processes: list[subprocess.Popen[str]] = []
@@ -30,6 +35,7 @@ class Peer:
                         stdout=subprocess.PIPE,
                         stderr=subprocess.STDOUT,
                         text=True,
+                        env={**os.environ, **KEPT_QUIET},
                     )
                 )
             self._hear("ready")

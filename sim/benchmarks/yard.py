@@ -171,21 +171,19 @@ def _passing(camera: Camera, number: int, length_s: float) -> list[Actor]:
     aside = Stop(east_m=east_m + ASIDE_M, north_m=25.0, wait_s=INTO_ZONE_EACH_S - IN_ZONE_S - 28.0)  # 28: in and out
     intrusions = [stop for _ in range(math.ceil(length_s / INTO_ZONE_EACH_S) + 1) for stop in (inside, aside)]
     return [
-        Actor(
-            id=f"w-{camera.id}", starts_at_s=later_s, route=(Stop(east_m=back.east_m, north_m=back.north_m), *passes)
-        ),
+        Actor(id=f"w-{camera.id}", starts_at_s=later_s, route=(first, *passes)),
         Actor(id=f"i-{camera.id}", starts_at_s=later_s, route=(aside, *intrusions)),
     ]
 
 
-def _staying(camera: Camera, _: int, length_s: float) -> list[Actor]:
+def _staying(camera: Camera, _number: int, length_s: float) -> list[Actor]:
     """One outside the zone, up and down; one that goes in and out again."""
     assert camera.pose is not None
     east_m = camera.pose.east_m
     turns = math.ceil(length_s / 10.0)  # 14 m at a walk
     walker = [Stop(east_m=east_m + (7.0 if turn % 2 else -7.0), north_m=27.0) for turn in range(turns + 1)]
     intruder = [Stop(east_m=east_m + 2.0, north_m=25.0)]
-    for _turn in range(math.ceil(length_s / INTO_ZONE_EACH_S)):
+    for _ in range(math.ceil(length_s / INTO_ZONE_EACH_S)):
         intruder.append(Stop(east_m=east_m + 2.0, north_m=25.0, wait_s=INTO_ZONE_EACH_S - 20.0))
         intruder.append(Stop(east_m=east_m + 2.0, north_m=18.0, wait_s=IN_ZONE_S))
     return [Actor(id=f"{name}-{camera.id}", route=tuple(way)) for name, way in (("w", walker), ("i", intruder))]
