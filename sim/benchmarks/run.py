@@ -22,7 +22,7 @@ from sim.benchmarks.yard import write_idle_yard, write_watched_yard
 from sim.run import clock_of, play
 from sim.scenario_file import load_scenario
 
-WATCHED_S, RATE_HZ = 600.0, 10.0
+WATCHED_S, CROWDED_S, RATE_HZ = 600.0, 120.0, 10.0
 IDLE_S, IDLE_VEHICLES = 60.0, 100
 WATCHED_BAR, IDLE_BAR = 10.0, 3.0  # times real time, what issue 3 asks
 SOAK_S, SOAK_RATE_HZ, WARM_S = 7_200.0, 2.0, 600.0
@@ -33,10 +33,15 @@ PAGE_BYTES = os.sysconf("SC_PAGESIZE")
 
 @dataclass(frozen=True, slots=True)
 class RunSpeed:
-    """Seconds of the scenario in a second of the machine, and of its processor time alone; the load while measuring."""
+    """Seconds of the scenario in a second of the machine, and of its processor time alone; the load while measuring.
+
+    crowded: with two persons before each camera all the time; there is no bar for that.
+    """
 
     watched: float
     watched_by_processor: float
+    crowded: float
+    crowded_by_processor: float
     idle: float
     idle_by_processor: float
     load: float
@@ -58,6 +63,12 @@ class RunSpeed:
             f"{self.watched:.1f}",
             f"{self.watched_by_processor:.1f}",
             watched,
+        )
+        table.add_row(
+            f"the same, two persons before each camera, {CROWDED_S / 60:g} min",
+            f"{self.crowded:.1f}",
+            f"{self.crowded_by_processor:.1f}",
+            "",
         )
         table.add_row(
             f"{IDLE_VEHICLES} idle vehicles, {IDLE_S:g} s", f"{self.idle:.1f}", f"{self.idle_by_processor:.1f}", idle
@@ -100,13 +111,17 @@ def measure_run(*, clock: Clock, console: Console) -> RunSpeed:
     with tempfile.TemporaryDirectory(prefix="vedette-run-") as name:
         folder = Path(name)
         watched = write_watched_yard(_made(folder / "watched"), length_s=WATCHED_S, rate_hz=RATE_HZ)
+        crowded = write_watched_yard(_made(folder / "crowded"), length_s=CROWDED_S, rate_hz=RATE_HZ, is_crowded=True)
         idle = write_idle_yard(_made(folder / "idle"), length_s=IDLE_S, vehicles=IDLE_VEHICLES)
         watched_s, watched_processor_s = _timed(watched, clock=clock, console=console)
         load = os.getloadavg()[0]
+        crowded_s, crowded_processor_s = _timed(crowded, clock=clock, console=console)
         idle_s, idle_processor_s = _timed(idle, clock=clock, console=console)
     return RunSpeed(
         watched=WATCHED_S / watched_s,
         watched_by_processor=WATCHED_S / watched_processor_s,
+        crowded=CROWDED_S / crowded_s,
+        crowded_by_processor=CROWDED_S / crowded_processor_s,
         idle=IDLE_S / idle_s,
         idle_by_processor=IDLE_S / idle_processor_s,
         load=load,

@@ -13,7 +13,15 @@ from sim.run import clock_of, play
 from sim.scenario_file import load_scenario
 from tests.sim.a_run import lines
 
-GOOD = RunSpeed(watched=12.0, watched_by_processor=13.0, idle=4.0, idle_by_processor=4.5, load=0.5)
+GOOD = RunSpeed(
+    watched=12.0,
+    watched_by_processor=13.0,
+    crowded=8.0,
+    crowded_by_processor=8.5,
+    idle=4.0,
+    idle_by_processor=4.5,
+    load=0.5,
+)
 FLAT = Soak(slope_mb_h=0.2, noise_mb=0.3, first_mb=200.0, last_mb=200.4, hours=2.0, real_times=20.0)
 
 
