@@ -3,33 +3,23 @@
 A runtime brings a `Network`; its outputs may be memory that the next run overwrites, so boxes are read at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from contract.events import ModelIdentity
-from contract.frozen import Frozen
 from contract.labels import Label
-from detectors import plugins
-from detectors.boxes import suppress, to_frame
 from detectors.detections import Detections, FloatArray
 from detectors.detector import Prepared
 from detectors.errors import InferenceError, ModelError
 from detectors.frame import Frame
+from detectors.lane import Lane, Lanes, Network, NetworkOptions
 from detectors.letterbox import GREY, Letterbox
 from detectors.registry import ModelFile
 
 FLOAT = "tensor(float)"  # onnxruntime's word for float32
-
-
-class NetworkOptions(Frozen):
-    """What can be said to every runtime."""
-
-    score_min: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1  # a tracker makes use of weak boxes; an alarm needs more
-    iou_max: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6  # of two boxes of one class, above this they are one object
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +39,6 @@ class InputPort:
     width_px: int
     height_px: int
     takes_batches: bool
-
-
-class Network(Protocol):
-    """A network ready to run."""
-
-    def run(self, tensor: FloatArray) -> Sequence[FloatArray]:
-        """Every output for (n, 3, height, width). Raises InferenceError with the runtime's own words."""
-        ...
 
 
 def input_of(file: ModelFile, ports: Sequence[Port]) -> InputPort:
@@ -81,70 +63,79 @@ def input_of(file: ModelFile, ports: Sequence[Port]) -> InputPort:
 
 
 class NetworkDetector:
-    """A model on a runtime; one of fixed batch 1 takes its frames one by one.
+    """A model on a runtime. A batch goes through the network together where the model takes batches, else in turn.
+
+    `open_lanes`: networks to be run beside each other, for a runtime whose batches are done sooner so. They are opened
+    when the first batch comes, and take the place of `network`: memory for both is not to be had everywhere.
+    batch_max: frames that are worth being handed over at once.
 
     Opening it looks at a grey picture once, and raises ModelError when the network does not run or does not give what
     its head reads: the shapes a file declares may be symbols, those it delivers are not.
     """
 
     def __init__(
-        self, network: Network, file: ModelFile, options: NetworkOptions, *, port: InputPort, backend: str
+        self,
+        network: Network,
+        file: ModelFile,
+        options: NetworkOptions,
+        *,
+        port: InputPort,
+        backend: str,
+        batch_max: int = 1,
+        open_lanes: Callable[[], Sequence[Network]] | None = None,
     ) -> None:
-        self._network = network
+        self._file = file
         self._options = options
-        self._name = str(file.path)
-        self._takes_batches = port.takes_batches
-        self._shape = (3, port.height_px, port.width_px)
-        self._head = plugins.load("heads", file.manifest.head).Head(
-            width_px=port.width_px, height_px=port.height_px, class_count=len(file.manifest.classes)
-        )
-        self._letterbox = Letterbox(width_px=port.width_px, height_px=port.height_px, picture=self._head.picture)
-        self._stack: FloatArray = np.empty((0, *self._shape), np.float32)
+        self._port = port
+        self._lane = self._lane_of(network)
+        self._open_lanes = open_lanes
+        self._lanes: Lanes | None = None
+        self._letterbox = Letterbox(width_px=port.width_px, height_px=port.height_px, picture=self._lane.head.picture)
+        self._stack: FloatArray = np.empty((0, 3, port.height_px, port.width_px), np.float32)
+        self.batch_max = batch_max
         self.identity = ModelIdentity(name=file.manifest.name, sha256=file.sha256, backend=backend)
         self.labels: tuple[Label, ...] = file.manifest.class_labels()
-        self._try_once(file)
+        self._try_once()
 
     def prepare(self, frame: Frame) -> Prepared:
         return self._letterbox.fit(frame)
 
     def detect(self, batch: Sequence[Prepared]) -> list[Detections]:
-        if self._takes_batches and len(batch) > 1:
-            raws = self._run(self._stacked(batch))
-            return [self.boxes(raw, prepared) for raw, prepared in zip(raws, batch, strict=True)]
-        return [self.boxes(self.infer(prepared), prepared) for prepared in batch]
+        if len(batch) > 1 and self._open_lanes is not None:
+            if self._lanes is None:
+                lanes = [self._lane_of(network) for network in self._open_lanes()]
+                self._lanes, self._lane = Lanes(lanes), lanes[0]
+            return self._lanes.detect(batch)
+        if len(batch) > 1 and self._port.takes_batches:
+            raws = self._lane.run(self._stacked(batch))
+            return [self._lane.boxes(raw, prepared) for raw, prepared in zip(raws, batch, strict=True)]
+        return [self._lane.detect(prepared) for prepared in batch]
 
     def infer(self, prepared: Prepared) -> FloatArray:
         """The head's raw output for one frame; valid until the next run."""
-        raw: FloatArray = self._run(prepared.tensor[None])[0]
+        raw: FloatArray = self._lane.run(prepared.tensor[None])[0]
         return raw
 
     def boxes(self, raw: FloatArray, prepared: Prepared) -> Detections:
         """Raises InferenceError, naming model and frame, when `raw` is nonsense."""
-        try:
-            found: Detections = self._head.decode(raw, score_min=self._options.score_min)
-        except InferenceError as err:
-            raise InferenceError(f"{self._name}: frame at {prepared.pts_us} us: {err}") from err
-        found = to_frame(found, prepared)
-        return suppress(found, iou_max=self._options.iou_max) if self._head.overlaps else found
+        return self._lane.boxes(raw, prepared)
 
-    def _run(self, tensor: FloatArray) -> FloatArray:
-        try:
-            return self._network.run(tensor)[0]
-        except InferenceError as err:
-            raise InferenceError(f"{self._name}: {err}") from err
+    def _lane_of(self, network: Network) -> Lane:
+        return Lane(network, self._file, self._options, width_px=self._port.width_px, height_px=self._port.height_px)
 
     def _stacked(self, batch: Sequence[Prepared]) -> FloatArray:
         if len(self._stack) < len(batch):
-            self._stack = np.empty((len(batch), *self._shape), np.float32)
+            self._stack = np.empty((len(batch), *self._stack.shape[1:]), np.float32)
         return np.stack([prepared.tensor for prepared in batch], out=self._stack[: len(batch)])
 
-    def _try_once(self, file: ModelFile) -> None:
+    def _try_once(self) -> None:
+        file, grey = self._file, np.full((1, *self._stack.shape[1:]), GREY, np.float32)
         try:
-            outputs: Sequence[Any] = self._network.run(np.full((1, *self._shape), GREY, np.float32))
+            outputs: Sequence[Any] = self._lane.network.run(grey)
         except InferenceError as err:
             raise ModelError(f"{file.path}: the model does not run: {err}") from err
         got = [getattr(output, "shape", ()) for output in outputs]
-        expected = (1, *self._head.output_shape)
+        expected = (1, *self._lane.head.output_shape)
         if got != [expected] or outputs[0].dtype != np.float32:
             shapes = ", ".join(str(shape) for shape in got)
             raise ModelError(

@@ -48,7 +48,7 @@ class _Feed(Generic[Item]):
 
 
 class Scheduler(Generic[Item]):
-    """Frames of type Item. Feeds of one `detector` may share a batch, with at most one frame each."""
+    """Frames of type Item. Feeds of one `detector` may share a batch; a recording fills the room that others leave."""
 
     def __init__(self, clock: Clock, batching: Batching | None = None) -> None:
         self._clock = clock
@@ -105,7 +105,11 @@ class Scheduler(Generic[Item]):
         if not (is_full or at_once or now_us >= first.since_us + self._batching.wait_us):
             return []
         self._served = min(self._start(feed) for feed in waiting)
-        return [self._serve(feed, now_us) for feed in batch]
+        items: list[Item] = []
+        while batch:
+            items += [self._serve(feed, now_us) for feed in batch]
+            batch = [feed for feed in batch if feed.frames][: self._batching.frames_max - len(items)]
+        return items
 
     def _ranked(self, now_us: int) -> list[_Feed[Item]]:
         """Feeds with frames, best claim first; ties go to who waited longer, then to who entered first."""

@@ -133,12 +133,9 @@ def bench(
     file = find_model(model, folders=folders, cache=cache, download=download)
     name, _, precision = backend.partition("/")
     options = {"precision": precision} if precision else {}
-    detector = open_file(file, backend=name, cache=cache, say=say, threads=threads, **options)
-    if not isinstance(detector, NetworkDetector):
-        raise SetUpError(f"backend '{backend}': expected one that runs networks")
     measured = measure(
         video,
-        detector,
+        lambda: open_file(file, backend=name, cache=cache, say=say, threads=threads, **options),
         feeds=feeds or [1, 2, 4],
         rounds=rounds,
         frames=frames,
@@ -186,9 +183,13 @@ def _node(settings: EdgeSettings, site: Site, feeds: list[Feed], *, outbox: Outb
         chance=CHANCE,
         software=f"vedette-edge {version('vedette')}",
         rules=settings.rules,
-        batching=batching_of(settings.model),
+        batching=batching_of(settings.model, useful=max(_useful_batch(feed.detector) for feed in feeds)),
         exit_when_ended=settings.exit_when_ended,
     )
+
+
+def _useful_batch(detector: Detector) -> int:
+    return detector.batch_max if isinstance(detector, NetworkDetector) else 1
 
 
 def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:

@@ -9,7 +9,7 @@ import random
 import resource
 import threading
 import uuid
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,11 +24,12 @@ from contract.envelope import Origin
 from contract.geo import GeoPoint, LocalFrame, PointEnu
 from contract.site import Camera, CameraPose, Geofence, OpenCvLens, Site, Zone
 from contract.site import Origin as SiteOrigin
-from detectors.detector import Prepared
+from detectors.detector import Detector, Prepared
 from detectors.frame import Frame
 from detectors.network import NetworkDetector
+from detectors.scheduler import Batching
 from edge.crew import Crew
-from edge.errors import FeedLost
+from edge.errors import FeedLost, SetUpError
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
@@ -53,6 +54,7 @@ MAST = CameraPose(east_m=0.0, north_m=0.0, up_m=6.0, heading_deg=0.0, pitch_deg=
 class Kept:
     """Frames a second of all feeds together, the best round of each; `median_share` is of neighbouring rounds.
 
+    bare_fps: one frame after the other; batched_fps: as many at once as the backend makes use of, boxes included.
     processor_share: processor time of a frame in bare inference over that of a frame in the pipeline, the least of the
     rounds of each. Others on the machine disturb it less than they disturb the clock.
     peer_fps: what the pipeline to compare with makes of the same clip (edge/peer.py).
@@ -60,6 +62,7 @@ class Kept:
 
     feeds: int
     bare_fps: float
+    batched_fps: float
     pipeline_fps: float
     median_share: float
     processor_share: float
@@ -100,7 +103,9 @@ class Throughput:
 
     def table(self) -> Table:
         title = f"{self.model} on {self.backend}, {self.video}, decoding included"
-        table = Table("feeds", "bare fps", "pipeline fps", "share", "median", "processor", "at least", title=title)
+        table = Table("feeds", "bare fps", "in batches", "pipeline fps", "share", title=title)
+        for heading in ("median", "processor", "at least"):
+            table.add_column(heading)
         has_peer = any(each.peer_fps is not None for each in self.kept)
         if has_peer:
             table.add_column("peer fps")
@@ -110,7 +115,8 @@ class Throughput:
             column.justify = "right"
         for each in self.kept:
             shares = (each.share, each.median_share, each.processor_share)
-            numbers = (f"{each.bare_fps:.1f}", f"{each.pipeline_fps:.1f}", *(f"{share:.3f}" for share in shares))
+            speeds = (each.bare_fps, each.batched_fps, each.pipeline_fps)
+            numbers = (*(f"{fps:.1f}" for fps in speeds), *(f"{share:.3f}" for share in shares))
             row = [str(each.feeds), *numbers, _words(BARS.get(each.feeds), 2)]
             if has_peer:
                 row += [_words(each.peer_fps, 1), _words(each.times_peer, 2), _words(PEER_BARS.get(each.feeds), 1)]
@@ -124,7 +130,7 @@ def _words(number: float | None, digits: int) -> str:
 
 def measure(
     video: Path,
-    detector: NetworkDetector,
+    open_detector: Callable[[], Detector],
     *,
     feeds: Sequence[int] = (1, 2, 4),
     rounds: int = 8,
@@ -134,8 +140,12 @@ def measure(
 ) -> Throughput:
     """`rounds` times `frames` frames bare, through a node and through the `peer` of so many feeds, for each number.
 
+    The detector is opened twice, as one that was given batches keeps to what is best for them.
     Raises FeedUnreadable for what is no video, DetectorError as the detector does and SetUpError as the peer does.
     """
+    detector, alone = open_detector(), open_detector()
+    if not (isinstance(detector, NetworkDetector) and isinstance(alone, NetworkDetector)):
+        raise SetUpError(f"backend '{detector.identity.backend}': expected one that runs networks")
     with closing(_source(video, clock).frames(threading.Event())) as decoded:
         kept = list(islice(decoded, KEPT_FRAMES))
     return Throughput(
@@ -143,7 +153,8 @@ def measure(
         backend=detector.identity.backend,
         video=video.name,
         kept=tuple(
-            _kept(video, detector, kept, count, rounds=rounds, frames=frames, clock=clock, peer=peer) for count in feeds
+            _kept(video, detector, alone, kept, count, rounds=rounds, frames=frames, clock=clock, peer=peer)
+            for count in feeds
         ),
     )
 
@@ -151,6 +162,7 @@ def measure(
 def _kept(
     video: Path,
     detector: NetworkDetector,
+    alone: NetworkDetector,
     some: Sequence[Frame],
     feeds: int,
     *,
@@ -163,6 +175,7 @@ def _kept(
     height_px, width_px = some[0].image_bgr.shape[:2]
     site = _site(feeds, width_px=width_px, height_px=height_px)
     bare: list[_Time] = []
+    batched: list[_Time] = []
     ours: list[_Time] = []
     theirs: list[_Time] = []
     readers, counted = Crew(threading.Event()), _Round()
@@ -174,7 +187,8 @@ def _kept(
                 readers.start(reader.camera, reader.run)
             counted.judge(node, WARM_FRAMES * feeds)
             for _ in range(rounds):
-                bare.append(_timed(lambda: _infer(detector, islice(ready, frames)), clock))
+                bare.append(_timed(lambda: _infer(alone, islice(ready, frames)), clock))
+                batched.append(_timed(lambda: _detect(detector, ready, frames), clock))
                 ours.append(_timed(lambda: counted.judge(node, frames), clock))
                 if other is not None:
                     theirs.append(_timed(partial(other.judge, frames), clock))
@@ -185,6 +199,7 @@ def _kept(
     return Kept(
         feeds=feeds,
         bare_fps=max(each.fps for each in bare),
+        batched_fps=max(each.fps for each in batched),
         pipeline_fps=max(each.fps for each in ours),
         median_share=median(mine.fps / its.fps for mine, its in zip(ours, bare, strict=True)),
         processor_share=min(each.processor_s for each in bare) / min(each.processor_s for each in ours),
@@ -211,6 +226,13 @@ def _timed(work: Callable[[], int], clock: Clock) -> _Time:
 def _processor_s() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def _detect(detector: NetworkDetector, ready: Iterator[Prepared], frames: int) -> int:
+    count = 0
+    while count < frames:
+        count += len(detector.detect(list(islice(ready, detector.batch_max))))
+    return count
 
 
 def _infer(detector: NetworkDetector, ready: Iterable[Prepared]) -> int:
@@ -288,6 +310,7 @@ def _node(
         clock=clock,
         chance=random.Random(1),  # noqa: S311 - spreads retries
         software="vedette-edge bench",
+        batching=Batching(detector.batch_max),
         witness=witness,
     )
 

@@ -58,8 +58,8 @@ class ModelSettings(Frozen):
     score_min: Annotated[float | None, Field(ge=0, lt=1, description="weakest box kept, 0 to 1")] = None
     threads: Annotated[int | None, Field(ge=1, le=64, description="threads of one inference")] = None
     batch_max: Annotated[
-        int, Field(ge=1, le=32, description="frames of several feeds judged at once; 1 for a model of fixed batch")
-    ] = 1
+        int | None, Field(ge=1, le=32, description="frames judged at once; none: as many as the backend makes use of")
+    ] = None
     batch_wait_ms: Annotated[
         float, Field(ge=0, le=100, description="ms that the first frame of a batch waits for those of other feeds")
     ] = 0.0
@@ -160,8 +160,9 @@ def tiling_of(feed: FeedSettings) -> Tiling | None:
     return None if feed.tiling is None else Tiling(**feed.tiling.model_dump())
 
 
-def batching_of(model: ModelSettings) -> Batching:
-    return Batching(model.batch_max, round(model.batch_wait_ms * 1e3))
+def batching_of(model: ModelSettings, *, useful: int) -> Batching:
+    """`useful`: frames that the detector makes use of at once."""
+    return Batching(model.batch_max or useful, round(model.batch_wait_ms * 1e3))
 
 
 def broker_of(settings: BrokerSettings, *, folder: Path, environment: Mapping[str, str]) -> Broker:

@@ -12,7 +12,8 @@ from pydantic import Field
 
 from detectors.detections import FloatArray
 from detectors.errors import InferenceError, ModelError, first_line
-from detectors.network import NetworkDetector, NetworkOptions, Port, input_of
+from detectors.lane import NetworkOptions
+from detectors.network import NetworkDetector, Port, input_of
 from detectors.registry import ModelFile
 
 OPENS = (".onnx",)
@@ -30,22 +31,34 @@ RUNTIME_ERRORS = (
 
 
 class Options(NetworkOptions):
-    threads: Annotated[int, Field(ge=1, le=64)] = 2  # inside one inference
+    threads: Annotated[int, Field(ge=1, le=64)] = 2  # inside one inference, or inferences beside each other
 
 
 def open_model(file: ModelFile, options: Options) -> NetworkDetector:
     """Raises ModelError when the file is not a model, or not one its head can read."""
+    session = _session(file, threads=options.threads)
+    port = input_of(file, [Port(each.name, each.type, tuple(each.shape)) for each in session.get_inputs()])
+    return NetworkDetector(
+        OnnxNetwork(session),
+        file,
+        options,
+        port=port,
+        backend="onnxruntime",
+        batch_max=options.threads,
+        open_lanes=lambda: [OnnxNetwork(_session(file, threads=1))] * options.threads,  # a session may be shared
+    )
+
+
+def _session(file: ModelFile, *, threads: int) -> onnxruntime.InferenceSession:
     settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = options.threads
+    settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = 4  # what is wrong is raised, once
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = onnxruntime.InferenceSession(str(file.path), settings, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(file.path), settings, providers=["CPUExecutionProvider"])
     except RUNTIME_ERRORS as err:
         raise ModelError(f"{file.path}: not an ONNX model: {first_line(err)}") from err
-    port = input_of(file, [Port(each.name, each.type, tuple(each.shape)) for each in session.get_inputs()])
-    return NetworkDetector(OnnxNetwork(session), file, options, port=port, backend="onnxruntime")
 
 
 class OnnxNetwork:

@@ -12,14 +12,15 @@ from pydantic import Field
 
 from detectors.detections import FloatArray
 from detectors.errors import InferenceError, ModelError
-from detectors.network import FLOAT, NetworkDetector, NetworkOptions, Port, input_of
+from detectors.lane import NetworkOptions
+from detectors.network import FLOAT, NetworkDetector, Port, input_of
 from detectors.registry import ModelFile
 
 OPENS = (".onnx",)
 
 
 class Options(NetworkOptions):
-    threads: Annotated[int, Field(ge=1, le=64)] = 2  # inside one inference
+    threads: Annotated[int, Field(ge=1, le=64)] = 2  # inside one inference, or inferences beside each other
     precision: Literal["f32", "bf16"] = "f32"
 
 
@@ -35,19 +36,32 @@ def open_model(file: ModelFile, options: Options) -> NetworkDetector:
     except RuntimeError as err:
         raise ModelError(f"{file.path}: not an ONNX model: {_reason(err)}") from err
     port = input_of(file, [_port(each) for each in model.inputs])
-    settings = {
-        "INFERENCE_PRECISION_HINT": options.precision,
-        "INFERENCE_NUM_THREADS": options.threads,
-        "NUM_STREAMS": 1,
-        "PERFORMANCE_HINT": "LATENCY",
-    }
-    try:
-        model.reshape([-1 if port.takes_batches else 1, 3, port.height_px, port.width_px])
-        compiled = core.compile_model(model, "CPU", settings)
-    except RuntimeError as err:
-        raise ModelError(f"{file.path}: the model does not run: {_reason(err)}") from err
-    backend = "openvino" if options.precision == "f32" else f"openvino/{options.precision}"
-    return NetworkDetector(OpenvinoNetwork(compiled), file, options, port=port, backend=backend)
+
+    def compiled(streams: int) -> openvino.CompiledModel:
+        settings = {
+            "INFERENCE_PRECISION_HINT": options.precision,
+            "INFERENCE_NUM_THREADS": options.threads,
+            "NUM_STREAMS": streams,
+        }
+        try:
+            model.reshape([-1 if port.takes_batches else 1, 3, port.height_px, port.width_px])
+            return core.compile_model(model, "CPU", settings)
+        except RuntimeError as err:
+            raise ModelError(f"{file.path}: the model does not run: {_reason(err)}") from err
+
+    def lanes() -> list[OpenvinoNetwork]:
+        beside = compiled(options.threads)
+        return [OpenvinoNetwork(beside) for _ in range(options.threads)]
+
+    return NetworkDetector(
+        OpenvinoNetwork(compiled(1)),
+        file,
+        options,
+        port=port,
+        backend="openvino" if options.precision == "f32" else f"openvino/{options.precision}",
+        batch_max=options.threads,
+        open_lanes=lanes,
+    )
 
 
 class OpenvinoNetwork:

@@ -17,7 +17,8 @@ from detectors.cuda import Buffer, Cuda, open_cuda
 from detectors.detections import FloatArray
 from detectors.engines import find_engine
 from detectors.errors import InferenceError, ModelError
-from detectors.network import FLOAT, NetworkDetector, NetworkOptions, Port, input_of
+from detectors.lane import NetworkOptions
+from detectors.network import FLOAT, NetworkDetector, Port, input_of
 from detectors.registry import ModelFile
 from detectors.tensorrt_module import import_tensorrt, listener
 
@@ -69,7 +70,7 @@ def open_plan(
         network = TensorRtNetwork(cuda, context, logger, picture=picture, outputs=outputs)
     except InferenceError as err:
         raise ModelError(f"{name}: {err}") from err
-    return NetworkDetector(network, file, options, port=port, backend="tensorrt")
+    return NetworkDetector(network, file, options, port=port, backend="tensorrt", batch_max=most)
 
 
 @dataclass(frozen=True, slots=True)

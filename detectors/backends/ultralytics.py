@@ -16,8 +16,9 @@ from pydantic import Field
 from detectors.detections import FloatArray
 from detectors.errors import InferenceError, ModelError, first_line
 from detectors.heads import yolo_end2end
+from detectors.lane import NetworkOptions
 from detectors.licence import import_ultralytics
-from detectors.network import InputPort, NetworkDetector, NetworkOptions
+from detectors.network import InputPort, NetworkDetector
 from detectors.registry import ModelFile
 
 OPENS = (".pt",)  # what only this backend opens; the rest it opens when it is named

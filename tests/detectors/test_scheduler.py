@@ -146,10 +146,11 @@ def test_a_batch_goes_at_the_deadline_of_its_first_frame(batching: Scheduler[str
     assert batching.complete_at_us() is None
 
 
-def test_a_batch_is_of_one_detector_and_holds_a_feed_once(batching: Scheduler[str]) -> None:
-    batching.offer("a", "a1", newest_wins=False)
-    batching.offer("a", "a2", newest_wins=False)
+def test_a_batch_is_of_one_detector_and_filled_up_by_recordings(batching: Scheduler[str]) -> None:
+    for frame in ("a1", "a2", "a3"):
+        batching.offer("a", frame, newest_wins=False)
     batching.offer("x", "x1", newest_wins=False)
-    assert batching.take(at_once=True) == ["a1"]
+    assert batching.take(at_once=True) == ["a1", "a2"]
     assert batching.take() == ["x1"]
-    assert batching.take(at_once=True) == ["a2"]
+    batching.offer("b", "b1", newest_wins=True)
+    assert batching.take() == ["b1", "a3"]

@@ -83,7 +83,8 @@ def test_feeds_say_what_they_may_cost_and_what_they_are_owed() -> None:
     settings = _parse(text + "model: {batch_max: 4, batch_wait_ms: 2.5}\n")
     assert settings.feeds[0].rate_min_hz == 5.0
     assert tiling_of(settings.feeds[0]) == Tiling(side_px=640, overlap_px=96, tiles_max=4, sweep_min=1)
-    assert batching_of(settings.model) == Batching(frames_max=4, wait_us=2500)
+    assert batching_of(settings.model, useful=2) == Batching(frames_max=4, wait_us=2500)
+    assert batching_of(_parse(text).model, useful=2) == Batching(frames_max=2)
     assert tiling_of(_parse(GOOD).feeds[0]) is None
 
 

@@ -1,0 +1,89 @@
+"""A network with its head: from a frame made ready to boxes. And several of them beside each other.
+
+On a CPU two inferences at the same time, a core each, are done sooner than two in turn that share both cores: the
+parts of one inference wait for one another, two inferences never do.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Annotated, Protocol
+
+from pydantic import Field
+
+from contract.frozen import Frozen
+from detectors import plugins
+from detectors.boxes import suppress, to_frame
+from detectors.detections import Detections, FloatArray
+from detectors.detector import Prepared
+from detectors.errors import InferenceError
+from detectors.registry import ModelFile
+
+
+class NetworkOptions(Frozen):
+    """What can be said to every runtime."""
+
+    score_min: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1  # a tracker makes use of weak boxes; an alarm needs more
+    iou_max: Annotated[float, Field(gt=0.0, le=1.0)] = 0.6  # of two boxes of one class, above this they are one object
+
+
+class Network(Protocol):
+    """A network ready to run."""
+
+    def run(self, tensor: FloatArray) -> Sequence[FloatArray]:
+        """Every output for (n, 3, height, width). Raises InferenceError with the runtime's own words."""
+        ...
+
+
+class Lane:
+    """For one thread at a time: network and head both write into memory of their own."""
+
+    def __init__(
+        self, network: Network, file: ModelFile, options: NetworkOptions, *, width_px: int, height_px: int
+    ) -> None:
+        self.network = network
+        self.head = plugins.load("heads", file.manifest.head).Head(
+            width_px=width_px, height_px=height_px, class_count=len(file.manifest.classes)
+        )
+        self._options = options
+        self._name = str(file.path)
+
+    def run(self, tensor: FloatArray) -> FloatArray:
+        """The head's raw output, (n, ...); valid until the next run. Raises InferenceError that names the model."""
+        try:
+            return self.network.run(tensor)[0]
+        except InferenceError as err:
+            raise InferenceError(f"{self._name}: {err}") from err
+
+    def boxes(self, raw: FloatArray, prepared: Prepared) -> Detections:
+        """Raises InferenceError, naming model and frame, when `raw` is nonsense."""
+        try:
+            found: Detections = self.head.decode(raw, score_min=self._options.score_min)
+        except InferenceError as err:
+            raise InferenceError(f"{self._name}: frame at {prepared.pts_us} us: {err}") from err
+        found = to_frame(found, prepared)
+        return suppress(found, iou_max=self._options.iou_max) if self.head.overlaps else found
+
+    def detect(self, prepared: Prepared) -> Detections:
+        return self.boxes(self.run(prepared.tensor[None])[0], prepared)
+
+
+class Lanes:
+    """Each frame of a batch goes to the next lane that is free."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        self._free: SimpleQueue[Lane] = SimpleQueue()
+        for lane in lanes:
+            self._free.put(lane)
+        self._threads = ThreadPoolExecutor(len(lanes), thread_name_prefix="lane")
+
+    def detect(self, batch: Sequence[Prepared]) -> list[Detections]:
+        """In the order of the frames. Raises InferenceError when one of them cannot be judged."""
+        return list(self._threads.map(self._detect, batch))
+
+    def _detect(self, prepared: Prepared) -> Detections:
+        lane = self._free.get()
+        try:
+            return lane.detect(prepared)
+        finally:
+            self._free.put(lane)

@@ -1,0 +1,58 @@
+"""Frames of one batch beside each other: as many at a time as there are lanes, answers in order, errors kept."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detectors.detections import FloatArray
+from detectors.detector import Prepared
+from detectors.errors import InferenceError
+from detectors.lane import Lane, Lanes, NetworkOptions
+from tests.detectors.test_onnxruntime import PERSON, model_file
+from tests.detectors.tiny_onnx import SIDE_PX, rows_of, tiny_yolox
+
+TOGETHER_S = 10.0
+ROWS = rows_of(PERSON)
+
+
+class Meeting:
+    """A network whose runs wait for one another: without company none of them ends. A bright picture is refused."""
+
+    def __init__(self, company: threading.Barrier) -> None:
+        self._company = company
+
+    def run(self, tensor: FloatArray) -> Sequence[FloatArray]:
+        self._company.wait(TOGETHER_S)
+        brightness = float(tensor.max())
+        if brightness > 200.0:
+            raise InferenceError("too bright")
+        rows = ROWS.copy()
+        rows[0, 4] = 0.5 + brightness / 1000.0
+        return [rows[None]]
+
+
+def lanes(folder: Path, count: int) -> Lanes:
+    company, file = threading.Barrier(count), model_file(folder, tiny_yolox(ROWS))
+    return Lanes(
+        [Lane(Meeting(company), file, NetworkOptions(), width_px=SIDE_PX, height_px=SIDE_PX) for _ in range(count)]
+    )
+
+
+def picture(brightness: float) -> Prepared:
+    tensor = np.full((3, SIDE_PX, SIDE_PX), brightness, np.float32)
+    return Prepared(tensor, 1.0, 0.0, 0.0, SIDE_PX, SIDE_PX, pts_us=round(brightness))
+
+
+def test_as_many_frames_as_lanes_are_looked_at_at_once_and_answered_in_order(tmp_path: Path) -> None:
+    found = lanes(tmp_path, 2).detect([picture(level) for level in (10.0, 40.0, 20.0, 30.0)])
+    assert [each.score.tolist() for each in found] == [[pytest.approx(0.5 + s / 1000)] for s in (10, 40, 20, 30)]
+
+
+def test_a_frame_that_fails_is_an_error_and_the_lane_is_free_again(tmp_path: Path) -> None:
+    two = lanes(tmp_path, 2)
+    with pytest.raises(InferenceError, match=r"tiny\.onnx: too bright"):
+        two.detect([picture(10.0), picture(250.0)])
+    assert [len(each) for each in two.detect([picture(10.0), picture(20.0)])] == [1, 1]
