@@ -52,7 +52,8 @@ MAST = CameraPose(east_m=0.0, north_m=0.0, up_m=6.0, heading_deg=0.0, pitch_deg=
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Frames a second of all feeds together, the best round of each; `median_share` is of neighbouring rounds.
+    """Frames a second of all feeds together and what the pipeline makes of others' frames: medians over the rounds, of
+    ratios within one round.
 
     bare_fps: one frame after the other; batched_fps: as many at once as the backend makes use of, boxes included.
     processor_share: processor time of a frame in bare inference over that of a frame in the pipeline, the least of the
@@ -64,17 +65,10 @@ class Kept:
     bare_fps: float
     batched_fps: float
     pipeline_fps: float
-    median_share: float
+    share: float
     processor_share: float
     peer_fps: float | None = None
-
-    @property
-    def share(self) -> float:
-        return self.pipeline_fps / self.bare_fps
-
-    @property
-    def times_peer(self) -> float | None:
-        return None if self.peer_fps is None else self.pipeline_fps / self.peer_fps
+    times_peer: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +97,8 @@ class Throughput:
 
     def table(self) -> Table:
         title = f"{self.model} on {self.backend}, {self.video}, decoding included"
-        table = Table("feeds", "bare fps", "in batches", "pipeline fps", "share", title=title)
-        for heading in ("median", "processor", "at least"):
-            table.add_column(heading)
+        headings = ("feeds", "bare fps", "in batches", "pipeline fps", "share", "processor", "at least")
+        table = Table(*headings, title=title)
         has_peer = any(each.peer_fps is not None for each in self.kept)
         if has_peer:
             table.add_column("peer fps")
@@ -114,10 +107,9 @@ class Throughput:
         for column in table.columns:
             column.justify = "right"
         for each in self.kept:
-            shares = (each.share, each.median_share, each.processor_share)
-            speeds = (each.bare_fps, each.batched_fps, each.pipeline_fps)
-            numbers = (*(f"{fps:.1f}" for fps in speeds), *(f"{share:.3f}" for share in shares))
-            row = [str(each.feeds), *numbers, _words(BARS.get(each.feeds), 2)]
+            speeds = (_words(fps, 1) for fps in (each.bare_fps, each.batched_fps, each.pipeline_fps))
+            shares = (_words(share, 3) for share in (each.share, each.processor_share))
+            row = [str(each.feeds), *speeds, *shares, _words(BARS.get(each.feeds), 2)]
             if has_peer:
                 row += [_words(each.peer_fps, 1), _words(each.times_peer, 2), _words(PEER_BARS.get(each.feeds), 1)]
             table.add_row(*row)
@@ -198,12 +190,13 @@ def _kept(
         readers.raise_crash()
     return Kept(
         feeds=feeds,
-        bare_fps=max(each.fps for each in bare),
-        batched_fps=max(each.fps for each in batched),
-        pipeline_fps=max(each.fps for each in ours),
-        median_share=median(mine.fps / its.fps for mine, its in zip(ours, bare, strict=True)),
+        bare_fps=median(each.fps for each in bare),
+        batched_fps=median(each.fps for each in batched),
+        pipeline_fps=median(each.fps for each in ours),
+        share=_median_ratio(ours, bare),
         processor_share=min(each.processor_s for each in bare) / min(each.processor_s for each in ours),
-        peer_fps=max((each.fps for each in theirs), default=None),
+        peer_fps=median(each.fps for each in theirs) if theirs else None,
+        times_peer=_median_ratio(ours, theirs) if theirs else None,
     )
 
 
@@ -213,6 +206,10 @@ class _Time:
 
     fps: float
     processor_s: float
+
+
+def _median_ratio(ours: Sequence[_Time], theirs: Sequence[_Time]) -> float:
+    return median(mine.fps / other.fps for mine, other in zip(ours, theirs, strict=True))
 
 
 def _timed(work: Callable[[], int], clock: Clock) -> _Time:

@@ -36,7 +36,7 @@ def test_every_round_is_measured_through_real_feeds(model: Path, make_video: Mak
 
 
 def test_what_is_missed_is_said() -> None:
-    kept = tuple(Kept(feeds, 50.0, 60.0, fps, 0.9, 0.9) for feeds, fps in ((1, 46.5), (2, 10.0), (4, 44.0)))
+    kept = tuple(Kept(feeds, 50.0, 60.0, 40.0, share, 0.9) for feeds, share in ((1, 0.93), (2, 0.2), (4, 0.88)))
     measured = Throughput("tiny", "onnxruntime", "yard.mp4", kept)
     assert measured.missed == ["4 feeds: expected at least 0.90 of bare inference, got 0.880"]
 
