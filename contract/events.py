@@ -105,6 +105,7 @@ class FeedState(str, Enum):
     LOST = "lost"
     STALLED = "stalled"
     DETECTOR_FAILED = "detector_failed"
+    TAMPERED = "tampered"  # frames are judged, but the view is not the camera's own
     ENDED = "ended"  # a recording came to its end
 
 
@@ -134,12 +135,14 @@ class Status(Frozen):
 
 
 class FeedHealth(Frozen):
-    """Counts since the node started. `filtered`: sightings that a filter of the camera did not tell, by filter."""
+    """Counts since the node started. `frames_quiet`: not shown to the detector, as nothing moved. `filtered`: sightings
+    that a filter of the camera did not tell, by filter."""
 
     camera: Identifier
     frames_decoded: Annotated[int, Field(ge=0)]
     frames_used: Annotated[int, Field(ge=0)]
     frames_dropped: Annotated[int, Field(ge=0)]
+    frames_quiet: Annotated[int, Field(ge=0)] = 0
     inference_ms: Pixels1 | None
     filtered: dict[str, Annotated[int, Field(ge=1)]] = {}  # noqa: RUF012 - pydantic copies it
 

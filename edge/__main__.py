@@ -40,7 +40,16 @@ from edge.peer import Peer
 from edge.pose import PoseSource
 from edge.poses.fixed import FixedPose
 from edge.poses.recorded import RecordedPoses
-from edge.settings import EdgeSettings, FeedSettings, batching_of, broker_of, parse_settings, source_of, tiling_of
+from edge.settings import (
+    EdgeSettings,
+    FeedSettings,
+    batching_of,
+    broker_of,
+    has_glance,
+    parse_settings,
+    source_of,
+    tiling_of,
+)
 from edge.source import expect_lens_size, open_source
 
 app = typer.Typer(
@@ -209,6 +218,7 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
                 rate_min_hz=feed.rate_min_hz,
                 tiling=tiling_of(feed),
                 filters=feed.filters,
+                has_glance=has_glance(feed, site.camera(feed.camera)),
             )
         )
     return feeds

@@ -18,6 +18,7 @@ from detectors.errors import DetectorError
 from detectors.frame import Frame
 from edge.errors import FeedError, FeedLost
 from edge.intake import Intake, Ready
+from edge.perception.glance import Glance
 from edge.source import Source, expect_lens_size
 
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
@@ -27,7 +28,8 @@ log = structlog.get_logger()
 
 
 class CameraFeed:
-    """Reads one feed into the intake until told to stop; a live one for ever, a recording to its end.
+    """Reads one feed into the intake until told to stop; a live one for ever, a recording to its end. With a `glance`
+    the frames in which nothing moves stay out, but for its minimum rate.
 
     `run` is the thread's whole life. `judged` and `failed` are the detecting thread's words; `status` and `health` are
     the watching thread's questions. Each field is written by one of them and read whole.
@@ -42,6 +44,7 @@ class CameraFeed:
         intake: Intake,
         clock: Clock,
         chance: random.Random,
+        glance: Glance | None = None,
     ) -> None:
         self.camera = camera.id
         self._camera = camera
@@ -50,6 +53,7 @@ class CameraFeed:
         self._intake = intake
         self._clock = clock
         self._chance = chance
+        self._glance = glance
         self._stop = threading.Event()
         self.is_finished = False  # a recording, read to its end or not readable
         self._source: Source | None = None
@@ -59,7 +63,7 @@ class CameraFeed:
         self._failure: str | None = None
         self._last_decoded_us = self._last_answer_us = clock.monotonic_us()
         self._inference_us: int | None = None
-        self._decoded = self._judged = self._judged_before = self._dropped = 0
+        self._decoded = self._judged = self._judged_before = self._dropped = self._quiet = 0
         self.rate_owed_hz = 0.0  # inferences a second; written by the detecting thread
         self._at_last_health = (self._last_decoded_us, 0, 0)  # monotonic, frames judged, frames dropped
         self._is_short = False
@@ -103,6 +107,9 @@ class CameraFeed:
             self._judged_before = self._judged
         self._read_state = FeedState.OK
         self._decoded += 1
+        if self._glance is not None and not self._glance.lets_pass(frame):
+            self._quiet += 1
+            return
         try:
             prepared = self._prepare(frame)
         except DetectorError as err:
@@ -131,7 +138,10 @@ class CameraFeed:
         """No frame will come, unless the feed is live and returns."""
         return self._read_state in (FeedState.ENDED, FeedState.LOST)
 
-    def judged(self, *, inference_us: int) -> None:
+    def judged(self, *, inference_us: int, is_followed: bool = False) -> None:
+        """The detector's answer is in; `is_followed`: something is tracked in this camera's view."""
+        if self._glance is not None:
+            self._glance.is_followed = is_followed
         self._last_answer_us = self._clock.monotonic_us()
         self._inference_us = inference_us
         self._judged += 1
@@ -163,6 +173,7 @@ class CameraFeed:
             frames_decoded=self._decoded,
             frames_used=judged,
             frames_dropped=dropped,
+            frames_quiet=self._quiet,
             inference_ms=None if inference_us is None else inference_us / 1e3,
         )
 
@@ -177,6 +188,8 @@ class CameraFeed:
             return FeedState.STALLED, f"no frame for more than {STALL_US / 1e6:.0f} s"
         if self._judged == self._judged_before:
             return FeedState.STARTING, "waiting for the detector's first answer"
+        if self._glance is not None and self._glance.wrong:
+            return FeedState.TAMPERED, self._glance.wrong
         if self._is_short:
             return FeedState.OK, f"judged less often than its minimum of {self.rate_owed_hz:g} a second"
         source = self._source

@@ -35,6 +35,7 @@ from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import RATE_MIN_HZ, Lookout, Scene, Witness
 from edge.perception.filters import FilterOptions, Filters
+from edge.perception.glance import Glance
 from edge.perception.locate import Locator
 from edge.perception.motion import Motion
 from edge.perception.tracking import Tracker
@@ -57,6 +58,7 @@ class Feed:
 
     rate_min_hz: inferences a second that it keeps while a zone of its is set, whatever the other feeds do.
     tiling: look for far objects too. filters: what of still things is not told.
+    has_glance: the camera is fixed, and its detector sees what moves and a slow sweep.
     """
 
     camera: str
@@ -67,6 +69,7 @@ class Feed:
     rate_min_hz: float = RATE_MIN_HZ
     tiling: Tiling | None = None
     filters: FilterOptions | None = None
+    has_glance: bool = False
 
 
 class Node:
@@ -268,6 +271,7 @@ class Node:
             intake=self._intake,
             clock=self._clock,
             chance=chance,
+            glance=Glance(rate_min_hz=feed.rate_min_hz) if feed.has_glance else None,
         )
         self._intake.enter(camera.id, detector=id(detector))
         return Scene(reader, detector, pipeline, feed.rate_min_hz, tiles)

@@ -15,6 +15,7 @@ from contract.documents import parse_document
 from contract.envelope import Origin
 from contract.events import EventKind
 from contract.frozen import Frozen, Identifier
+from contract.site import Camera
 from detectors.scheduler import Batching
 from detectors.tiling import Tiling
 from edge.errors import SetUpError
@@ -102,6 +103,10 @@ class FeedSettings(Frozen):
     rate_min_hz: Annotated[
         float, Field(ge=1, le=60, description="inferences a second while a zone is set, whatever the other feeds do")
     ] = RATE_MIN_HZ
+    motion_gate: Annotated[
+        bool | None,
+        Field(description="show the detector what moves and, at rate_min_hz, all else; none: for a live, fixed camera"),
+    ] = None
     tiling: Annotated[TilingSettings | None, Field(description="look for far objects too; none: once a frame")] = None
     filters: Annotated[FilterOptions | None, Field(description="what of still things is not told")] = None
     pose_file: Annotated[str | None, Field(description="recorded poses of a camera that moves")] = None
@@ -158,6 +163,14 @@ def parse_settings(text: str, *, source: str) -> EdgeSettings:
 
 def tiling_of(feed: FeedSettings) -> Tiling | None:
     return None if feed.tiling is None else Tiling(**feed.tiling.model_dump())
+
+
+def has_glance(feed: FeedSettings, camera: Camera) -> bool:
+    """Raises SetUpError where it was asked for and the camera moves: then everything does."""
+    if feed.motion_gate and camera.pose is None:
+        raise SetUpError(f"feed '{feed.camera}': motion_gate: expected a fixed camera, got one that a vehicle carries")
+    is_live = feed.origin is Origin.LIVE
+    return camera.pose is not None and (is_live if feed.motion_gate is None else feed.motion_gate)
 
 
 def batching_of(model: ModelSettings, *, useful: int) -> Batching:

@@ -1,7 +1,11 @@
 """Where a fixed camera's picture changes: boxes worth a closer look, never a sighting by themselves.
 
-Where most of the picture changes, the camera itself moves or the light did, and there is nothing to be told.
+What is compared is local contrast, each pixel over the mean of its surroundings: a cloud, a shadow's inside or a lamp
+that is switched on multiplies both and changes nothing but at its edges, and those are usual a few seconds later. Where
+a picture is restless, as leaves in the wind are, it has to change more.
 """
+
+import math
 
 import cv2
 import numpy as np
@@ -13,34 +17,89 @@ from detectors.frame import Frame
 Grey = npt.NDArray[np.float32]
 
 LOOKED_AT_PX = 960  # width to which pictures are thinned out: a person of 24 px in 3840 is 6 px high then
-FOLLOWS = 0.1  # weight of each new picture in what is usual
-CHANGED = 12.0  # grey levels, after blur: above sensor noise, below a dark coat on asphalt
-SHARE_MAX = 0.2  # of the picture
-AREA_MIN_PX = 3  # of a change, thinned out
+SURROUNDINGS_PX = 61  # side of the square that a pixel is compared with, thinned out
+LIFT = np.array([12.0, 0.0, 0.0, 0.0])  # grey levels added to both: in the dark, noise is no contrast
+LEARN_S = 5.0  # time constant of what is usual
+SETTLE_S = 20.0  # and of how restless it is
+CHANGED = 0.1  # of the surroundings' brightness; above sensor noise, below a dark coat on asphalt
+RESTLESS = 4.0  # times the usual change that is a change there
+SHARE_MAX = 0.2  # of the picture: more, and the camera moved or everything did
+AREA_MIN_PX = 36  # of the box around a change with its margin, thinned out: more than a single pixel
 BOXES_MAX = 64  # the largest are kept
-MARGIN_PX = 2  # around each, thinned out
+NEAR = np.ones((5, 5), np.uint8)  # parts of one thing are one change
+NOWHERE: FloatArray = np.zeros((0, 4), np.float32)
+
+
+def thinned(frame: Frame, looked_at_px: int = LOOKED_AT_PX) -> tuple[npt.NDArray[np.uint8], int]:
+    """Every n-th pixel of every n-th row, green, and n."""
+    step = max(1, round(frame.image_bgr.shape[1] / looked_at_px))
+    return np.ascontiguousarray(frame.image_bgr[::step, ::step, 1]), step
+
+
+def local_contrast(grey: npt.NDArray[np.uint8]) -> Grey:
+    """Brightness of each pixel, a little blurred, over that of its surroundings: about 1."""
+    fine, around = (cv2.blur(grey, (side, side)) for side in (3, SURROUNDINGS_PX))
+    lifted, lifted_around = cv2.add(fine, LIFT), cv2.add(around, LIFT)
+    return np.asarray(cv2.divide(lifted, lifted_around, dtype=cv2.CV_32F), np.float32)
 
 
 class Motion:
-    """One camera's usual picture."""
+    """One camera's usual picture. `is_elsewhere`: so much changed in the last picture that no boxes were told."""
 
-    def __init__(self) -> None:
-        self._usual: Grey | None = None
+    def __init__(self, looked_at_px: int = LOOKED_AT_PX) -> None:
+        self._looked_at_px = looked_at_px
+        self._seen: _Usual | None = None
+        self._last_us = 0
+        self.is_elsewhere = False
 
     def find(self, frame: Frame) -> FloatArray:
         """(n, 4) boxes of the full frame, px; none for the first picture."""
-        step = max(1, round(frame.image_bgr.shape[1] / LOOKED_AT_PX))
-        grey: Grey = cv2.blur(frame.image_bgr[::step, ::step, 1], (3, 3)).astype(np.float32)
-        if self._usual is None or self._usual.shape != grey.shape:
-            self._usual = grey
-            return np.zeros((0, 4), np.float32)
-        is_changed = (cv2.absdiff(grey, self._usual) > CHANGED).astype(np.uint8)
-        cv2.accumulateWeighted(grey, self._usual, FOLLOWS)
-        if is_changed.mean() > SHARE_MAX:
-            return np.zeros((0, 4), np.float32)
-        _, _, stats, _ = cv2.connectedComponentsWithStats(is_changed, connectivity=8)
-        stats = stats[1:][stats[1:, cv2.CC_STAT_AREA] >= AREA_MIN_PX]  # the first is the background
-        stats = stats[np.argsort(-stats[:, cv2.CC_STAT_AREA], kind="stable")[:BOXES_MAX]]
-        corners, sizes = stats[:, :2], stats[:, 2:4]
-        boxes = np.concatenate([corners - MARGIN_PX, corners + sizes + MARGIN_PX], axis=1) * step
-        return np.asarray(boxes, np.float32)
+        grey, step = thinned(frame, self._looked_at_px)
+        return self.find_in(local_contrast(grey), step=step, captured_at_us=frame.captured_at_us)
+
+    def find_in(self, contrast: Grey, *, step: int, captured_at_us: int) -> FloatArray:
+        """The same for a picture thinned out before. Time is that of capture."""
+        if self._seen is None or self._seen.picture.shape != contrast.shape:
+            self._seen, self._last_us = _Usual(contrast), captured_at_us
+            return NOWHERE
+        dt_s = max(0.0, (captured_at_us - self._last_us) / 1e6)
+        self._last_us = captured_at_us
+        is_changed = self._seen.changed(contrast, dt_s)
+        count = cv2.countNonZero(is_changed)
+        self.is_elsewhere = count > SHARE_MAX * is_changed.size
+        return _boxes(is_changed, step) if count and not self.is_elsewhere else NOWHERE
+
+
+class _Usual:
+    """picture: running mean of local contrast; restless: running mean of how far pictures are from it."""
+
+    def __init__(self, picture: Grey) -> None:
+        self.picture = picture.copy()
+        self._restless: Grey = np.zeros_like(picture)
+        self._change: Grey = np.empty_like(picture)
+        self._limit: Grey = np.empty_like(picture)
+
+    def changed(self, contrast: Grey, dt_s: float) -> npt.NDArray[np.uint8]:
+        """255 where it differs by more than it usually does; then it is learned from, by `dt_s`."""
+        cv2.absdiff(contrast, self.picture, dst=self._change)
+        np.multiply(self._restless, RESTLESS, out=self._limit)
+        np.maximum(self._limit, CHANGED, out=self._limit)
+        is_changed = cv2.compare(self._change, self._limit, cv2.CMP_GT)
+        cv2.accumulateWeighted(contrast, self.picture, _weight(dt_s, LEARN_S))
+        cv2.accumulateWeighted(self._change, self._restless, _weight(dt_s, SETTLE_S))
+        return np.asarray(is_changed, np.uint8)
+
+
+def _weight(dt_s: float, time_constant_s: float) -> float:
+    return 1.0 - math.exp(-dt_s / time_constant_s)
+
+
+def _boxes(is_changed: npt.NDArray[np.uint8], step: int) -> FloatArray:
+    joined = cv2.dilate(is_changed, NEAR)
+    outlines, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    places = np.array([cv2.boundingRect(outline) for outline in outlines], np.float32)
+    areas = places[:, 2] * places[:, 3]
+    places = places[np.argsort(-areas, kind="stable")[:BOXES_MAX]]
+    places = places[places[:, 2] * places[:, 3] >= AREA_MIN_PX]
+    corners, sizes = places[:, :2], places[:, 2:]
+    return np.asarray(np.concatenate([corners, corners + sizes], axis=1) * step, np.float32)

@@ -16,9 +16,10 @@ from detectors.scheduler import Batching
 from edge.camera import STALL_US, CameraFeed
 from edge.errors import FeedLost, FeedUnreadable
 from edge.intake import Intake, Ready
+from edge.perception.glance import Glance
 from edge.source import CapturedBy
 from tests.conftest import ManualClock
-from tests.edge.yard import picture, site
+from tests.edge.yard import START_US, picture, site
 
 STOP = "stop"
 Step = Frame | Exception | str | Callable[[], None]
@@ -60,7 +61,9 @@ def intake_of(clock: Clock, *cameras: str, capacity: int = 100) -> Intake:
     return intake
 
 
-def feed_of(clock: ManualClock, *sources: ScriptedSource, intake: Intake | None = None) -> CameraFeed:
+def feed_of(
+    clock: ManualClock, *sources: ScriptedSource, intake: Intake | None = None, glance: Glance | None = None
+) -> CameraFeed:
     """A feed that opens one source after the other, and is stopped by the last."""
     waiting = list(sources)
     return CameraFeed(
@@ -70,6 +73,7 @@ def feed_of(clock: ManualClock, *sources: ScriptedSource, intake: Intake | None 
         intake=intake or intake_of(clock),
         clock=clock,
         chance=random.Random(1),
+        glance=glance,
     )
 
 
@@ -307,3 +311,51 @@ def test_a_camera_that_is_short_of_its_minimum_rate_says_so(clock: ManualClock) 
     feed.run()
     ok = "stamped by time of arrival"
     assert details == [ok, "judged less often than its minimum of 2 a second", ok]
+
+
+GRAIN = np.random.default_rng(5).integers(80, 120, (480, 640, 3), dtype=np.uint8)
+
+
+def view(index: int, *, somebody_px: int | None = None, level: int = 0) -> Frame:
+    """Ten pictures a second of a yard with the sensor's noise; `level`: a flat picture of that brightness instead."""
+    noise = np.random.default_rng(index).integers(0, 4, GRAIN.shape, dtype=np.uint8)
+    image = np.full_like(GRAIN, level) if level else GRAIN + noise
+    if somebody_px is not None:
+        image[200:260, somebody_px : somebody_px + 20] = 10
+    return Frame(image, index * 100_000, START_US + index * 100_000, index, 0)
+
+
+def test_a_quiet_camera_shows_the_detector_its_minimum_rate_and_a_busy_one_everything(clock: ManualClock) -> None:
+    intake = intake_of(clock)
+    walk = [view(100 + step, somebody_px=10 * step) for step in range(20)]
+    source = ScriptedSource(*(view(index) for index in range(100)), *walk, is_live=False)
+    feed = feed_of(clock, source, intake=intake, glance=Glance(rate_min_hz=2.0))
+    feed.run()
+    shown = [ready.frame.index for ready in _taken(intake)]
+    assert [index for index in shown if index < 100] == list(range(0, 100, 5))
+    assert [index for index in shown if index >= 100] == list(range(100, 120))
+    health = feed.health()
+    assert (health.frames_decoded, health.frames_quiet) == (120, 80)
+
+
+def test_what_is_followed_keeps_the_gate_open_while_it_stands_still(clock: ManualClock) -> None:
+    intake = intake_of(clock)
+    source = ScriptedSource(
+        view(0), lambda: feed.judged(inference_us=1, is_followed=True), *(view(i) for i in range(1, 50)), is_live=False
+    )
+    feed = feed_of(clock, source, intake=intake, glance=Glance(rate_min_hz=1.0))
+    feed.run()
+    assert len(_taken(intake)) == 50
+
+
+def test_a_covered_camera_is_not_ok_though_its_frames_are_judged(clock: ManualClock) -> None:
+    states: list[tuple[FeedState, str]] = []
+    steps: list[Step] = [view(0), lambda: feed.judged(inference_us=1)]
+    steps += [view(index) for index in range(1, 50)]
+    steps += [view(index, level=2) for index in range(50, 100)]
+    source = ScriptedSource(*steps, lambda: states.append((feed.status().state, feed.status().detail)), is_live=False)
+    feed = feed_of(clock, source, glance=Glance(rate_min_hz=1.0))
+    feed.run()
+    ((state, detail),) = states
+    assert state is FeedState.TAMPERED
+    assert detail == "covered or without light: there is nothing in the picture"

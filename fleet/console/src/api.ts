@@ -717,7 +717,8 @@ export interface components {
         };
         /**
          * FeedHealth
-         * @description Counts since the node started. `filtered`: sightings that a filter of the camera did not tell, by filter.
+         * @description Counts since the node started. `frames_quiet`: not shown to the detector, as nothing moved. `filtered`: sightings
+         *     that a filter of the camera did not tell, by filter.
          */
         FeedHealth: {
             /** Camera */
@@ -733,6 +734,11 @@ export interface components {
             frames_decoded: number;
             /** Frames Dropped */
             frames_dropped: number;
+            /**
+             * Frames Quiet
+             * @default 0
+             */
+            frames_quiet: number;
             /** Frames Used */
             frames_used: number;
             /** Inference Ms */
@@ -743,7 +749,7 @@ export interface components {
          * @description Anything but OK leaves the camera's zones uncovered.
          * @enum {string}
          */
-        FeedState: "starting" | "ok" | "lost" | "stalled" | "detector_failed" | "ended";
+        FeedState: "starting" | "ok" | "lost" | "stalled" | "detector_failed" | "tampered" | "ended";
         /** FeedStatus */
         FeedStatus: {
             /** Camera */
