@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from contract.envelope import Envelope, Origin, derive_trace_id
 from contract.events import (
@@ -29,6 +30,7 @@ from contract.labels import Label
 from contract.site import CameraPose, Site, Zone
 from detectors.detections import Detections
 from detectors.frame import Frame
+from edge.perception.egomotion import FlowMotion, Moved, PoseMotion
 from edge.perception.filters import Filters
 from edge.perception.locate import Locator
 from edge.perception.track import Track, TrackState
@@ -98,6 +100,9 @@ class Pipeline:
         self._poses = poses
         self._locator = locator
         self._frame = frame
+        self._pose_motion = None if locator is None else PoseMotion(locator)
+        self._flow_motion = FlowMotion()
+        self._boxes_px: npt.NDArray[np.float64] = np.zeros((0, 4))  # of all that was tracked in the last frame
         self._watches = tuple(watches)
         self._filters = filters
         self._set_zones = {watch.zone.id for watch in self._watches if watch.zone.initially_set}
@@ -109,11 +114,14 @@ class Pipeline:
         """Judge one frame. `earlier_hops_us`: what the caller measured before (queue, detect)."""
         hops = _Hops(self._monotonic_us, {"decode": frame.decode_us, **(earlier_hops_us or {})})
 
-        tracks = self._tracker.update(detections, captured_at_us=frame.captured_at_us)
+        pose = None if self._poses is None else self._poses.at(frame)
+        moved = self._moved(frame, pose)
+        tracks = self._tracker.update(detections, captured_at_us=frame.captured_at_us, moved=moved)
         hops.mark("track")
+        if pose is None:
+            self._boxes_px = np.array([track.xyxy_px for track in tracks]).reshape(-1, 4)
 
         believed = [track for track in tracks if track.state in BELIEVED]
-        pose = None if self._poses is None else self._poses.at(frame)
         fixes = self._locate(believed, pose)
         subjects = [self._subject(track, fix) for track, fix in zip(believed, fixes, strict=True)]
         if self._filters is not None:
@@ -157,6 +165,16 @@ class Pipeline:
             trace_id=result.trace_id,
             hops_us=result.hops_us,
         )
+
+    def _moved(self, frame: Frame, pose: CameraPose | None) -> Moved | None:
+        """What the camera's own movement did to the picture: by its pose, or where that is missing by the picture."""
+        if self._poses is None or self._pose_motion is None:
+            return None
+        moved = self._pose_motion.to(pose)
+        if pose is not None:
+            self._flow_motion.forget()
+            return moved
+        return self._flow_motion.to(frame, self._boxes_px)
 
     def _locate(self, tracks: Sequence[Track], pose: CameraPose | None) -> Sequence[GroundFix | None]:
         if pose is None or self._locator is None or not tracks:

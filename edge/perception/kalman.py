@@ -57,6 +57,12 @@ class Motion:
         state[COV] += dt_s * var_speed
         return Motion(state)
 
+    def shifted(self, xyxy_px: Floats) -> "Motion":
+        """As if seen in these boxes; speeds and errors stay. For a camera that moved."""
+        state = self.state.copy()
+        state[POSITION] = _centre_form(xyxy_px)
+        return Motion(state)
+
     def corrected(self, rows: npt.NDArray[np.intp], xyxy_px: Floats, sigma_scale: Floats) -> "Motion":
         """After filters `rows`, in rising order, have seen as many boxes of `sigma_scale` times the usual error."""
         seen, is_all = _centre_form(xyxy_px), len(rows) == self.state.shape[1]

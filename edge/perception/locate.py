@@ -103,6 +103,29 @@ class Locator:
         height[level < math.cos(math.radians(STEEP_DEG)) * np.linalg.norm(rays[3], axis=1)] = np.nan
         return np.column_stack((np.hypot(*(right - left).T), height))
 
+    def moved(self, boxes_xyxy_px: FloatArray, *, before: CameraPose, after: CameraPose) -> FloatArray:
+        """(n, 4) boxes seen from one pose to where they are seen from another, had nothing moved but the camera.
+
+        What stands on the ground keeps its foot and grows as it comes nearer; what is at the horizon, above it or too
+        far keeps its direction and size. A box that is behind the camera now is NaN.
+        """
+        boxes = np.asarray(boxes_xyxy_px, np.float64).reshape(-1, 4)
+        old, new = _View(before), _View(after)
+        feet = np.column_stack(((boxes[:, 0] + boxes[:, 2]) / 2.0, boxes[:, 3]))
+        rays = np.column_stack((self._lens.directions(feet), np.ones(len(feet)))) @ old.axes.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            reach = np.where(rays[:, 2] < 0.0, -before.up_m / rays[:, 2], np.inf)
+            is_near = np.linalg.norm(rays[:, :2], axis=1) * reach < FARTHEST_M
+            reach = np.where(is_near, reach, 1e6)  # metres: so far that the camera's own way is nothing
+            points = old.centre + rays * reach[:, None]
+            depth = (points - new.centre) @ new.axes[:, 2]
+            scale = np.where(is_near, reach / depth, 1.0)  # the ray's depth in the old view is 1 a unit of reach
+        size = (boxes[:, 2:] - boxes[:, :2]) * scale[:, None]
+        foot = self.project(points, after)
+        return np.column_stack(
+            (foot[:, 0] - size[:, 0] / 2, foot[:, 1] - size[:, 1], foot[:, 0] + size[:, 0] / 2, foot[:, 1])
+        )
+
     def project(self, points_enu: FloatArray, pose: CameraPose) -> Points:
         """(n, 3) points east, north, up to (n, 2) pixels of the full frame; NaN for what is behind the camera."""
         view = self._view_of(pose)

@@ -5,7 +5,7 @@ Time comes from the frames' stamps, never from counting them: a feed that drops 
 but the length of a step.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -145,16 +145,21 @@ class Tracker:
         self._next_id = 1
         self._last_us: int | None = None
 
-    def update(self, detections: Detections, *, captured_at_us: int) -> list[Track]:
+    def update(
+        self, detections: Detections, *, captured_at_us: int, moved: Callable[[Floats], Floats] | None = None
+    ) -> list[Track]:
         """What is followed after this frame, oldest first; then, once, what was given up in it.
 
-        Frames come in order of capture.
+        Frames come in order of capture. `moved`: (n, 4) boxes of the last frame to where they are in this one, had
+        nothing moved but the camera; NaN for those it no longer sees. None: it stands still.
         """
         seen, objects = self._seen(detections), self._objects
         dt_s = 0.0 if self._last_us is None else (captured_at_us - self._last_us) / 1e6
         self._last_us = captured_at_us
         if not len(objects.identity) and not len(seen.score):
             return []  # as nearly always, and the rest is a hundred calls of numpy
+        if moved is not None:
+            _move(objects, moved)
         objects.motion = objects.motion.predicted(dt_s)
         boxes = objects.motion.boxes()
         match = self._match(objects, boxes, seen, captured_at_us)
@@ -284,6 +289,15 @@ class Tracker:
             else (TrackState.CONFIRMED if last_us == now_us else TrackState.COASTING)
             for is_believed, last_us in zip(objects.is_believed.tolist(), objects.last_us.tolist(), strict=True)
         ]
+
+
+def _move(objects: _Objects, moved: Callable[[Floats], Floats]) -> None:
+    """A camera that moves makes nobody walk: where something began moves along with it."""
+    before = objects.motion.boxes()
+    after = moved(before)
+    after = np.where(np.isfinite(after), after, before)
+    objects.start_px = objects.start_px + _centre(after) - _centre(before)
+    objects.motion = objects.motion.shifted(after)
 
 
 def _kind(labels: Sequence[Label], index: int) -> int:
