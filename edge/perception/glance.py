@@ -3,7 +3,7 @@
 from detectors.detections import FloatArray
 from detectors.frame import Frame
 from edge.perception.gate import Gate
-from edge.perception.motion import NOWHERE, Motion, local_contrast, thinned
+from edge.perception.motion import NOWHERE, Motion, thinned
 from edge.perception.tamper import Tamper
 
 LOOKED_AT_PX = 480  # width: a person of 24 px in 1920 is 6 px high then
@@ -36,7 +36,7 @@ class Glance:
         if not is_busy or self._glanced_us is None or not 0 <= now_us - self._glanced_us < EVERY_US:
             self._glanced_us = now_us
             grey, step = thinned(frame, LOOKED_AT_PX)
-            self.moving = self._motion.find_in(local_contrast(grey), step=step, captured_at_us=now_us)
+            self.moving = self._motion.find_in(grey, step=step, captured_at_us=now_us)
             self._tamper.judge(grey, captured_at_us=now_us)
             is_busy = is_busy or len(self.moving) > 0 or self._motion.is_elsewhere
         return self._gate.passes(is_busy=is_busy, captured_at_us=now_us)

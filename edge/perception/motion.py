@@ -2,7 +2,8 @@
 
 What is compared is local contrast, each pixel over the mean of its surroundings: a cloud, a shadow's inside or a lamp
 that is switched on multiplies both and changes nothing but at its edges, and those are usual a few seconds later. Where
-a picture is restless, as leaves in the wind are, it has to change more.
+a picture is restless, as leaves in the wind are, it has to change more. And the pixel itself must be brighter or darker
+than usual: beside somebody only the surroundings are.
 """
 
 import math
@@ -20,7 +21,9 @@ LOOKED_AT_PX = 960  # width to which pictures are thinned out: a person of 24 px
 SURROUNDINGS_PX = 61  # side of the square that a pixel is compared with, thinned out
 LIFT = np.array([12.0, 0.0, 0.0, 0.0])  # grey levels added to both: in the dark, noise is no contrast
 LEARN_S = 5.0  # time constant of what is usual
+STAY_S = 20.0  # and of a change that becomes usual: who walks through leaves no ghost behind
 SETTLE_S = 20.0  # and of how restless it is
+LEVELS = 8.0  # grey levels that a pixel itself has to change
 CHANGED = 0.1  # of the surroundings' brightness; above sensor noise, below a dark coat on asphalt
 RESTLESS = 4.0  # times the usual change that is a change there
 SHARE_MAX = 0.2  # of the picture: more, and the camera moved or everything did
@@ -55,37 +58,45 @@ class Motion:
     def find(self, frame: Frame) -> FloatArray:
         """(n, 4) boxes of the full frame, px; none for the first picture."""
         grey, step = thinned(frame, self._looked_at_px)
-        return self.find_in(local_contrast(grey), step=step, captured_at_us=frame.captured_at_us)
+        return self.find_in(grey, step=step, captured_at_us=frame.captured_at_us)
 
-    def find_in(self, contrast: Grey, *, step: int, captured_at_us: int) -> FloatArray:
+    def find_in(self, grey: npt.NDArray[np.uint8], *, step: int, captured_at_us: int) -> FloatArray:
         """The same for a picture thinned out before. Time is that of capture."""
-        if self._seen is None or self._seen.picture.shape != contrast.shape:
-            self._seen, self._last_us = _Usual(contrast), captured_at_us
+        if self._seen is None or self._seen.shape != grey.shape:
+            self._seen, self._last_us = _Usual(grey), captured_at_us
             return NOWHERE
         dt_s = max(0.0, (captured_at_us - self._last_us) / 1e6)
         self._last_us = captured_at_us
-        is_changed = self._seen.changed(contrast, dt_s)
+        is_changed = self._seen.changed(grey, dt_s)
         count = cv2.countNonZero(is_changed)
         self.is_elsewhere = count > SHARE_MAX * is_changed.size
         return _boxes(is_changed, step) if count and not self.is_elsewhere else NOWHERE
 
 
 class _Usual:
-    """picture: running mean of local contrast; restless: running mean of how far pictures are from it."""
+    """Running means: of the picture, of its local contrast, and of how far that is from its mean."""
 
-    def __init__(self, picture: Grey) -> None:
-        self.picture = picture.copy()
-        self._restless: Grey = np.zeros_like(picture)
-        self._change: Grey = np.empty_like(picture)
-        self._limit: Grey = np.empty_like(picture)
+    def __init__(self, grey: npt.NDArray[np.uint8]) -> None:
+        self.shape = grey.shape
+        self._grey: Grey = grey.astype(np.float32)
+        self._contrast = local_contrast(grey)
+        self._restless: Grey = np.zeros_like(self._grey)
+        self._change: Grey = np.empty_like(self._grey)
+        self._limit: Grey = np.empty_like(self._grey)
 
-    def changed(self, contrast: Grey, dt_s: float) -> npt.NDArray[np.uint8]:
+    def changed(self, grey: npt.NDArray[np.uint8], dt_s: float) -> npt.NDArray[np.uint8]:
         """255 where it differs by more than it usually does; then it is learned from, by `dt_s`."""
-        cv2.absdiff(contrast, self.picture, dst=self._change)
+        contrast, level = local_contrast(grey), grey.astype(np.float32)
+        cv2.absdiff(level, self._grey, dst=self._change)
+        is_changed = cv2.compare(self._change, LEVELS, cv2.CMP_GT)  # type: ignore[call-overload]  # it takes numbers too
+        cv2.absdiff(contrast, self._contrast, dst=self._change)
         np.multiply(self._restless, RESTLESS, out=self._limit)
         np.maximum(self._limit, CHANGED, out=self._limit)
-        is_changed = cv2.compare(self._change, self._limit, cv2.CMP_GT)
-        cv2.accumulateWeighted(contrast, self.picture, _weight(dt_s, LEARN_S))
+        cv2.bitwise_and(is_changed, cv2.compare(self._change, self._limit, cv2.CMP_GT), dst=is_changed)
+        as_usual = cv2.bitwise_not(is_changed)
+        for usual, now in ((self._grey, level), (self._contrast, contrast)):
+            cv2.accumulateWeighted(now, usual, _weight(dt_s, LEARN_S), mask=as_usual)
+            cv2.accumulateWeighted(now, usual, _weight(dt_s, STAY_S), mask=is_changed)
         cv2.accumulateWeighted(self._change, self._restless, _weight(dt_s, SETTLE_S))
         return np.asarray(is_changed, np.uint8)
 

@@ -125,7 +125,7 @@ class _Seen:
 
 
 class Tracker:
-    """One camera's objects; ids count from 1 and are never given twice.
+    """One camera's objects; ids count from `first_id` and are never given twice.
 
     labels: what each class index means; classes of one label (car, truck) may continue one another, others never do.
     frame_size_px: width and height; who is predicted to have left the picture is lost at once.
@@ -137,12 +137,13 @@ class Tracker:
         *,
         labels: Sequence[Label] = (),
         frame_size_px: tuple[int, int] | None = None,
+        first_id: int = 1,
     ) -> None:
         self._options = options or TrackerOptions()
         self._kind_of = np.array([_kind(labels, index) for index in range(len(labels))], np.int64)
         self._size_px = np.array(frame_size_px or (np.inf, np.inf))
         self._objects = _Objects.none()
-        self._next_id = 1
+        self._next_id = first_id
         self._last_us: int | None = None
 
     def update(

@@ -7,14 +7,14 @@ from detectors.frame import Frame, ImageBgr
 from edge.perception.motion import Motion
 
 CHANCE = np.random.default_rng(1)
-PERIOD_US = 100_000
+PERIOD_US = 500_000
 COARSE = CHANCE.integers(60, 140, (34, 60, 3), dtype=np.uint8)
 GROUND: ImageBgr = cv2.resize(COARSE, (960, 540), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
 NOISE = [CHANCE.normal(0, 3, GROUND.shape).astype(np.float32) for _ in range(5)]
 
 
 class Watched:
-    """A camera at ten pictures a second, each with the sensor's noise."""
+    """A camera at two pictures a second, each with the sensor's noise."""
 
     def __init__(self) -> None:
         self.motion = Motion()
@@ -67,7 +67,7 @@ def test_the_edge_of_a_lamps_light_becomes_usual() -> None:
     camera.boxes(GROUND, times=3)
     lit = GROUND.copy()
     lit[150:340, 200:450] = np.minimum(lit[150:340, 200:450] * 1.6, 255).astype(np.uint8)
-    counts = camera.boxes(lit, times=150)
+    counts = camera.boxes(lit, times=140)
     assert counts[0] > 0
     assert counts[-20:] == [0] * 20
     assert camera.boxes(with_somebody(lit, left_px=300)) == [1]
@@ -76,7 +76,7 @@ def test_the_edge_of_a_lamps_light_becomes_usual() -> None:
 def test_what_stands_still_becomes_usual() -> None:
     camera = Watched()
     camera.boxes(GROUND, times=3)
-    counts = camera.boxes(with_somebody(GROUND), times=200)
+    counts = camera.boxes(with_somebody(GROUND), times=140)
     assert counts[0] == 1
     assert counts[-1] == 0
 
@@ -85,7 +85,7 @@ def test_leaves_in_the_wind_become_usual_and_somebody_before_them_does_not() -> 
     camera = Watched()
     still, blown = GROUND.copy(), GROUND.copy()
     blown[280:340, 150:200] = (blown[280:340, 150:200] * 0.75).astype(np.uint8)
-    counts = [camera.boxes(blown if index % 2 else still)[0] for index in range(400)]
+    counts = [camera.boxes(blown if index % 2 else still)[0] for index in range(140)]
     assert max(counts[1:5]) > 0
     assert counts[-20:] == [0] * 20
     assert len(camera.find(with_somebody(still, left_px=170))) == 1
