@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import edge.rules
-from contract.events import EventKind, Stage
+from contract.events import Stage
+from contract.kinds import EventKind
 from contract.labels import Label
 from edge.errors import SetUpError
 from edge.rule import Finding, Rule, Subject, open_rule

@@ -5,7 +5,8 @@ from datetime import time
 import pytest
 
 from contract.errors import DocumentError
-from contract.site import Hours, parse_site
+from contract.hours import Hours
+from contract.site import parse_site
 
 GOOD = """\
 schema_version: 1
@@ -64,7 +65,7 @@ def broken(old: str, new: str) -> str:
 
 def test_a_good_site_is_read() -> None:
     site = parse_site(GOOD, source="yard.yaml")
-    assert [z.id for z in site.zones_seen_by("mast")] == ["north-gate"]
+    assert [z.id for z in site.watched_by("mast")] == ["north-gate"]
     assert site.patrols[0].hours == Hours(start=time(22, 0), end=time(6, 0))
     assert site.local_frame().to_enu(site.docks[0].position).east_m == pytest.approx(0.0, abs=1e-6)
 

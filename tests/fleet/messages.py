@@ -9,7 +9,6 @@ from contract.envelope import Envelope, Origin
 from contract.events import (
     Certainty,
     Event,
-    EventKind,
     FeedState,
     FeedStatus,
     Health,
@@ -24,6 +23,7 @@ from contract.events import (
     derive_message_id,
 )
 from contract.geo import BoxPx, GeoPoint, GroundFix, PointEnu
+from contract.kinds import EventKind
 from contract.labels import Label
 from contract.site import Severity, Site, parse_site
 from contract.topics import EVENTS, STATUS, Topic
