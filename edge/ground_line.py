@@ -28,10 +28,13 @@ class GroundLine:
                 count += 1 if came_from_left else -1
         return count
 
+    def distance_m(self, point: PointEnu) -> float:
+        return _length(self._away(point))
+
     def side(self, point: PointEnu, fix: GroundFix) -> tuple[float, float]:
         """Metres to the line, and the chance, 0.5 to 1, that what stands at `point` with the covariance of `fix` is on
         the side of the nearest part that it seems to be on."""
-        away_e, away_n = min((_away((point.east_m, point.north_m), a, b) for a, b in self._parts), key=_length)
+        away_e, away_n = self._away(point)
         distance_m = _length((away_e, away_n))
         if distance_m == 0.0:
             return 0.0, 0.5
@@ -42,6 +45,10 @@ class GroundLine:
         if variance_m2 <= 0.0:
             return distance_m, 1.0
         return distance_m, 0.5 * (1.0 + math.erf(distance_m / math.sqrt(2.0 * variance_m2)))
+
+    def _away(self, point: PointEnu) -> Place:
+        """From the nearest place of the line to `point`."""
+        return min((_away((point.east_m, point.north_m), a, b) for a, b in self._parts), key=_length)
 
 
 def _is_left(point: Place, a: Place, b: Place) -> bool:
