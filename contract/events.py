@@ -11,6 +11,7 @@ from pydantic import Field
 
 from contract.frozen import Frozen, Identifier, Pixels1, Ratio4, Sha256, TimeUs
 from contract.geo import BoxPx, GroundFix
+from contract.kinds import EventKind
 from contract.labels import Label
 from contract.site import Severity
 
@@ -21,12 +22,6 @@ class Stage(str, Enum):
     START = "start"
     UPDATE = "update"
     END = "end"
-
-
-class EventKind(str, Enum):
-    """Key of the rule file in edge/rules that raises it."""
-
-    INTRUSION = "intrusion"
 
 
 class Certainty(str, Enum):
@@ -63,7 +58,7 @@ class Event(Frozen):
     kind: EventKind
     stage: Stage
     revision: Annotated[int, Field(ge=0)]
-    zone: Identifier
+    zone: Identifier  # or line
     severity: Severity
     certainty: Certainty
     started_at_us: TimeUs

@@ -8,6 +8,7 @@ and cancels.
 import math
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -180,3 +181,15 @@ def _sides_cross(a: PointEnu, b: PointEnu, c: PointEnu, d: PointEnu) -> bool:
 
 # At least 3 distinct corners, first not repeated, sides that do not cross, some area.
 GeoPolygon = Annotated[tuple[GeoPoint, ...], AfterValidator(_simple_polygon)]
+
+
+def _path(points: tuple[GeoPoint, ...]) -> tuple[GeoPoint, ...]:
+    if len(points) < 2:
+        raise ValueError(f"a line needs at least 2 points, got {len(points)}")
+    if any(a == b for a, b in pairwise(points)):
+        raise ValueError("a line must not name a point twice in a row")
+    return points
+
+
+# At least 2 points, each another than the one before.
+GeoPath = Annotated[tuple[GeoPoint, ...], AfterValidator(_path)]

@@ -1,9 +1,8 @@
 """The site file: one map that edge, fleet, simulator and console all load.
 
-A zone is drawn once, on the map, and every camera that covers it uses that one drawing.
+A zone or line is drawn once, on the map, and every camera that covers it uses that one drawing.
 """
 
-from datetime import time
 from enum import Enum
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,7 +12,9 @@ from pydantic import AfterValidator, Field, model_validator
 from contract.documents import parse_document
 from contract.errors import DocumentError
 from contract.frozen import Degrees7, Frozen, Identifier, Metres3
-from contract.geo import Altitude, AltitudeFrame, GeoPoint, GeoPolygon, LocalFrame
+from contract.geo import Altitude, AltitudeFrame, GeoPath, GeoPoint, GeoPolygon, LocalFrame
+from contract.hours import Hours, SetHours, Switch
+from contract.kinds import EventKind
 from contract.labels import Label
 
 
@@ -123,17 +124,66 @@ class Severity(str, Enum):
     HIGH = "high"
 
 
-class Zone(Frozen):
-    """A piece of ground that must stay empty of `labels` while it is set."""
+class Watched(Frozen):
+    """What is set and unset: a zone or a line. Its id names it in events, commands and grants."""
 
     id: Identifier
     name: Annotated[str, Field(description="for people")]
-    polygon: Annotated[GeoPolygon, Field(description="corners on the ground")]
-    labels: Annotated[tuple[Label, ...], Field(min_length=1, description="what must not be in it")] = (Label.PERSON,)
+    labels: Annotated[tuple[Label, ...], Field(min_length=1, description="what it is watched for")] = (Label.PERSON,)
     cameras: Annotated[tuple[Identifier, ...], Field(min_length=1, description="who covers it")]
     severity: Annotated[Severity, Field(description="how loudly its alarms ask for a person")] = Severity.HIGH
     initially_set: Annotated[bool, Field(description="watched from the start, until a command says otherwise")] = True
+    hours: Annotated[
+        tuple[SetHours, ...],
+        Field(description="when it is set by itself; a command holds until they next begin or end; none: at all times"),
+    ] = ()
+    rules: Annotated[
+        dict[EventKind, dict[str, object]],
+        Field(description="rules that watch it, each with its own options; none: those of the node"),
+    ] = {}  # noqa: RUF012 - pydantic copies it
+
+    @model_validator(mode="after")
+    def _is_set_by_one_of_the_two(self) -> "Watched":
+        if self.hours and not self.initially_set:
+            raise ValueError(f"'{self.id}': expected hours or initially_set: false, got both")
+        return self
+
+    def switch(self, time_zone: str) -> Switch:
+        return Switch(initially_set=self.initially_set, hours=self.hours, time_zone=time_zone)
+
+
+class Zone(Watched):
+    """A piece of ground that must stay empty of `labels` while it is set."""
+
+    polygon: Annotated[GeoPolygon, Field(description="corners on the ground")]
     dwell_s: Annotated[float, Field(ge=0.0, le=60.0, description="inside this long before an intrusion starts")] = 0.5
+
+    @property
+    def drawn(self) -> tuple[GeoPoint, ...]:
+        """The way a pen goes on the map: back to the first corner."""
+        return (*self.polygon, self.polygon[0])
+
+
+class Direction(str, Enum):
+    """Which way a line is crossed, for one who stands at its first point and looks to the next."""
+
+    EITHER = "either"
+    LEFT_TO_RIGHT = "left_to_right"
+    RIGHT_TO_LEFT = "right_to_left"
+
+
+class Line(Watched):
+    """A line on the ground that `labels` must not cross while it is set."""
+
+    points: Annotated[GeoPath, Field(description="on the ground, in their order")]
+    direction: Annotated[
+        Direction, Field(description="the way that counts, standing at the first point and looking to the next")
+    ] = Direction.EITHER
+
+    @property
+    def drawn(self) -> tuple[GeoPoint, ...]:
+        """The way a pen goes on the map."""
+        return self.points
 
 
 class Area(Frozen):
@@ -202,20 +252,6 @@ class Waypoint(Frozen):
     dwell_s: Annotated[float, Field(ge=0, le=600, description="how long it stays there")] = 0.0
 
 
-class Hours(Frozen):
-    """A daily stretch in the site's time zone; an end at or before the start runs past midnight (equal: all day)."""
-
-    start: time = time(0, 0)
-    end: time = time(0, 0)
-
-    def contains(self, local: time) -> bool:
-        if self.start == self.end:
-            return True
-        if self.start < self.end:
-            return self.start <= local < self.end
-        return local >= self.start or local < self.end
-
-
 class Patrol(Frozen):
     """A round flown as one MAVLink mission; one starts every `every_min` within `hours`."""
 
@@ -270,6 +306,7 @@ class Site(Frozen):
     geofence: Annotated[Geofence, Field(description="what every vehicle stays within")]
     cameras: Annotated[tuple[Camera, ...], Field(description="fixed and carried")] = ()
     zones: Annotated[tuple[Zone, ...], Field(description="what must be empty")] = ()
+    lines: Annotated[tuple[Line, ...], Field(description="what must not be crossed")] = ()
     no_fly: Annotated[tuple[Area, ...], Field(description="what copters never cross")] = ()
     buildings: Annotated[tuple[Building, ...], Field(description="what vehicles go round, or above")] = ()
     docks: Annotated[tuple[Place, ...], Field(description="where vehicles stand")] = ()
@@ -282,7 +319,7 @@ class Site(Frozen):
     def _names_what_exists(self) -> "Site":
         groups = {
             "camera": [c.id for c in self.cameras],
-            "zone": [z.id for z in self.zones],
+            "zone": [z.id for z in self.watched],
             "dock": [d.id for d in self.docks],
             "vehicle": [v.id for v in self.vehicles],
             "patrol": [p.id for p in self.patrols],
@@ -293,7 +330,7 @@ class Site(Frozen):
             if double is not None:
                 raise ValueError(f"{what} '{double}' stands here twice")
         references = [
-            *((f"zone '{z.id}'", "camera", c) for z in self.zones for c in z.cameras),
+            *((f"zone '{z.id}'", "camera", c) for z in self.watched for c in z.cameras),
             *((f"vehicle '{v.id}'", "dock", v.dock) for v in self.vehicles),
             *((f"camera '{c.id}'", "vehicle", c.vehicle) for c in self.cameras if c.vehicle),
             *((f"patrol '{p.id}'", "vehicle", p.vehicle) for p in self.patrols),
@@ -323,8 +360,13 @@ class Site(Frozen):
         known = ", ".join(c.id for c in self.cameras) or "none"
         raise DocumentError(f"site '{self.id}': expected a camera of this site ({known}), got '{camera_id}'")
 
-    def zones_seen_by(self, camera_id: str) -> tuple[Zone, ...]:
-        return tuple(zone for zone in self.zones if camera_id in zone.cameras)
+    @property
+    def watched(self) -> tuple[Zone | Line, ...]:
+        """Whatever is set and unset; no two have one id."""
+        return (*self.zones, *self.lines)
+
+    def watched_by(self, camera_id: str) -> tuple[Zone | Line, ...]:
+        return tuple(each for each in self.watched if camera_id in each.cameras)
 
 
 def above_home(height_m: float) -> Altitude:

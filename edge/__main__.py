@@ -112,7 +112,7 @@ def check(config: ConfigPath) -> None:
         expect_lens_size(frame, site.camera(feed.camera))
         feed.detector.detect([feed.detector.prepare(frame)])
         height_px, width_px = frame.image_bgr.shape[:2]
-        zones = ", ".join(zone.id for zone in site.zones_seen_by(feed.camera)) or "none"
+        zones = ", ".join(zone.id for zone in site.watched_by(feed.camera)) or "none"
         typer.echo(f"camera '{feed.camera}': {width_px}x{height_px}, {feed.detector.identity.name}, zones: {zones}")
     typer.echo(f"{config}: node '{settings.node}' of site '{site.id}' is ready to run")
 

@@ -19,7 +19,8 @@ from contract.codec import decode, encode
 from contract.commands import Ack, Command
 from contract.envelope import Body, Envelope, Origin
 from contract.errors import ContractError
-from contract.events import EventKind, FeedState, FeedStatus, Health, NodeState, Status
+from contract.events import FeedState, FeedStatus, Health, NodeState, Status
+from contract.kinds import EventKind
 from contract.site import Site
 from contract.topics import ACK, COMMAND, EVENTS, HEALTH, REPLY, STATUS, TRACKS, Topic
 from detectors.detector import Detector
@@ -113,12 +114,12 @@ class Node:
             clock=clock,
             witness=witness,
         )
-        zones = sorted({zone.id for feed in feeds for zone in site.zones_seen_by(feed.camera)})
+        zones = sorted({zone.id for feed in feeds for zone in site.watched_by(feed.camera)})
         self._desk = CommandDesk(
             zones=zones, set_zone=self._set_zone, unset_zone=self._unset_zone, wall_us=clock.wall_us
         )
-        for zone, is_set in zone_memory.load(zones).items():
-            self._switch(zone, is_set=is_set)
+        for zone, word in zone_memory.load(zones).items():
+            self._switch(zone, is_set=word.is_set, at_us=word.at_us)
         self._numbers = count(1)
         self._link_fault = ""
         self._malformed: dict[str, int] = {}
@@ -366,19 +367,19 @@ class Node:
         self._publish(self._message(REPLY, reply, trace_id=envelope.trace_id))
 
     def _set_zone(self, zone: str) -> None:
-        self._zone_memory.remember(zone, is_set=True)
+        self._zone_memory.remember(zone, is_set=True, at_us=self._now_us())
         self._switch(zone, is_set=True)
 
     def _unset_zone(self, zone: str) -> None:
-        self._zone_memory.remember(zone, is_set=False)
+        self._zone_memory.remember(zone, is_set=False, at_us=self._now_us())
         self._switch(zone, is_set=False)
 
-    def _switch(self, zone: str, *, is_set: bool) -> None:
+    def _switch(self, zone: str, *, is_set: bool, at_us: int | None = None) -> None:
         for scene in self._scenes:
             if is_set:
-                scene.pipeline.set_zone(zone)
+                scene.pipeline.set_zone(zone, at_us=at_us)
             else:
-                scene.pipeline.unset_zone(zone)
+                scene.pipeline.unset_zone(zone, at_us=at_us)
 
     def _note_malformed(self, topic: str, err: ContractError) -> None:
         """Counted always, logged once per topic."""

@@ -18,7 +18,6 @@ import numpy.typing as npt
 from contract.envelope import Envelope, Origin, derive_trace_id
 from contract.events import (
     Event,
-    EventKind,
     ModelIdentity,
     Sighting,
     Tracks,
@@ -26,8 +25,10 @@ from contract.events import (
     derive_message_id,
 )
 from contract.geo import BoxPx, GroundFix, LocalFrame
+from contract.hours import Switch
+from contract.kinds import EventKind
 from contract.labels import Label
-from contract.site import CameraPose, Site, Zone
+from contract.site import CameraPose, Line, Site, Watched, Zone
 from detectors.detections import Detections
 from detectors.frame import Frame
 from edge.perception.egomotion import FlowMotion, Moved, PoseMotion
@@ -36,19 +37,21 @@ from edge.perception.locate import Locator
 from edge.perception.track import Track, TrackState
 from edge.perception.tracking import Tracker
 from edge.pose import PoseSource
-from edge.rule import Finding, Rule, Subject, open_rule
+from edge.rule import Finding, Rule, Subject, open_rule, watches
 from edge.sender import Sender
 
+AS_IT_COMES: Mapping[type[Watched], EventKind] = {Zone: EventKind.INTRUSION, Line: EventKind.LINE_CROSSING}
 BELIEVED = (TrackState.CONFIRMED, TrackState.COASTING)
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One rule on one zone."""
+    """One rule on one zone or line; the rules on one share its switch."""
 
     kind: EventKind
-    zone: Zone
+    watched: Zone | Line
     rule: Rule
+    switch: Switch
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ class Pipeline:
         self._boxes_px: npt.NDArray[np.float64] = np.zeros((0, 4))  # of all that was tracked in the last frame
         self._watches = tuple(watches)
         self._filters = filters
-        self._set_zones = {watch.zone.id for watch in self._watches if watch.zone.initially_set}
+        self._switches = {watch.watched.id: watch.switch for watch in self._watches}
         self._monotonic_us = monotonic_us
 
     def step(
@@ -145,15 +148,16 @@ class Pipeline:
     @property
     def is_set(self) -> bool:
         """Some zone of this camera must be empty."""
-        return any(watch.zone.id in self._set_zones for watch in self._watches)
+        return any(switch.is_set for switch in self._switches.values())
 
-    def set_zone(self, zone: str) -> None:
-        """From the next frame on, `zone` must be empty. One word per call: safe from another thread."""
-        self._set_zones.add(zone)
+    def set_zone(self, zone: str, *, at_us: int | None = None) -> None:
+        """From the next frame on, `zone` must be empty: a person's word (see Switch), given at `at_us` where that was
+        earlier. Safe from another thread."""
+        self._say(zone, is_set=True, at_us=at_us)
 
-    def unset_zone(self, zone: str) -> None:
+    def unset_zone(self, zone: str, *, at_us: int | None = None) -> None:
         """From the next frame on `zone` raises nothing; what is open in it ends there."""
-        self._set_zones.discard(zone)
+        self._say(zone, is_set=False, at_us=at_us)
 
     def tracks_message(self, result: StepResult) -> Envelope:
         """The believed tracks of one step, for the live map."""
@@ -175,6 +179,10 @@ class Pipeline:
             self._flow_motion.forget()
             return moved
         return self._flow_motion.to(frame, self._boxes_px)
+
+    def _say(self, zone: str, *, is_set: bool, at_us: int | None) -> None:
+        if zone in self._switches:
+            self._switches[zone].say(is_set=is_set, at_us=at_us)
 
     def _locate(self, tracks: Sequence[Track], pose: CameraPose | None) -> Sequence[GroundFix | None]:
         if pose is None or self._locator is None or not tracks:
@@ -199,7 +207,7 @@ class Pipeline:
             (watch, finding)
             for watch in self._watches
             for finding in watch.rule.judge(
-                subjects if watch.zone.id in self._set_zones else (), captured_at_us=captured_at_us
+                subjects if watch.switch.at(captured_at_us) else (), captured_at_us=captured_at_us
             )
         ]
 
@@ -236,7 +244,7 @@ class Pipeline:
             outbox_id=self._sender.outbox_id,
             boot=self._sender.boot,
             rule=watch.kind.value,
-            zone=watch.zone.id,
+            zone=watch.watched.id,
             camera=self.camera,
             track=finding.sighting.track,
             started_at_us=finding.started_at_us,
@@ -246,8 +254,8 @@ class Pipeline:
             kind=watch.kind,
             stage=finding.stage,
             revision=finding.revision,
-            zone=watch.zone.id,
-            severity=watch.zone.severity,
+            zone=watch.watched.id,
+            severity=watch.watched.severity,
             certainty=finding.certainty,
             started_at_us=finding.started_at_us,
             sighting=finding.sighting,
@@ -273,11 +281,16 @@ class _Hops:
 def watches_of(
     site: Site, camera: str, rules: Mapping[EventKind, Mapping[str, object]] | None = None
 ) -> tuple[Watch, ...]:
-    """Every rule (kind to its options; default: intrusion as it comes) on every zone that `camera` covers."""
-    kinds = {EventKind.INTRUSION: {}} if rules is None else rules
+    """The rules on each zone and line that `camera` covers: its own, or those of the node (`rules`, kind to options).
+
+    One that would have none has the one that is meant for it: nothing that was drawn is left unwatched.
+    """
     frame = site.local_frame()
-    return tuple(
-        Watch(kind, zone, open_rule(kind, zone, frame=frame, options=options))
-        for kind, options in kinds.items()
-        for zone in site.zones_seen_by(camera)
-    )
+    found = []
+    for watched in site.watched_by(camera):
+        switch = watched.switch(site.time_zone)
+        of_node = {kind: each for kind, each in (rules or {}).items() if isinstance(watched, watches(kind))}
+        for kind, options in (watched.rules or of_node or {AS_IT_COMES[type(watched)]: {}}).items():
+            rule = open_rule(kind, watched, frame=frame, options=options)
+            found.append(Watch(kind, watched, rule, switch))
+    return tuple(found)

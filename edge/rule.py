@@ -1,18 +1,20 @@
 """What a rule gets and gives back; a rule is one file in edge/rules whose name is its key.
 
-A rule watches one zone through one camera. It never learns whether the zone is set: an unset zone has no subjects.
+A rule watches one zone or line through one camera. It never learns whether that is set: unset, it has no subjects.
 """
 
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Protocol
 
 from pydantic import ValidationError
 
-from contract.events import Certainty, EventKind, Sighting, Stage
+from contract.events import Certainty, Sighting, Stage
 from contract.geo import LocalFrame, PointEnu
-from contract.site import Zone
+from contract.kinds import EventKind
+from contract.site import Line, Zone
 from edge.errors import SetUpError
 
 
@@ -49,14 +51,34 @@ class Rule(Protocol):
         ...
 
 
-def open_rule(kind: EventKind, zone: Zone, *, frame: LocalFrame, options: Mapping[str, object]) -> Rule:
-    """The rule of edge/rules/<kind>.py for one zone. Raises SetUpError for options that are not its own."""
-    module = importlib.import_module(f"edge.rules.{kind.value}")
+def watches(kind: EventKind) -> type[Zone] | type[Line]:
+    """What the rule of edge/rules/<kind>.py is for."""
+    shape: type[Zone] | type[Line] = _module(kind).WATCHES
+    return shape
+
+
+def open_rule(kind: EventKind, watched: Zone | Line, *, frame: LocalFrame, options: Mapping[str, object]) -> Rule:
+    """The rule of edge/rules/<kind>.py for one zone or line. Raises SetUpError for options that are not its own, and
+    for a rule of the other."""
+    module, who = _module(kind), f"{_noun(type(watched))} '{watched.id}'"
+    if not isinstance(watched, module.WATCHES):
+        raise SetUpError(
+            f"{who}: rules.{kind.value}: expected a rule of a {_noun(type(watched))}, got one of a "
+            f"{_noun(module.WATCHES)}"
+        )
     try:
         checked = module.Options.model_validate(dict(options))
     except ValidationError as err:
         first = err.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise SetUpError(f"rules.{kind.value}.{key}: {first['msg']}, got {first['input']!r}") from err
-    rule: Rule = module.open_rule(zone, frame, checked)
+        raise SetUpError(f"{who}: rules.{kind.value}.{key}: {first['msg']}, got {first['input']!r}") from err
+    rule: Rule = module.open_rule(watched, frame, checked)
     return rule
+
+
+def _module(kind: EventKind) -> ModuleType:
+    return importlib.import_module(f"edge.rules.{kind.value}")
+
+
+def _noun(shape: type[Zone] | type[Line]) -> str:
+    return shape.__name__.lower()

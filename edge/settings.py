@@ -13,8 +13,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from contract.documents import parse_document
 from contract.envelope import Origin
-from contract.events import EventKind
 from contract.frozen import Frozen, Identifier
+from contract.kinds import EventKind
 from contract.site import Camera
 from detectors.scheduler import Batching
 from detectors.tiling import Tiling

@@ -48,7 +48,8 @@ def check(config: Config) -> None:
         _stop(err)
     access = "demo mode: no tokens, loopback only" if tokens is None else f"{len(tokens.people)} tokens"
     typer.echo(
-        f"site {site.id}: {len(site.cameras)} cameras, {len(site.zones)} zones, {len(site.vehicles)} vehicles; {access}"
+        f"site {site.id}: {len(site.cameras)} cameras, {len(site.zones)} zones, {len(site.lines)} lines, "
+        f"{len(site.vehicles)} vehicles; {access}"
     )
 
 

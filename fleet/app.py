@@ -116,7 +116,7 @@ def assembled(
         site, airspace=Airspace(site), vehicles=vehicles.values(), people=lambda: people.snapshot, clock=clock
     )
     monitor = SafetyMonitor(view=view, vehicles=vehicles.values(), routes=heart.routes, clock=clock, journal=deferred)
-    ingest, zones = Ingest(site, store), {zone.id: zone.initially_set for zone in site.zones}
+    ingest, zones = Ingest(site, store), {each.id: each.initially_set for each in site.watched}
     coverage = Coverage(site, started_at_us=clock.monotonic_us())
     response = Response(
         site=site,

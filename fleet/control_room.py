@@ -102,7 +102,7 @@ class ControlRoom:
         return tuple(self._node(node) for node in sorted(self._coverage.nodes))
 
     def zones(self) -> tuple[ZoneView, ...]:
-        return tuple(self._zone(zone.id) for zone in self.site.zones)
+        return tuple(self._zone(zone.id) for zone in self.site.watched)
 
     async def run(self) -> None:
         """Tell the live feed what changed in what nobody reports: vehicles, nodes, our own links."""
@@ -284,5 +284,5 @@ class ControlRoom:
         )
 
     def _zone(self, zone_id: str) -> ZoneView:
-        zone = next(zone for zone in self.site.zones if zone.id == zone_id)
+        zone = next(zone for zone in self.site.watched if zone.id == zone_id)
         return ZoneView(id=zone_id, name=zone.name, is_set=self._coordinator.zones[zone_id])

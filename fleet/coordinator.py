@@ -19,7 +19,7 @@ from contract.envelope import COORDINATOR, Envelope, Origin
 from contract.events import Health, NodeState, Status, Tracks
 from contract.site import Severity, Site
 from contract.topics import ACK, COMMAND, Topic
-from fleet.api.models import TracksView
+from fleet.api.models import TracksView, ZoneView
 from fleet.errors import StoreError
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.world import PeopleSeen
@@ -90,7 +90,8 @@ class Coordinator:
         self._wire, self._deferred, self._live = wire, deferred, live
         self._metrics, self._hops = metrics, hops
         self._journal = StoreJournal(store)
-        self.zones = zones  # is it set? shared with the response
+        self.zones = zones  # is it set? lines too; shared with the response
+        self._switches = {each.id: each.switch(site.time_zone) for each in site.watched}
         self.tracks: dict[str, tuple[int, TracksView]] = {}  # camera -> received at, what it tracks
         self._wishes: dict[tuple[str, str], _Wish] = {}
         self._connected_at_us = clock.monotonic_us()
@@ -101,7 +102,11 @@ class Coordinator:
         """Pick up where an earlier run stopped. Commands no vehicle."""
         self._ingest.load()
         with self._store.reading() as connection:
-            self.zones.update({z: is_set for z, is_set in reads.zones_set(connection).items() if z in self.zones})
+            for zone, (is_set, at_us) in reads.zone_words(connection).items():
+                if zone in self._switches:
+                    self._switches[zone].say(is_set=is_set, at_us=at_us)
+        now_us = self._clock.wall_us()
+        self.zones.update({zone: switch.at(now_us) for zone, switch in self._switches.items()})
         self._response.load()
 
     async def run(self) -> None:
@@ -179,6 +184,7 @@ class Coordinator:
             number = sum(incident.kind is kind for incident in self._ingest.incidents.values())
             self._metrics.open_incidents.labels(kind=kind.value).set(number)
         self._people.see((), now_us=now_us)  # forget who was not seen for long
+        self._turn_zones()
         self._watch(now_us)
         self._response.tick()
         self._asked.set()
@@ -190,7 +196,8 @@ class Coordinator:
 
     def wish_zone(self, zone_id: str, *, is_set: bool, by: str) -> None:
         """Told to every node that covers the zone until each says it is done."""
-        zone = next(zone for zone in self._site.zones if zone.id == zone_id)
+        zone = next(zone for zone in self._site.watched if zone.id == zone_id)
+        self._switches[zone_id].say(is_set=is_set, at_us=self._clock.wall_us())
         self.zones[zone_id] = is_set
         for node in sorted({camera.node for camera in self._site.cameras if camera.id in zone.cameras}):
             wish = self._wishes[(node, zone_id)] = _Wish(is_set, by)
@@ -255,19 +262,36 @@ class Coordinator:
     def _remind(self, node: str) -> None:
         """A node that (re)started hears how each of its zones should be; what it remembers may be older."""
         cameras = {camera.id for camera in self._site.cameras if camera.node == node}
-        for zone in self._site.zones:
+        for zone in self._site.watched:
             if cameras & set(zone.cameras):
                 self._wishes.setdefault((node, zone.id), _Wish(self.zones[zone.id], COORDINATOR))
+
+    def _turn_zones(self) -> None:
+        """Zones are as their hours and persons have them now. A node turns by its own clock: nothing is sent, and what
+        a node has not confirmed of before is void."""
+        now_us = self._clock.wall_us()
+        for zone, switch in self._switches.items():
+            is_set = switch.at(now_us)
+            if is_set != self.zones[zone]:
+                self.zones[zone] = is_set
+                self._wishes = {key: wish for key, wish in self._wishes.items() if key[1] != zone}
+                log.info("zone turned by its hours", zone=zone, is_set=is_set)
+                name = next(each.name for each in self._site.watched if each.id == zone)
+                self._live.publish("zone", ZoneView(id=zone, name=name, is_set=is_set))
 
     def _command_zone(self, node: str, zone: str, wish: _Wish, now_us: int) -> None:
         wish.command_id = uuid.uuid5(NAMESPACE, f"{node}/{zone}/{wish.is_set}/{self._clock.wall_us()}")
         wish.again_at_us = now_us + COMMAND_AGAIN_US
+        expires_at_us = self._clock.wall_us() + (COMMAND.expiry_s or 0) * 1_000_000
+        turns_at_us = self._switches[
+            zone
+        ].until_us  # no word outlives the next turn of the hours, however late it comes
         command = Command(
             command_id=wish.command_id,
             verb=Verb.SET_ZONE if wish.is_set else Verb.UNSET_ZONE,
             zone=zone,
             by=wish.by,
-            expires_at_us=self._clock.wall_us() + (COMMAND.expiry_s or 0) * 1_000_000,
+            expires_at_us=expires_at_us if turns_at_us is None else min(expires_at_us, turns_at_us),
         )
         self._send(COMMAND, node, command, words=f"command/{wish.command_id}")
 

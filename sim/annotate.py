@@ -1,4 +1,4 @@
-"""A video that shows what the pipeline saw: boxes with their numbers, zones on the ground, events as they start.
+"""A video that shows what the pipeline saw: boxes with their numbers, zones and lines, events as they start.
 
 Frames keep the time stamps of the recording, so the two can be laid side by side.
 """
@@ -6,6 +6,7 @@ Frames keep the time stamps of the recording, so the two can be laid side by sid
 import colorsys
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -20,7 +21,7 @@ from contract.envelope import Envelope
 from contract.events import Event, Stage
 from contract.geo import LocalFrame
 from contract.labels import Label
-from contract.site import CameraPose, Zone
+from contract.site import CameraPose, Line, Zone
 from detectors.frame import Frame, ImageBgr
 from edge.perception.locate import Locator
 from edge.perception.track import Track, TrackState
@@ -35,12 +36,12 @@ GOLDEN_RATIO = 0.618034  # steps around the colour circle that never come close 
 RED, WHITE, BLACK, YELLOW = (40, 40, 220), (255, 255, 255), (0, 0, 0), (0, 220, 255)
 
 
-def zone_outline(zone: Zone, *, frame: LocalFrame, locator: Locator, pose: CameraPose) -> list[Outline]:
-    """The sides of a zone as a camera sees them; what lies behind it is left out."""
-    corners = np.array([(p.east_m, p.north_m) for p in map(frame.to_enu, zone.polygon)])
+def outline_of(watched: Zone | Line, *, frame: LocalFrame, locator: Locator, pose: CameraPose) -> list[Outline]:
+    """The sides of a zone, or a line, as a camera sees them; what lies behind it is left out."""
+    corners = np.array([(p.east_m, p.north_m) for p in map(frame.to_enu, watched.drawn)])
     share = np.linspace(0.0, 1.0, POINTS_A_SIDE)[:, None]
     sides = []
-    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+    for start, end in pairwise(corners):
         ground = start + share * (end - start)
         pixels = locator.project(np.column_stack([ground, np.zeros(len(ground))]), pose)
         pixels = pixels[np.isfinite(pixels).all(axis=1) & (np.abs(pixels) < 1e4).all(axis=1)]
@@ -50,7 +51,7 @@ def zone_outline(zone: Zone, *, frame: LocalFrame, locator: Locator, pose: Camer
 
 
 class Painter:
-    """Draws one camera's pictures. `outlines`: the sides of its zones."""
+    """Draws one camera's pictures. `outlines`: of its zones and lines."""
 
     def __init__(self, *, labels: Sequence[Label], outlines: Sequence[Outline] = ()) -> None:
         self._labels = labels

@@ -26,7 +26,7 @@ from edge.poses.fixed import FixedPose
 from edge.poses.recorded import RecordedPoses
 from edge.sender import Sender
 from edge.source import Source
-from sim.annotate import Outline, Painter, VideoFile, zone_outline
+from sim.annotate import Outline, Painter, VideoFile, outline_of
 from sim.event_log import EventLog
 from sim.read_ahead import ready_frames
 from sim.track_file import shown, write_tracks
@@ -139,8 +139,8 @@ class Playback:
             poses = place.pose_source()
             watches = watches_of(place.site, place.camera.id)
             if place.pose is not None:
-                for zone in place.site.zones_seen_by(place.camera.id):
-                    outlines += zone_outline(zone, frame=local, locator=locator, pose=place.pose)
+                for watched in place.site.watched_by(place.camera.id):
+                    outlines += outline_of(watched, frame=local, locator=locator, pose=place.pose)
         if self._annotate:
             self._painter = Painter(labels=labels, outlines=outlines)
         return Pipeline(

@@ -110,7 +110,7 @@ def _doubles(section: str, ids: Sequence[str], *, name: str = "id") -> Iterator[
 def _strange_names(loaded: Loaded) -> Iterator[Complaint]:
     """Of cameras, vehicles and zones that the site has not."""
     site, scenario = loaded.site, loaded.scenario
-    vehicles, zones = [vehicle.id for vehicle in site.vehicles], [zone.id for zone in site.zones]
+    vehicles, zones = [vehicle.id for vehicle in site.vehicles], [each.id for each in site.watched]
     for number, feed in enumerate(scenario.feeds):
         yield from _unknown(["feeds", number, "camera"], feed.camera, "camera", [each.id for each in site.cameras])
     for number, vehicle in enumerate(scenario.vehicles):

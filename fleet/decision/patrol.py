@@ -5,10 +5,10 @@ the window's ends follow the site's clock on the wall.
 """
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from contract.site import Hours, Patrol, Site
+from contract.site import Patrol, Site
 from fleet.flight.orders import FlyMission, MissionItem
 
 
@@ -28,23 +28,13 @@ def latest_slot_us(patrol: Patrol, *, time_zone: str, now_us: int) -> int | None
     zone = ZoneInfo(time_zone)
     now = datetime.fromtimestamp(now_us / 1e6, timezone.utc)
     for days_back in (0, 1):
-        day = now.astimezone(zone) - timedelta(days=days_back)
-        start, end = _window(day, patrol.hours, zone)
+        day = now.astimezone(zone).date() - timedelta(days=days_back)
+        start, end = patrol.hours.from_day(day, zone)
         if start <= now < end:
             every = timedelta(minutes=patrol.every_min)
             slot = start + every * ((now - start) // every)
             return round(slot.timestamp() * 1e6)
     return None
-
-
-def _window(day: datetime, hours: Hours, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """The stretch that starts on `day`, in UTC. An hour that comes twice in autumn counts twice."""
-
-    def at(moment: time, plus_days: int, fold: int) -> datetime:
-        local = datetime.combine(day.date() + timedelta(days=plus_days), moment, zone).replace(fold=fold)
-        return local.astimezone(timezone.utc)
-
-    return at(hours.start, 0, 0), at(hours.end, 0 if hours.start < hours.end else 1, 1)
 
 
 def mission_of(patrol: Patrol, *, flies: bool, speed_m_s: float) -> FlyMission:

@@ -83,7 +83,7 @@ class Coverage:
         found = {}
         for subject, title in dict.fromkeys(blind.values()):
             mine = {camera for camera, (whose, _) in blind.items() if whose == subject}
-            touched = [zone for zone in self._site.zones if zone.id in zones_set and mine & set(zone.cameras)]
+            touched = [zone for zone in self._site.watched if zone.id in zones_set and mine & set(zone.cameras)]
             uncovered = tuple(zone.id for zone in touched if set(zone.cameras) <= blind.keys())
             if touched:
                 severity = Severity.HIGH if uncovered else Severity.MEDIUM

@@ -13,6 +13,7 @@ from contract.envelope import Envelope, Origin
 from contract.events import Certainty, Event, Sighting, Stage
 from contract.frozen import Frozen, Identifier, TimeUs, TraceId
 from contract.geo import distance_m
+from contract.kinds import EventKind
 from contract.site import Severity
 from fleet.errors import Refused
 
@@ -248,11 +249,16 @@ def closed(
     )
 
 
+_DOING = {
+    EventKind.INTRUSION: "in zone",
+    EventKind.LOITERING: "loitering in zone",
+    EventKind.LINE_CROSSING: "across line",
+}
 _LOUDNESS = [Severity.LOW, Severity.MEDIUM, Severity.HIGH]
 
 
 def _title(event: Event) -> str:
-    return f"{event.sighting.label.value} in zone {event.zone}"
+    return f"{event.sighting.label.value} {_DOING[event.kind]} {event.zone}"
 
 
 def _opened(envelope: Envelope, event: Event, *, at_us: int) -> Incident:

@@ -179,8 +179,8 @@ class Ingest:
             raise ContractError(f"{topic}: expected sequence and boot below {LARGEST}")
         if body.sighting.camera not in cameras:
             raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{body.sighting.camera}'")
-        if body.zone not in {zone.id for zone in self._site.zones}:
-            raise ContractError(f"{topic}: expected a zone of site '{self._site.id}', got '{body.zone}'")
+        if body.zone not in {each.id for each in self._site.watched}:
+            raise ContractError(f"{topic}: expected a zone or line of site '{self._site.id}', got '{body.zone}'")
         return body
 
     def _is_new(self, connection: Connection, draft: "_Draft", arrival: Arrival, envelope: Envelope) -> bool:

@@ -106,9 +106,9 @@ def decisions_of(connection: Connection, *, task_id: uuid.UUID) -> list[Row]:
     return [json.loads(text) for text in connection.scalars(query)]
 
 
-def zones_set(connection: Connection) -> dict[str, bool]:
-    """Zones a person set or unset; the others are as the site file says."""
-    return {row.zone: row.is_set for row in connection.execute(select(tables.ZONES))}
+def zone_words(connection: Connection) -> dict[str, tuple[bool, int]]:
+    """Zones a person set or unset, and when; the others are as the site file says."""
+    return {row.zone: (row.is_set, row.at_us) for row in connection.execute(select(tables.ZONES))}
 
 
 def hops(connection: Connection, trace_id: str) -> dict[str, int]:

@@ -57,13 +57,13 @@ class SiteMap:
     def _shown(self) -> Iterable[PointEnu]:
         """What must be in the picture; the rest of the site may reach beyond it."""
         site = self._run.site
-        for zone in site.zones:
-            yield from map(self._frame.to_enu, zone.polygon)
+        for watched in site.watched:
+            yield from map(self._frame.to_enu, watched.drawn)
         yield from (self._frame.to_enu(dock.position) for dock in site.docks)
         yield from (PointEnu(c.pose.east_m, c.pose.north_m) for c in site.cameras if c.pose is not None)
         yield from (PointEnu(stop.east_m, stop.north_m) for a in self._run.scenario.actors for stop in a.route)
         yield from (line.place for line in self._run.vehicles)
-        if not (site.zones or site.cameras or self._run.scenario.actors):
+        if not (site.watched or site.cameras or self._run.scenario.actors):
             yield from map(self._frame.to_enu, site.geofence.polygon)
 
     def _xy(self, place: PointEnu) -> Place:
@@ -87,9 +87,13 @@ class SiteMap:
         drawn += [self._outline(c.footprint, "footprint", f"{c.id}: watches") for c in site.cameras if c.footprint]
         drawn += [self._outline(area.polygon, "no-fly", f"no-fly: {area.id}") for area in site.no_fly]
         drawn += [self._outline(zone.polygon, "zone", f"zone: {zone.name}") for zone in site.zones]
+        for line in site.lines:
+            points = [self._xy(self._frame.to_enu(point)) for point in line.points]
+            drawn.append(path(points, title(f"line: {line.name}"), cls="line"))
         drawn += [self._outline(b.polygon, "building", f"{b.id}, {b.height_m:g} m high") for b in site.buildings]
         drawn += [self._label(area.polygon, f"no-fly {area.id}", "no-fly-name") for area in site.no_fly]
         drawn += [self._label(zone.polygon, zone.name, "zone-name") for zone in site.zones]
+        drawn += [self._label(line.points, line.name, "zone-name") for line in site.lines]
         drawn += [self._label(building.polygon, building.id, "building-name") for building in site.buildings]
         for dock in site.docks:
             x, y = self._xy(self._frame.to_enu(dock.position))

@@ -4,29 +4,37 @@ An alarm belongs to an attack by when its picture was taken and is in time by wh
 outage the alarm of an old picture is late, and late counts as a miss and as a false alarm at once.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import shapely
 
 from contract.events import Event, Stage
-from contract.site import Zone
+from contract.geo import LocalFrame, PointEnu
+from contract.kinds import EventKind
+from contract.site import Direction, Line, Zone
+from edge.ground_line import GroundLine
+from edge.rules import loitering
 from sim.actors import LABELS, Walk
-from sim.scenario import Actor, ActorKind, Scenario
+from sim.scenario import Actor, ActorKind
 from sim.score.overlap import WhoIsSeen
 from sim.score.run_folder import Run
 from sim.score.sections import Attack, AttackOutcome, JudgedAlarm, ScoreParameters, Verdict
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+When = Callable[[Walk, Floats], Flags]  # of somebody: is he attacking at these seconds?
+CLEAR_M = 0.5  # from a line, to be on a side of it
 STEP_S = 0.05  # between looks at where an actor is: 7 cm at a walk
 
 
 @dataclass(slots=True)
 class Stay:
-    """One intruder in one set zone, from first entry to last exit. `alarm`: the first that belongs to it."""
+    """One intruder in one set zone, from first entry to last exit, or at one set line, from first crossing to last.
+    `alarm`: the first that belongs to it."""
 
     actor: Actor
     zone: str
@@ -160,43 +168,98 @@ def raised_in(run: Run, who: WhoIsSeen) -> list[Raised]:
 
 
 def stays_of(run: Run, parameters: ScoreParameters) -> list[Stay]:
-    """Every stay of an intruder in a set zone, by time. Shorter than the zone's dwell it is none."""
+    """Every stay of an intruder in a set zone and every crossing of a set line, by time. Shorter than the zone's dwell
+    it is none; where only loitering counts, it begins when it has lasted for as long as that takes."""
     frame = run.site.local_frame()
     times_s: Floats = np.arange(round(run.scenario.length_s / STEP_S) + 1, dtype=np.float64) * STEP_S
     stays = []
-    for zone in run.site.zones:
-        corners = [frame.to_enu(point) for point in zone.polygon]
-        polygon = shapely.Polygon([(corner.east_m, corner.north_m) for corner in corners])
-        shapely.prepare(polygon)
-        is_set = _when_set(zone, run.scenario, times_s)
+    for watched in run.site.watched:
+        when = _when_inside(watched, frame) if isinstance(watched, Zone) else _when_across(watched, frame)
+        least_s, allowed_s = _patience_s(watched)
+        is_set = _when_set(watched, run, times_s)
         for actor in run.scenario.actors:
-            if actor.intrudes and actor.kind is ActorKind.PERSON and LABELS[actor.kind] in zone.labels:
-                inside = is_set & _when_inside(polygon, Walk(actor), times_s)
-                for first, last in _stretches(inside, round(parameters.left_after_s / STEP_S)):
-                    if times_s[last] - times_s[first] >= zone.dwell_s:
-                        starts_at_us, left_at_us = (run.start_us + _us(times_s[each]) for each in (first, last))
-                        stays.append(Stay(actor, zone.id, starts_at_us, left_at_us))
+            if actor.intrudes and actor.kind is ActorKind.PERSON and LABELS[actor.kind] in watched.labels:
+                attacking = is_set & when(Walk(actor), times_s)
+                for first, last in _stretches(attacking, round(parameters.left_after_s / STEP_S)):
+                    if times_s[last] - times_s[first] >= least_s:
+                        starts_at_us = run.start_us + _us(times_s[first] + allowed_s)
+                        stays.append(Stay(actor, watched.id, starts_at_us, run.start_us + _us(times_s[last])))
     return sorted(stays, key=lambda stay: (stay.starts_at_us, stay.actor.id, stay.zone))
 
 
-def _when_inside(polygon: shapely.Polygon, walk: Walk, times_s: Floats) -> Flags:
+def _patience_s(watched: Zone | Line) -> tuple[float, float]:
+    """How long a stay must last to be an attack, and how much of that is nobody's business."""
+    if isinstance(watched, Line):
+        return 0.0, 0.0
+    if set(watched.rules) == {EventKind.LOITERING}:
+        after_s = loitering.Options.model_validate(watched.rules[EventKind.LOITERING]).after_s
+        return after_s, after_s
+    return watched.dwell_s, 0.0
+
+
+def _when_inside(zone: Zone, frame: LocalFrame) -> When:
     """Asked only while it walks; where it comes to its end it stays or is gone."""
-    inside = np.zeros(len(times_s), np.bool_)
+    corners = [frame.to_enu(point) for point in zone.polygon]
+    polygon = shapely.Polygon([(corner.east_m, corner.north_m) for corner in corners])
+    shapely.prepare(polygon)
+
+    def when(walk: Walk, times_s: Floats) -> Flags:
+        inside = np.zeros(len(times_s), np.bool_)
+        first, there = _way(walk, times_s)
+        if there:
+            places = np.array([(place.east_m, place.north_m) for place in there])
+            inside[first : first + len(there)] = shapely.intersects_xy(polygon, places)
+            if walk.actor.stays:
+                inside[first + len(there) :] = inside[first + len(there) - 1]
+        return inside
+
+    return when
+
+
+def _when_across(line: Line, frame: LocalFrame) -> When:
+    """The moments at which it stepped over the line the way that counts, to be clear of it on the other side."""
+    ground = GroundLine(line.points, frame)
+
+    def when(walk: Walk, times_s: Floats) -> Flags:
+        across = np.zeros(len(times_s), np.bool_)
+        first, there = _way(walk, times_s)
+        crossings, stepped = 0, first
+        was_clear = bool(there) and ground.distance_m(there[0]) >= CLEAR_M
+        for index, (before, place) in enumerate(pairwise(there), first + 1):
+            step = ground.crossings(before, place)
+            crossings, stepped = crossings + step, index if step else stepped
+            if ground.distance_m(place) >= CLEAR_M:
+                if was_clear and crossings:
+                    went = Direction.LEFT_TO_RIGHT if crossings > 0 else Direction.RIGHT_TO_LEFT
+                    across[stepped] = line.direction in (Direction.EITHER, went)
+                crossings, was_clear = 0, True
+        return across
+
+    return when
+
+
+def _way(walk: Walk, times_s: Floats) -> tuple[int, list[PointEnu]]:
+    """The first step at which it is there, and where it is from then on until it stands for good or is gone."""
     first, after = np.searchsorted(times_s, (walk.actor.starts_at_s, walk.ends_at_s))
     places = [walk.at(float(time_s)) for time_s in times_s[first : after + 1]]
-    there = [(place.east_m, place.north_m) for place in places if place is not None]
-    if there:
-        inside[first : first + len(there)] = shapely.intersects_xy(polygon, np.array(there))
-        if walk.actor.stays:
-            inside[first + len(there) :] = inside[first + len(there) - 1]
-    return inside
+    return int(first), [PointEnu(place.east_m, place.north_m) for place in places if place is not None]
 
 
-def _when_set(zone: Zone, scenario: Scenario, times_s: Floats) -> Flags:
-    is_set = np.full(len(times_s), zone.initially_set)
-    for act in sorted(scenario.operator, key=lambda act: act.at_s):
-        if act.target == zone.id and act.do in ("set_zone", "unset_zone"):
-            is_set[times_s >= act.at_s] = act.do == "set_zone"
+def _when_set(watched: Zone | Line, run: Run, times_s: Floats) -> Flags:
+    """As the node has it; asked at each step only where there are hours."""
+    acts = sorted(run.scenario.operator, key=lambda act: act.at_s)
+    acts = [act for act in acts if act.target == watched.id and act.do in ("set_zone", "unset_zone")]
+    if watched.hours:
+        switch = watched.switch(run.site.time_zone)
+        is_set = np.zeros(len(times_s), np.bool_)
+        for step, time_s in enumerate(times_s.tolist()):
+            while acts and acts[0].at_s <= time_s:
+                switch.say(is_set=acts.pop(0).do == "set_zone")
+            is_set[step] = switch.at(run.start_us + _us(time_s))
+        return is_set
+    is_set = np.full(len(times_s), watched.initially_set)
+    for act in acts:
+        is_set[times_s >= act.at_s] = act.do == "set_zone"
     return is_set
 
 

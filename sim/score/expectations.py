@@ -77,7 +77,7 @@ def _names(loaded: Loaded) -> dict[str, tuple[str, Sequence[str]]]:
         "tracking.cameras": ("a camera with a feed", feeds),
         "geolocation_m.cameras": ("a camera with a feed", feeds),
         "vehicles": ("a vehicle that is switched on", [vehicle.id for vehicle in scenario.vehicles]),
-        "longest_unobserved_s.zones": ("a zone of the site", [zone.id for zone in loaded.site.zones]),
+        "longest_unobserved_s.zones": ("a zone or line of the site", [each.id for each in loaded.site.watched]),
         "latency_ms": ("a hop", [*NODE_HOPS, *OUR_HOPS]),
     }
 

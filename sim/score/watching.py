@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from contract.geo import PointEnu, heading_deg
-from contract.site import Camera, CameraPose, OpenCvLens, Vehicle, Zone
+from contract.site import Camera, CameraPose, Line, OpenCvLens, Vehicle, Zone
 from fleet.flight.airspace import Airspace
 from fleet.flight.footprint import view_of
 from sim.score.run_folder import Run, VehicleLine
@@ -75,22 +75,22 @@ def _pitch_deg(eye: PointEnu, target: PointEnu) -> float:
 
 
 def zone_gaps(run: Run, footprints: Footprints) -> dict[str, ZoneGap]:
-    """Longest time that nothing had the zone's centroid in view; the whole run when nothing ever had."""
+    """Longest time that nothing had the centroid of a zone or line in view; the whole run when nothing ever had."""
     gaps = {}
-    for zone in run.site.zones:
-        target = centroid(run, zone)
+    for watched in run.site.watched:
+        target = centroid(run, watched)
         by_vehicle = list(_watched_by_vehicles(run, footprints, target))
         by_camera = list(_watched_by_cameras(run, footprints, target))
-        gaps[zone.id] = ZoneGap(
+        gaps[watched.id] = ZoneGap(
             vehicles_s=_longest_gap_s(by_vehicle, run), all_s=_longest_gap_s(by_vehicle + by_camera, run)
         )
     return gaps
 
 
-def centroid(run: Run, zone: Zone) -> PointEnu:
-    """Of the zone's corners: inside every zone that is convex."""
+def centroid(run: Run, watched: Zone | Line) -> PointEnu:
+    """Of a zone's corners (inside every zone that is convex) or of a line's points."""
     frame = run.site.local_frame()
-    corners = [frame.to_enu(point) for point in zone.polygon]
+    corners = [frame.to_enu(point) for point in (watched.polygon if isinstance(watched, Zone) else watched.points)]
     return PointEnu(
         sum(corner.east_m for corner in corners) / len(corners),
         sum(corner.north_m for corner in corners) / len(corners),

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 import edge.rules
-from contract.events import EventKind, Stage
+from contract.events import Stage
+from contract.kinds import EventKind
 from contract.labels import Label
+from contract.site import Line, Zone
 from edge.errors import SetUpError
-from edge.rule import Finding, Rule, Subject, open_rule
-from tests.edge.yard import FRAME, site, subject
+from edge.rule import Finding, Rule, Subject, open_rule, watches
+from tests.edge.yard import FRAME, line, site, subject
 
 KINDS = sorted(path.stem for folder in edge.rules.__path__ for path in Path(folder).glob("[a-z]*.py"))
+FRAME_US = 250_000  # slow enough that somebody of the crowd stays for long
 
 
 @pytest.fixture(params=KINDS)
@@ -22,11 +25,16 @@ def kind(request: pytest.FixtureRequest) -> EventKind:
 
 
 def _open(kind: EventKind) -> Rule:
-    return open_rule(kind, site(dwell_s=0.3).zones[0], frame=FRAME, options={})
+    return open_rule(kind, _watched(kind), frame=FRAME, options={})
 
 
-def _crowd(seed: int, *, frames: int = 300) -> list[list[Subject]]:
-    """People who wander in and out of the zone, come, go, are hidden, misread and badly located."""
+def _watched(kind: EventKind) -> Zone | Line:
+    """What a rule of this kind is for."""
+    return next(each for each in site(dwell_s=0.3, lines=[line()]).watched if isinstance(each, watches(kind)))
+
+
+def _crowd(seed: int, *, frames: int = 400) -> list[list[Subject]]:
+    """People who wander in and out of the zone and across the line, come, go, are hidden, misread and badly located."""
     chance = random.Random(seed)
     places = {track: (chance.uniform(-8, 8), chance.uniform(12, 28)) for track in range(6)}
     crowd = []
@@ -49,7 +57,7 @@ def _play(rule: Rule, frames: Sequence[Sequence[Subject]]) -> list[Finding]:
     return [
         finding
         for index, subjects in enumerate(frames)
-        for finding in rule.judge(subjects, captured_at_us=index * 100_000)
+        for finding in rule.judge(subjects, captured_at_us=index * FRAME_US)
     ]
 
 
@@ -83,14 +91,20 @@ def test_two_zones_do_not_know_of_each_other(kind: EventKind) -> None:
     expected = _play(_open(kind), crowd)
     found = []
     for index, subjects in enumerate(crowd):
-        found += alone.judge(subjects, captured_at_us=index * 100_000)
-        other.judge((), captured_at_us=index * 100_000)
+        found += alone.judge(subjects, captured_at_us=index * FRAME_US)
+        other.judge((), captured_at_us=index * FRAME_US)
     assert found == expected
 
 
 def test_an_unknown_option_is_refused_by_name(kind: EventKind) -> None:
     with pytest.raises(SetUpError, match=rf"rules\.{kind.value}\.loudness"):
-        open_rule(kind, site().zones[0], frame=FRAME, options={"loudness": 11})
+        open_rule(kind, _watched(kind), frame=FRAME, options={"loudness": 11})
+
+
+def test_a_rule_is_refused_where_it_cannot_watch(kind: EventKind) -> None:
+    wrong = next(each for each in site(lines=[line()]).watched if not isinstance(each, watches(kind)))
+    with pytest.raises(SetUpError, match=rf"'{wrong.id}': rules\.{kind.value}: expected a rule of a"):
+        open_rule(kind, wrong, frame=FRAME, options={})
 
 
 def test_every_option_says_what_it_is(kind: EventKind) -> None:

@@ -7,7 +7,6 @@ from contract.envelope import COORDINATOR, Envelope, Origin
 from contract.events import (
     Certainty,
     Event,
-    EventKind,
     FeedHealth,
     FeedState,
     FeedStatus,
@@ -24,6 +23,7 @@ from contract.events import (
 )
 from contract.frozen import Frozen
 from contract.geo import BoxPx, GeoPoint, GroundFix
+from contract.kinds import EventKind
 from contract.labels import Label
 from contract.site import Severity
 

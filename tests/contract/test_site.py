@@ -5,7 +5,8 @@ from datetime import time
 import pytest
 
 from contract.errors import DocumentError
-from contract.site import Hours, parse_site
+from contract.hours import Hours
+from contract.site import Direction, parse_site
 
 GOOD = """\
 schema_version: 1
@@ -31,6 +32,11 @@ zones:
       - {lat_deg: 52.0001, lon_deg: 13.0}
       - {lat_deg: 52.0002, lon_deg: 13.0}
       - {lat_deg: 52.0002, lon_deg: 13.0001}
+lines:
+  - id: path
+    name: Path
+    cameras: [mast]
+    points: [{lat_deg: 52.0001, lon_deg: 13.0}, {lat_deg: 52.0002, lon_deg: 13.0}]
 docks:
   - {id: dock-1, position: {lat_deg: 52.0, lon_deg: 13.0}}
 vehicles:
@@ -64,7 +70,8 @@ def broken(old: str, new: str) -> str:
 
 def test_a_good_site_is_read() -> None:
     site = parse_site(GOOD, source="yard.yaml")
-    assert [z.id for z in site.zones_seen_by("mast")] == ["north-gate"]
+    assert [each.id for each in site.watched_by("mast")] == ["north-gate", "path"]
+    assert site.lines[0].direction is Direction.EITHER
     assert site.patrols[0].hours == Hours(start=time(22, 0), end=time(6, 0))
     assert site.local_frame().to_enu(site.docks[0].position).east_m == pytest.approx(0.0, abs=1e-6)
 
@@ -94,6 +101,16 @@ def test_a_two_point_polygon_is_refused_by_the_name_of_its_zone() -> None:
         pytest.param("pitch_deg: -15", "pitch_deg: .nan", "pitch_deg", id="NaN"),
         pytest.param("schema_version: 1", "schema_version: 2", "schema_version", id="other version"),
         pytest.param("id: yard", "id: [yard", "yard.yaml:3:", id="not YAML"),
+        pytest.param("points: [{", "points: [] #", "a line needs at least 2 points, got 0", id="no line"),
+        pytest.param("id: path", "id: north-gate", "zone 'north-gate' stands here twice", id="line and zone of one id"),
+        pytest.param("id: path", "id: path\n    rules: {digging: {}}", "rules", id="unknown rule"),
+        pytest.param(
+            "id: path",
+            "id: path\n    initially_set: false\n    hours: [{}]",
+            "'path': expected hours or initially_set: false, got both",
+            id="set by hours and not at all",
+        ),
+        pytest.param("id: path", "id: path\n    hours: [{days: []}]", "days", id="hours on no day"),
     ],
 )
 def test_a_wrong_site_is_one_clear_line(old: str, new: str, says: str) -> None:

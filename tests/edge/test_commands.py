@@ -9,7 +9,7 @@ from contract.bus import BusMessage
 from contract.commands import Command, Verb
 from edge.errors import EdgeError
 from edge.link.commands import CommandDesk
-from edge.link.zone_memory import ZoneMemory
+from edge.link.zone_memory import ZoneMemory, ZoneWord
 from tests.conftest import ManualClock
 
 MESSAGE = BusMessage("vedette/v1/yard/edge-1/command", b"", qos=1)
@@ -89,19 +89,25 @@ def test_what_cannot_be_carried_out_is_answered_with_the_reason(clock: ManualClo
 def test_what_people_set_outlives_the_node(tmp_path: Path) -> None:
     path = tmp_path / "zones.json"
     memory = ZoneMemory(path)
-    memory.remember("gate", is_set=True)
-    memory.remember("roof", is_set=False)
-    assert ZoneMemory(path).load(["gate", "roof", "new"]) == {"gate": True, "roof": False}
+    memory.remember("gate", is_set=True, at_us=17)
+    memory.remember("roof", is_set=False, at_us=18)
+    assert ZoneMemory(path).load(["gate", "roof", "new"]) == {"gate": ZoneWord(True, 17), "roof": ZoneWord(False, 18)}
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{", "null"])
+def test_a_memory_of_a_node_before_the_hours_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "zones.json"
+    path.write_text('{"gate": false}')
+    assert ZoneMemory(path).load(["gate"]) == {"gate": ZoneWord(False, 0)}
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{", "null", '{"gate": 3}', '{"gate": {"is_set": 1}}'])
 def test_a_memory_that_cannot_be_read_sets_every_zone(text: str, tmp_path: Path) -> None:
     path = tmp_path / "zones.json"
     path.write_text(text)
-    assert ZoneMemory(path).load(["gate"]) == {"gate": True}
+    assert ZoneMemory(path).load(["gate"]) == {"gate": ZoneWord(True, None)}
 
 
 def test_a_memory_that_cannot_be_written_changes_nothing(tmp_path: Path) -> None:
     memory = ZoneMemory(tmp_path / "missing" / "zones.json")
     with pytest.raises(EdgeError, match="cannot be written: No such file"):
-        memory.remember("gate", is_set=False)
+        memory.remember("gate", is_set=False, at_us=17)

@@ -1,7 +1,7 @@
 """A person walks through the yard: from boxes to events, with the same ids on every run."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -9,28 +9,44 @@ import pytest
 from contract.envelope import Origin, derive_trace_id
 from contract.events import Event, Stage, Tracks, derive_message_id
 from contract.geo import PointEnu
+from contract.kinds import EventKind
 from contract.labels import Label
+from contract.site import Site
 from detectors.detections import Detections
+from edge.errors import SetUpError
 from edge.perception.filters import FilterOptions, Filters, LabelFilter
 from edge.perception.locate import Locator
 from edge.perception.tracking import Tracker
 from edge.pipeline import BELIEVED, Pipeline, StepResult, watches_of
 from edge.poses.fixed import FixedPose
 from edge.sender import Sender
-from tests.edge.yard import FRAME, LABELS, MODEL, OUTBOX_ID, SENDER, START_US, people, person_px, picture, site
+from tests.edge.yard import (
+    FRAME,
+    LABELS,
+    MODEL,
+    OUTBOX_ID,
+    SENDER,
+    START_US,
+    line,
+    people,
+    person_px,
+    picture,
+    site,
+)
 
 WALK = [(-12.0 + 0.2 * n, 20.0) for n in range(120)]  # 2 m/s at 10 fps, through the zone from west to east
 
 
 def pipeline_of(
+    yard: Site | None = None,
     *,
     sender: Sender = SENDER,
-    dwell_s: float = 0.5,
-    initially_set: bool = True,
+    labels: tuple[Label, ...] = LABELS,
+    rules: Mapping[EventKind, Mapping[str, object]] | None = None,
     filters: Filters | None = None,
     monotonic_us: Callable[[], int] | None = None,
 ) -> Pipeline:
-    yard = site(dwell_s=dwell_s, initially_set=initially_set)
+    yard = yard or site()
     camera = yard.cameras[0]
     assert camera.pose is not None
     return Pipeline(
@@ -38,12 +54,12 @@ def pipeline_of(
         sender=sender,
         origin=Origin.REPLAYED,
         model=MODEL,
-        labels=LABELS,
-        tracker=Tracker(),
+        labels=labels,
+        tracker=Tracker(labels=labels),
         poses=FixedPose(camera.pose),
         locator=Locator(lens=camera.lens, frame=FRAME),
         frame=FRAME,
-        watches=watches_of(yard, camera.id),
+        watches=watches_of(yard, camera.id, rules),
         filters=filters,
         monotonic_us=monotonic_us,
     )
@@ -121,7 +137,7 @@ def test_a_replay_has_no_hops_and_a_node_has_all() -> None:
 
 
 def test_an_unset_zone_raises_nothing() -> None:
-    assert events_of(walk(pipeline_of(initially_set=False))) == []
+    assert events_of(walk(pipeline_of(site(initially_set=False)))) == []
 
 
 def test_unsetting_a_zone_ends_what_is_open_and_setting_it_starts_anew() -> None:
@@ -174,3 +190,126 @@ def test_a_live_map_gets_every_believed_track() -> None:
     (sighting,) = result.sightings
     assert sighting.box.y_px + sighting.box.height_px == pytest.approx(390.0, abs=3.0)
     assert message.message_id == uuid.uuid5(OUTBOX_ID, f"1/tracks/mast/{result.captured_at_us}")
+
+
+NIGHT = ({"start": "22:00", "end": "00:01"},)  # the yard's recording starts at midnight
+
+
+def test_hours_end_what_is_open_by_capture_time_and_a_person_sets_the_zone_again() -> None:
+    pipeline = pipeline_of(site(hours=NIGHT))
+    stood = [pipeline.step(picture(n, fps=1), people(person_px(0.0, 20.0))) for n in range(70)]
+    assert [(event.stage, n) for n, result in enumerate(stood) for event in events_of([result])][-1] == (Stage.END, 60)
+    was_set = pipeline.is_set
+    pipeline.set_zone("gate")
+    assert (was_set, pipeline.is_set) == (False, True)
+    again = [pipeline.step(picture(70 + n, fps=1), people(person_px(0.0, 20.0))) for n in range(5)]
+    assert [event.stage for event in events_of(again)] == [Stage.START]
+
+
+def test_a_word_from_before_the_hours_turned_does_not_leave_the_zone_open() -> None:
+    pipeline = pipeline_of(site(hours=NIGHT))
+    pipeline.unset_zone("gate", at_us=START_US - 3 * 3_600_000_000)
+    assert [event.stage for event in events_of(walk(pipeline, [(0.0, 20.0)] * 20))] == [Stage.START]
+
+
+def test_hours_are_those_of_the_sites_time_zone() -> None:
+    an_hour_later = pipeline_of(site(hours=NIGHT, time_zone="Europe/Berlin"))
+    assert events_of(walk(an_hour_later)) == []
+
+
+def kinds_told(yard: Site, rules: Mapping[EventKind, Mapping[str, object]] | None = None) -> set[tuple[str, str]]:
+    """Zone or line, and what was told of it, when somebody walks through."""
+    events = events_of(walk(pipeline_of(yard, rules=rules)))
+    return {(event.zone, event.kind.value) for event in events}
+
+
+def test_a_zone_may_say_which_rules_watch_it() -> None:
+    loitering: dict[str, object] = {"loitering": {"after_s": 2}}
+    both = {"intrusion": {}, **loitering}
+    assert kinds_told(site()) == {("gate", "intrusion")}
+    assert kinds_told(site(rules=loitering)) == {("gate", "loitering")}
+    assert kinds_told(site(rules=both)) == {("gate", "intrusion"), ("gate", "loitering")}
+    assert kinds_told(site(rules={"loitering": {"after_s": 9}})) == set()
+
+
+def test_a_zone_that_says_nothing_has_the_rules_of_its_node_and_a_line_is_never_unwatched() -> None:
+    yard = site(lines=[line()])
+    of_node: dict[EventKind, dict[str, object]] = {EventKind.LOITERING: {"after_s": 2}}
+    assert kinds_told(yard) == {("gate", "intrusion"), ("path", "line_crossing")}
+    assert kinds_told(yard, of_node) == {("gate", "loitering"), ("path", "line_crossing")}
+
+
+def test_an_option_that_a_zone_gets_wrong_is_told_with_its_zone() -> None:
+    with pytest.raises(SetUpError, match=r"zone 'gate': rules\.loitering\.after_s: .* got -1"):
+        watches_of(site(rules={"loitering": {"after_s": -1}}), "mast")
+
+
+def test_two_rules_on_one_zone_are_set_and_unset_together() -> None:
+    pipeline = pipeline_of(site(rules={"intrusion": {}, "loitering": {"after_s": 1}}))
+    begun = events_of(walk(pipeline, [(0.0, 20.0)] * 20))
+    pipeline.unset_zone("gate")
+    ended = events_of([pipeline.step(picture(20), people(person_px(0.0, 20.0)))])
+    assert sorted(event.kind.value for event in begun if event.stage is Stage.START) == ["intrusion", "loitering"]
+    assert sorted(event.kind.value for event in ended if event.stage is Stage.END) == ["intrusion", "loitering"]
+
+
+def loitered_at(*, keep: Callable[[int], bool], seen: Callable[[int], bool]) -> list[float]:
+    """Seconds at which loitering for 6 s is told of one who stands in the zone; frames come ten a second."""
+    pipeline = pipeline_of(site(rules={"loitering": {"after_s": 6}}))
+    results = [
+        pipeline.step(picture(n), people(person_px(0.0, 20.0)) if seen(n) else Detections.none())
+        for n in range(100)
+        if keep(n)
+    ]
+    starts = [event for event in events_of(results) if event.stage is Stage.START]
+    return [(event.started_at_us - START_US) / 1e6 for event in starts]
+
+
+@pytest.mark.parametrize(
+    ("keep", "seen"),
+    [
+        pytest.param(lambda _: True, lambda _: True, id="every frame"),
+        pytest.param(lambda n: n % 5 == 0 or n in (1, 2, 62), lambda _: True, id="four of five frames dropped"),
+        pytest.param(lambda n: not 10 < n < 38, lambda _: True, id="nearly three seconds without a frame"),
+        pytest.param(lambda _: True, lambda n: not 10 < n < 38, id="nearly three seconds behind a pole"),
+    ],
+)
+def test_loitering_does_not_depend_on_dropped_frames_or_a_short_occlusion(
+    keep: Callable[[int], bool], seen: Callable[[int], bool]
+) -> None:
+    assert loitered_at(keep=keep, seen=seen) == [6.2]  # believed from the third frame on
+
+
+CAR_AND_PERSON = (Label.PERSON, Label.MOTOR_VEHICLE)
+
+
+def car_px(east_m: float, north_m: float) -> tuple[float, float, float, float]:
+    """4 m long, seen from its side."""
+    left, top, right, bottom = person_px(east_m, north_m, height_m=1.5)
+    half_px = 2.0 * 600.0 / north_m
+    middle_px = (left + right) / 2
+    return middle_px - half_px, top, middle_px + half_px, bottom
+
+
+def test_safety_20_a_parked_car_alarms_once_and_a_person_from_behind_it_alarms() -> None:
+    pipeline = pipeline_of(site(labels=["person", "motor_vehicle"]), labels=CAR_AND_PERSON)
+    results = []
+    for n in range(900):
+        drives_in = car_px(min(-12.0 + 0.3 * n, 0.0), 20.0)
+        is_missed = n % 7 == 0 or 300 < n < 320  # the detector blinks, and once for two seconds
+        boxes = [] if is_missed else [(drives_in, 1)]
+        if n >= 600:  # he steps out behind its bonnet and walks off
+            boxes.append((person_px(2.3 + 0.1 * (n - 600), 21.5), 0))
+        seen = Detections(
+            np.array([box for box, _ in boxes], np.float32).reshape(-1, 4),
+            np.full(len(boxes), 0.9, np.float32),
+            np.array([kind for _, kind in boxes], np.int32),
+        )
+        results.append(pipeline.step(picture(n), seen))
+    starts = [event for event in events_of(results) if event.stage is Stage.START]
+    assert [event.sighting.label for event in starts] == [Label.MOTOR_VEHICLE, Label.PERSON]
+    car, person = ((event.started_at_us - START_US) / 1e6 for event in starts)
+    assert car < 5.0
+    assert 60.0 < person < 62.0
+    ended = [event.sighting.label for event in events_of(results) if event.stage is Stage.END]
+    assert ended == [Label.PERSON]  # the car still stands there

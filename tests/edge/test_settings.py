@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from contract.errors import DocumentError
-from contract.events import EventKind
+from contract.kinds import EventKind
 from detectors.scheduler import Batching
 from detectors.tiling import Tiling
 from edge.errors import SetUpError

@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,18 +28,37 @@ FRAME = LocalFrame(GeoPoint(lat_deg=52.0, lon_deg=13.0), ground_amsl_m=40.0)
 def corners(east_m: float, north_m: float, half_m: float) -> list[dict[str, float]]:
     """Of a square around a point of the yard."""
     signs = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
-    points = [FRAME.to_geo(PointEnu(east_m + half_m * x, north_m + half_m * y))[0] for x, y in signs]
+    return path(*((east_m + half_m * x, north_m + half_m * y) for x, y in signs))
+
+
+def path(*places: tuple[float, float]) -> list[dict[str, float]]:
+    """Of places of the yard, metres east and north."""
+    points = [FRAME.to_geo(PointEnu(*place))[0] for place in places]
     return [{"lat_deg": point.lat_deg, "lon_deg": point.lon_deg} for point in points]
 
 
-def site(*, dwell_s: float = 0.5, initially_set: bool = True, half_m: float = 5.0) -> Site:
-    """The zone "gate" is a square around (0, 20)."""
+def line(*places: tuple[float, float], **more: object) -> dict[str, object]:
+    """The line "path": unless told otherwise it runs north through the middle of the zone, so that west is left."""
+    points = path(*(places or ((0.0, 10.0), (0.0, 30.0))))
+    return {"id": "path", "name": "Path", "points": points, "cameras": ["mast"], **more}
+
+
+def site(
+    *,
+    dwell_s: float = 0.5,
+    initially_set: bool = True,
+    half_m: float = 5.0,
+    time_zone: str = "UTC",
+    lines: Sequence[Mapping[str, object]] = (),
+    **zone: object,
+) -> Site:
+    """The zone "gate" is a square around (0, 20); `zone`: whatever else stands in it."""
     return Site.model_validate(
         {
             "schema_version": 1,
             "id": "yard",
             "name": "Yard",
-            "time_zone": "UTC",
+            "time_zone": time_zone,
             "origin": {"lat_deg": 52.0, "lon_deg": 13.0, "ground_amsl_m": 40.0},
             "geofence": {"polygon": corners(0.0, 0.0, 100.0)},
             "cameras": [
@@ -65,8 +85,10 @@ def site(*, dwell_s: float = 0.5, initially_set: bool = True, half_m: float = 5.
                     "cameras": ["mast"],
                     "dwell_s": dwell_s,
                     "initially_set": initially_set,
+                    **zone,
                 }
             ],
+            "lines": lines,
         }
     )
 

@@ -9,7 +9,6 @@ from contract.envelope import Envelope, Origin
 from contract.events import (
     Certainty,
     Event,
-    EventKind,
     FeedState,
     FeedStatus,
     Health,
@@ -24,6 +23,7 @@ from contract.events import (
     derive_message_id,
 )
 from contract.geo import BoxPx, GeoPoint, GroundFix, PointEnu
+from contract.kinds import EventKind
 from contract.labels import Label
 from contract.site import Severity, Site, parse_site
 from contract.topics import EVENTS, STATUS, Topic
@@ -117,15 +117,16 @@ def make_event(
     node: str = "gate-1",
     camera: str = "cam-north",
     zone: str = "north-fence",
+    kind: EventKind = EventKind.INTRUSION,
     at_m: tuple[float, float] | None = (0.0, 20.0),
     outbox_id: uuid.UUID = OUTBOX,
     origin: Origin = Origin.SIMULATED,
 ) -> Envelope:
     event = Event(
         event_id=derive_event_id(
-            outbox_id=outbox_id, boot=1, rule="intrusion", zone=zone, camera=camera, track=track, started_at_us=NOW_US
+            outbox_id=outbox_id, boot=1, rule=kind.value, zone=zone, camera=camera, track=track, started_at_us=NOW_US
         ),
-        kind=EventKind.INTRUSION,
+        kind=kind,
         stage=stage,
         revision=revision,
         zone=zone,

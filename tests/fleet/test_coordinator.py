@@ -5,10 +5,20 @@ from sqlalchemy import text
 
 from contract.commands import Ack, Command, Reply, Verb
 from contract.events import FeedState, Health, NodeState
+from contract.kinds import EventKind
 from contract.topics import HEALTH, REPLY
 from fleet.picture.incidents import Disposition, IncidentKind, State
-from fleet.records import reads
-from tests.fleet.messages import OUTBOX, make_envelope, make_event, make_status, on_bus, status_on_bus
+from fleet.records import reads, writes
+from tests.fleet.messages import (
+    OUTBOX,
+    SITE_TEXT,
+    make_envelope,
+    make_event,
+    make_site,
+    make_status,
+    on_bus,
+    status_on_bus,
+)
 from tests.fleet.office import Office, open_office
 
 
@@ -150,3 +160,72 @@ def test_hops_of_the_alarm_are_kept_by_trace() -> None:
             "broker": 30_000,
         }
         assert "ingest" in hops
+
+
+LINE_TEXT = (
+    SITE_TEXT
+    + """
+lines:
+  - id: path
+    name: Path
+    cameras: [cam-north]
+    points: [{lat_deg: 52.0001, lon_deg: 12.9998}, {lat_deg: 52.0003, lon_deg: 12.9998}]
+"""
+)
+
+
+def test_a_line_is_set_covered_and_alarmed_as_a_zone_is() -> None:
+    with open_office(site=make_site(LINE_TEXT)) as office:
+        office.hear(make_event(sequence=1, zone="path", kind=EventKind.LINE_CROSSING))
+        (alarm,) = office.fleet.ingest.alarms.values()
+        assert (alarm.zone, alarm.title) == ("path", "person across line path")
+        (task,) = office.fleet.response.tasks.values()
+        assert task.incident_id == alarm.incident_id
+        office.pass_time(20.0)
+        assert [uncovered for subject, _, uncovered in troubles(office) if subject == "node:gate-1"] == [
+            ("north-fence", "middle", "path")
+        ]
+        assert office.fleet.room.set_zone("path", is_set=False, by="ada").is_set is False
+
+
+def hours_from(minutes: int) -> str:
+    """North fence with hours that turn so long after now, which is 01:00 on the site's wall."""
+    turn = f"{1 + minutes // 60:02d}:{minutes % 60:02d}"
+    return SITE_TEXT.replace("name: North fence", f'name: North fence\n    hours: [{{start: "{turn}", end: "06:00"}}]')
+
+
+def north_fence(office: Office) -> bool:
+    return next(view.is_set for view in office.fleet.room.zones() if view.id == "north-fence")
+
+
+def test_hours_set_a_zone_and_take_back_what_a_person_said_before() -> None:
+    with open_office(site=make_site(hours_from(10))) as office:
+        assert not north_fence(office)
+        office.fleet.room.set_zone("north-fence", is_set=True, by="ada")
+        office.fleet.room.set_zone("north-fence", is_set=False, by="ada")
+        office.pass_time(599.0)
+        assert not north_fence(office)
+        office.pass_time(1.0)
+        assert north_fence(office)
+
+
+def test_a_command_does_not_outlive_the_hours_it_was_given_in() -> None:
+    with open_office(site=make_site(hours_from(1))) as office:
+        office.clock.advance(50.0)
+        office.fleet.room.set_zone("north-fence", is_set=False, by="ada")
+        (command,) = [body for body in office.said_on("command") if isinstance(body, Command)]
+        assert command.expires_at_us - office.clock.wall_us() == 10_000_000
+        office.pass_time(10.0)
+        later = [body for body in office.said_on("command") if isinstance(body, Command)]
+        assert later == [command]  # nobody confirmed it, and it is not said again
+        assert north_fence(office)
+
+
+def test_after_a_restart_only_what_was_said_since_the_hours_turned_still_holds() -> None:
+    for said_before_s, is_set in ((0.0, False), (60.0, True)):
+        with open_office(site=make_site(hours_from(0))) as office:  # they turned this moment
+            said_at_us = office.clock.wall_us() - round(said_before_s * 1e6)
+            with office.fleet.store.transaction() as connection:
+                writes.put_zone(connection, "north-fence", is_set=False, by="ada", at_us=said_at_us)
+            office.fleet.coordinator.load()
+            assert north_fence(office) is is_set

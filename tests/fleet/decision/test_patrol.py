@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from contract.site import Hours, Patrol
+from contract.hours import Hours
+from contract.site import Patrol
 from fleet.decision.patrol import due_patrols, latest_slot_us, mission_of
 from tests.fleet.flight.stage import SITE, make_site, place
 

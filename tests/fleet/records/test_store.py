@@ -63,7 +63,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
     with open_store(tmp_path / "s.db") as store, store.transaction() as writing:
         writes.put_zone(writing, "north", is_set=True, by="ada", at_us=NOW_US)
         with store.reading() as connection:
-            assert reads.zones_set(connection) == {}
+            assert reads.zone_words(connection) == {}
 
 
 def test_the_reader_cannot_write(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from contract.envelope import Envelope, Origin
-from contract.events import Certainty, Event, EventKind, ModelIdentity, Sighting, Stage, derive_message_id
+from contract.events import Certainty, Event, ModelIdentity, Sighting, Stage, derive_message_id
 from contract.geo import BoxPx, GeoPoint, LocalFrame, PointEnu
+from contract.kinds import EventKind
 from contract.labels import Label
 from contract.site import Severity
 
