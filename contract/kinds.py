@@ -9,3 +9,4 @@ class EventKind(str, Enum):
     INTRUSION = "intrusion"
     LOITERING = "loitering"
     LINE_CROSSING = "line_crossing"
+    UNCLASSIFIED_MOVEMENT = "unclassified_movement"

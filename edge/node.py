@@ -39,9 +39,11 @@ from edge.perception.filters import FilterOptions, Filters
 from edge.perception.glance import Glance
 from edge.perception.locate import Locator
 from edge.perception.motion import Motion
+from edge.perception.movement import Movement
 from edge.perception.tracking import Tracker
 from edge.pipeline import Pipeline, watches_of
 from edge.pose import PoseSource
+from edge.rule import is_of_movement
 from edge.sender import Sender
 from edge.source import Source
 
@@ -249,6 +251,8 @@ class Node:
             raise SetUpError(f"camera '{camera.id}': still_area '{drawn[0]}': expected ground, as the camera moves")
         frame = self._site.local_frame()
         locator = Locator(lens=camera.lens, frame=frame)
+        watches = watches_of(self._site, camera.id, rules)
+        has_movement = camera.pose is not None and any(is_of_movement(watch.kind) for watch in watches)
         pipeline = Pipeline(
             camera.id,
             sender=self._sender,
@@ -259,8 +263,9 @@ class Node:
             poses=feed.poses,
             locator=locator,
             frame=frame,
-            watches=watches_of(self._site, camera.id, rules),
+            watches=watches,
             filters=None if feed.filters is None else Filters(feed.filters, locator=locator, frame=frame),
+            movement=Movement(locator) if has_movement else None,
             monotonic_us=self._clock.monotonic_us,
         )
         tiles = None if feed.tiling is None else TiledDetector(feed.detector, feed.tiling, find_motion=Motion().find)

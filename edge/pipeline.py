@@ -34,10 +34,11 @@ from detectors.frame import Frame
 from edge.perception.egomotion import FlowMotion, Moved, PoseMotion
 from edge.perception.filters import Filters
 from edge.perception.locate import Locator
+from edge.perception.movement import Movement
 from edge.perception.track import Track, TrackState
 from edge.perception.tracking import Tracker
 from edge.pose import PoseSource
-from edge.rule import Finding, Rule, Subject, open_rule, watches
+from edge.rule import Finding, Rule, Subject, is_of_movement, open_rule, severity_of, watches
 from edge.sender import Sender
 
 AS_IT_COMES: Mapping[type[Watched], EventKind] = {Zone: EventKind.INTRUSION, Line: EventKind.LINE_CROSSING}
@@ -76,7 +77,8 @@ class StepResult:
 
 
 class Pipeline:
-    """One camera. Without poses, locator and frame nobody knows where it stands: then nothing is located."""
+    """One camera. Without poses, locator and frame nobody knows where it stands: then nothing is located. `movement` is
+    for rules about what has no name, where the camera is fixed."""
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class Pipeline:
         frame: LocalFrame | None,
         watches: Iterable[Watch],
         filters: Filters | None = None,
+        movement: Movement | None = None,
         monotonic_us: Callable[[], int] | None = None,
     ) -> None:
         self.camera = camera
@@ -108,6 +111,7 @@ class Pipeline:
         self._boxes_px: npt.NDArray[np.float64] = np.zeros((0, 4))  # of all that was tracked in the last frame
         self._watches = tuple(watches)
         self._filters = filters
+        self._movement = movement
         self._switches = {watch.watched.id: watch.switch for watch in self._watches}
         self._monotonic_us = monotonic_us
 
@@ -126,19 +130,22 @@ class Pipeline:
 
         believed = [track for track in tracks if track.state in BELIEVED]
         fixes = self._locate(believed, pose)
-        subjects = [self._subject(track, fix) for track, fix in zip(believed, fixes, strict=True)]
+        subjects = [
+            self._subject(track, fix, self._labels[track.class_index])
+            for track, fix in zip(believed, fixes, strict=True)
+        ]
         if self._filters is not None:
             subjects = self._filters.told(subjects, tracks, pose)
         hops.mark("locate")
 
-        findings = self._judge(subjects, frame.captured_at_us)
+        findings = self._judge(subjects, self._unnamed(frame, tracks, pose), frame.captured_at_us)
         hops.mark("rule")
 
         return self._result(frame.captured_at_us, tracks, subjects, findings, hops.us)
 
     def close(self, captured_at_us: int) -> StepResult:
         """The feed is gone: end whatever is still open. `captured_at_us` is the last frame's."""
-        return self._result(captured_at_us, (), (), self._judge((), captured_at_us), {})
+        return self._result(captured_at_us, (), (), self._judge((), (), captured_at_us), {})
 
     @property
     def filtered(self) -> Mapping[str, int]:
@@ -189,12 +196,12 @@ class Pipeline:
             return [None] * len(tracks)
         return self._locator.locate(np.array([track.xyxy_px for track in tracks]), pose)
 
-    def _subject(self, track: Track, fix: GroundFix | None) -> Subject:
+    def _subject(self, track: Track, fix: GroundFix | None, label: Label) -> Subject:
         left, top, right, bottom = track.xyxy_px
         sighting = Sighting(
             camera=self.camera,
             track=track.track_id,
-            label=self._labels[track.class_index],
+            label=label,
             score=track.score,
             box=BoxPx(x_px=left, y_px=top, width_px=right - left, height_px=bottom - top),
             ground=fix,
@@ -202,14 +209,25 @@ class Pipeline:
         point = None if fix is None or self._frame is None else self._frame.to_enu(fix.point)
         return Subject(sighting, is_seen=track.state is TrackState.CONFIRMED, point=point)
 
-    def _judge(self, subjects: Sequence[Subject], captured_at_us: int) -> list[tuple[Watch, Finding]]:
-        return [
-            (watch, finding)
-            for watch in self._watches
-            for finding in watch.rule.judge(
-                subjects if watch.switch.at(captured_at_us) else (), captured_at_us=captured_at_us
-            )
-        ]
+    def _unnamed(self, frame: Frame, named: Sequence[Track], pose: CameraPose | None) -> Sequence[Subject]:
+        """What moves and the detector has no name for, where a rule asks for it."""
+        if self._movement is None:
+            return ()
+        tracks = self._movement.tracks(frame, named=named, pose=pose)
+        believed = [track for track in tracks if track.state in BELIEVED]
+        fixes = self._locate(believed, pose)
+        return [self._subject(track, fix, Label.OTHER) for track, fix in zip(believed, fixes, strict=True)]
+
+    def _judge(
+        self, subjects: Sequence[Subject], unnamed: Sequence[Subject], captured_at_us: int
+    ) -> list[tuple[Watch, Finding]]:
+        findings = []
+        for watch in self._watches:
+            seen = unnamed if is_of_movement(watch.kind) else subjects
+            if not watch.switch.at(captured_at_us):
+                seen = ()
+            findings += [(watch, finding) for finding in watch.rule.judge(seen, captured_at_us=captured_at_us)]
+        return findings
 
     def _result(
         self,
@@ -255,7 +273,7 @@ class Pipeline:
             stage=finding.stage,
             revision=finding.revision,
             zone=watch.watched.id,
-            severity=watch.watched.severity,
+            severity=severity_of(watch.kind, watch.watched),
             certainty=finding.certainty,
             started_at_us=finding.started_at_us,
             sighting=finding.sighting,

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from contract.events import Certainty, Sighting, Stage
 from contract.geo import LocalFrame, PointEnu
 from contract.kinds import EventKind
-from contract.site import Line, Zone
+from contract.site import Line, Severity, Zone
 from edge.errors import SetUpError
 
 
@@ -74,6 +74,17 @@ def open_rule(kind: EventKind, watched: Zone | Line, *, frame: LocalFrame, optio
         raise SetUpError(f"{who}: rules.{kind.value}.{key}: {first['msg']}, got {first['input']!r}") from err
     rule: Rule = module.open_rule(watched, frame, checked)
     return rule
+
+
+def is_of_movement(kind: EventKind) -> bool:
+    """Its subjects are what moves and has no name, not what the detector found."""
+    return bool(getattr(_module(kind), "OF_MOVEMENT", False))
+
+
+def severity_of(kind: EventKind, watched: Zone | Line) -> Severity:
+    """Of its events: the zone's or line's, unless the rule has one of its own."""
+    severity: Severity = getattr(_module(kind), "SEVERITY", watched.severity)
+    return severity
 
 
 def _module(kind: EventKind) -> ModuleType:

@@ -4,6 +4,8 @@ A detector does not know a man under a blanket or a dog it was never shown. What
 tracks is followed here by a tracker of its own, whose numbers are never those of a named track (SAFETY 19).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -32,7 +34,7 @@ class Movement:
         self._motion = Motion(LOOKED_AT_PX)
         self._tracker = Tracker(labels=(Label.OTHER,), frame_size_px=locator.frame_size_px, first_id=FIRST_ID)
 
-    def tracks(self, frame: Frame, *, named: list[Track], pose: CameraPose | None) -> list[Track]:
+    def tracks(self, frame: Frame, *, named: Sequence[Track], pose: CameraPose | None) -> list[Track]:
         """What the tracker says after this frame; `named`: what the detector's tracks are in it."""
         boxes = self._motion.find(frame)
         if len(boxes):
@@ -51,7 +53,7 @@ class Movement:
         return np.asarray(~is_other.any(axis=1))
 
 
-def _named(boxes: npt.NDArray[np.float32], tracks: list[Track]) -> npt.NDArray[np.bool_]:
+def _named(boxes: npt.NDArray[np.float32], tracks: Sequence[Track]) -> npt.NDArray[np.bool_]:
     """Which boxes lie on something that is tracked by name."""
     others = np.array([track.xyxy_px for track in tracks if track.state is not TrackState.LOST]).reshape(-1, 4)
     inner = np.minimum(boxes[:, None, 2:], others[:, 2:]) - np.maximum(boxes[:, None, :2], others[:, :2])

@@ -14,6 +14,7 @@ from contract.events import Certainty, Event, Sighting, Stage
 from contract.frozen import Frozen, Identifier, TimeUs, TraceId
 from contract.geo import distance_m
 from contract.kinds import EventKind
+from contract.labels import Label
 from contract.site import Severity
 from fleet.errors import Refused
 
@@ -27,6 +28,7 @@ SYSTEM = "system"
 
 class IncidentKind(str, Enum):
     INTRUSION = "intrusion"
+    MOVEMENT = "movement"  # of something without a name: nobody is sent unless a person does
     TROUBLE = "trouble"  # a fault of the system
 
 
@@ -144,7 +146,7 @@ def on_event(
     alarm = Alarm(
         alarm_id=uuid.uuid5(event.event_id, "alarm"),
         incident_id=incident.incident_id,
-        kind=IncidentKind.INTRUSION,
+        kind=_kind(event),
         state=State.OPEN,
         severity=event.severity,
         title=_title(event),
@@ -253,18 +255,26 @@ _DOING = {
     EventKind.INTRUSION: "in zone",
     EventKind.LOITERING: "loitering in zone",
     EventKind.LINE_CROSSING: "across line",
+    EventKind.UNCLASSIFIED_MOVEMENT: "moves in zone",
 }
 _LOUDNESS = [Severity.LOW, Severity.MEDIUM, Severity.HIGH]
 
 
+def _kind(event: Event) -> IncidentKind:
+    """Motion alone never makes an intrusion (SAFETY 19)."""
+    is_movement = event.kind is EventKind.UNCLASSIFIED_MOVEMENT
+    return IncidentKind.MOVEMENT if is_movement else IncidentKind.INTRUSION
+
+
 def _title(event: Event) -> str:
-    return f"{event.sighting.label.value} {_DOING[event.kind]} {event.zone}"
+    who = "something" if event.sighting.label is Label.OTHER else event.sighting.label.value
+    return f"{who} {_DOING[event.kind]} {event.zone}"
 
 
 def _opened(envelope: Envelope, event: Event, *, at_us: int) -> Incident:
     return Incident(
         incident_id=uuid.uuid5(event.event_id, "incident"),
-        kind=IncidentKind.INTRUSION,
+        kind=_kind(event),
         state=State.OPEN,
         severity=event.severity,
         title=_title(event),
@@ -312,7 +322,7 @@ def _related(envelope: Envelope, event: Event, open_incidents: Iterable[Incident
     """The open incident this event belongs to: same kind of evidence, near in time, and the same track or place."""
     for incident in sorted(open_incidents, key=lambda each: (each.opened_at_us, each.incident_id.hex)):
         if (
-            incident.kind is IncidentKind.INTRUSION
+            incident.kind is _kind(event)
             and incident.state is not State.CLOSED
             and incident.origin is envelope.origin
             and abs(envelope.captured_at_us - incident.captured_at_us) <= CORRELATE_WITHIN_US

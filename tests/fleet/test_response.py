@@ -6,6 +6,7 @@ import pytest
 from contract.envelope import Origin
 from contract.events import Stage
 from contract.geo import distance_m
+from contract.kinds import EventKind
 from contract.tasks import Task, TaskKind, TaskState
 from fleet.errors import NotFound, Refused
 from fleet.picture.incidents import Disposition, Incident, IncidentKind
@@ -89,6 +90,17 @@ def test_one_investigation_an_incident_however_often_the_event_is_updated() -> N
     with open_office() as office:
         office.hear(make_event(sequence=1))
         office.hear(make_event(sequence=2, stage=Stage.UPDATE, revision=1), make_event(sequence=3, track=2))
+        assert len(stored_tasks(office)) == 1
+
+
+def test_safety_19_movement_without_a_name_is_an_incident_of_its_own_and_sends_nobody() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1, kind=EventKind.UNCLASSIFIED_MOVEMENT))
+        (incident,) = office.fleet.ingest.incidents.values()
+        assert incident.kind is IncidentKind.MOVEMENT
+        assert stored_tasks(office) == []
+        office.hear(make_event(sequence=2, track=2))
+        assert only_incident(office).incident_id != incident.incident_id
         assert len(stored_tasks(office)) == 1
 
 

@@ -23,7 +23,7 @@ function Card({ incident, picture, nowMs, send }: { incident: Incident; picture:
   const tasks = [...picture.tasks.values()].filter((task) => task.incident_id === incident.incident_id);
   const waiting = tasks.filter((task) => task.state === "created");
   const isOpen = incident.state !== "closed";
-  const isIntrusion = incident.kind === "intrusion";
+  const isAlarm = incident.kind !== "trouble";
   const sigma = incident.sighting?.ground;
 
   return (
@@ -59,13 +59,13 @@ function Card({ incident, picture, nowMs, send }: { incident: Incident; picture:
               Approve {task.vehicle}
             </button>
           ))}
-          {isIntrusion && tasks.every(isFinal) && (
+          {isAlarm && tasks.every(isFinal) && (
             <button type="button" onClick={() => void order(`/incidents/${incident.incident_id}/dispatch`)}>
               Send a vehicle
             </button>
           )}
           {unseen.length === 0 &&
-            isIntrusion &&
+            isAlarm &&
             DISPOSITIONS.map(([disposition, name]) => (
               <button
                 key={disposition}
@@ -98,7 +98,7 @@ function Card({ incident, picture, nowMs, send }: { incident: Incident; picture:
 export function Queue({ picture, nowMs, send }: { picture: Picture; nowMs: number; send: Send }) {
   const all = queue(picture.incidents.values());
   const groups: [string, Incident[], string][] = [
-    ["Alarms", all.filter((i) => i.kind === "intrusion"), "Quiet: no alarm"],
+    ["Alarms", all.filter((i) => i.kind !== "trouble"), "Quiet: no alarm"],
     ["Trouble", all.filter((i) => i.kind === "trouble"), "All sensors answer"],
   ];
   return (

@@ -697,6 +697,12 @@ export interface components {
             note: string;
         };
         /**
+         * Direction
+         * @description Which way a line is crossed, for one who stands at its first point and looks to the next.
+         * @enum {string}
+         */
+        Direction: "either" | "left_to_right" | "right_to_left";
+        /**
          * Disposition
          * @description What it turned out to be.
          * @enum {string}
@@ -715,6 +721,12 @@ export interface components {
             /** What */
             what: string;
         };
+        /**
+         * EventKind
+         * @description Key of the rule file in edge/rules that raises it.
+         * @enum {string}
+         */
+        EventKind: "intrusion" | "loitering" | "line_crossing" | "unclassified_movement";
         /**
          * FeedHealth
          * @description Counts since the node started. `frames_quiet`: not shown to the detector, as nothing moved. `filtered`: sightings
@@ -898,13 +910,76 @@ export interface components {
          * IncidentKind
          * @enum {string}
          */
-        IncidentKind: "intrusion" | "trouble";
+        IncidentKind: "intrusion" | "movement" | "trouble";
         /**
          * Label
          * @description Class of a tracked object. `motor_vehicle` is somebody's car; a vehicle, in Vedette, is ours.
          * @enum {string}
          */
         Label: "person" | "bicycle" | "motor_vehicle" | "animal" | "other";
+        /**
+         * Line
+         * @description A line on the ground that `labels` must not cross while it is set.
+         */
+        Line: {
+            /**
+             * Cameras
+             * @description who covers it
+             */
+            cameras: string[];
+            /**
+             * @description the way that counts, standing at the first point and looking to the next
+             * @default either
+             */
+            direction: components["schemas"]["Direction"];
+            /**
+             * Hours
+             * @description when it is set by itself; a command holds until they next begin or end; none: at all times
+             * @default []
+             */
+            hours: components["schemas"]["SetHours"][];
+            /** Id */
+            id: string;
+            /**
+             * Initially Set
+             * @description watched from the start, until a command says otherwise
+             * @default true
+             */
+            initially_set: boolean;
+            /**
+             * Labels
+             * @description what it is watched for
+             * @default [
+             *       "person"
+             *     ]
+             */
+            labels: components["schemas"]["Label"][];
+            /**
+             * Name
+             * @description for people
+             */
+            name: string;
+            /**
+             * Points
+             * @description on the ground, in their order
+             */
+            points: components["schemas"]["GeoPoint"][];
+            /**
+             * Rules
+             * @description rules that watch it, each with its own options; none: those of the node
+             * @default {}
+             */
+            rules: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /**
+             * @description how loudly its alarms ask for a person
+             * @default high
+             */
+            severity: components["schemas"]["Severity"];
+        };
         /**
          * LinkView
          * @description The coordinator's own state, for the head line of the console.
@@ -1128,6 +1203,38 @@ export interface components {
             last: number;
         };
         /**
+         * SetHours
+         * @description Hours in which a zone is set, on some days of the week or on each.
+         */
+        SetHours: {
+            /**
+             * Days
+             * @description on which it starts; past midnight it goes on
+             * @default [
+             *       "monday",
+             *       "tuesday",
+             *       "wednesday",
+             *       "thursday",
+             *       "friday",
+             *       "saturday",
+             *       "sunday"
+             *     ]
+             */
+            days: components["schemas"]["Weekday"][];
+            /**
+             * End
+             * Format: time
+             * @default 00:00:00
+             */
+            end: string;
+            /**
+             * Start
+             * Format: time
+             * @default 00:00:00
+             */
+            start: string;
+        };
+        /**
          * Severity
          * @description How loudly a zone's alarms ask for a person.
          * @enum {string}
@@ -1175,6 +1282,12 @@ export interface components {
             geofence: components["schemas"]["Geofence"];
             /** Id */
             id: string;
+            /**
+             * Lines
+             * @description what must not be crossed
+             * @default []
+             */
+            lines: components["schemas"]["Line"][];
             /**
              * Name
              * @description for people
@@ -1537,6 +1650,11 @@ export interface components {
             position: components["schemas"]["GeoPoint"];
         };
         /**
+         * Weekday
+         * @enum {string}
+         */
+        Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+        /**
          * Whoami
          * @description `name` None: demo mode, where every command names its person in `by`.
          */
@@ -1562,6 +1680,12 @@ export interface components {
              * @default 0.5
              */
             dwell_s: number;
+            /**
+             * Hours
+             * @description when it is set by itself; a command holds until they next begin or end; none: at all times
+             * @default []
+             */
+            hours: components["schemas"]["SetHours"][];
             /** Id */
             id: string;
             /**
@@ -1572,7 +1696,7 @@ export interface components {
             initially_set: boolean;
             /**
              * Labels
-             * @description what must not be in it
+             * @description what it is watched for
              * @default [
              *       "person"
              *     ]
@@ -1588,6 +1712,16 @@ export interface components {
              * @description corners on the ground
              */
             polygon: components["schemas"]["GeoPoint"][];
+            /**
+             * Rules
+             * @description rules that watch it, each with its own options; none: those of the node
+             * @default {}
+             */
+            rules: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
             /**
              * @description how loudly its alarms ask for a person
              * @default high

@@ -104,6 +104,6 @@ export function queue(incidents: Iterable<Incident>): Incident[] {
 
 /** Zones with an incident that nobody has closed. */
 export function alarmedZones(incidents: Iterable<Incident>): Set<string> {
-  const open = [...incidents].filter((i) => i.kind === "intrusion" && i.state !== "closed");
+  const open = [...incidents].filter((i) => i.kind !== "trouble" && i.state !== "closed");
   return new Set(open.flatMap((i) => i.zones ?? []));
 }
