@@ -95,6 +95,14 @@ def _memory(bench: Bench) -> Measured:
         return asyncio.run(measure_memory(Path(folder), demo_options=options, clock=bench.clock, console=bench.console))
 
 
+def _idle(bench: Bench) -> Measured:
+    from sim.benchmarks.idle import measure_idle  # noqa: PLC0415
+
+    model = _model(bench.shared / "models" / "yolox_nano_640x640.onnx").path
+    with tempfile.TemporaryDirectory(prefix="vedette-idle-") as folder:
+        return asyncio.run(measure_idle(Path(folder), model=model, clock=bench.clock, console=bench.console))
+
+
 def _world(bench: Bench) -> Measured:
     from sim.benchmarks.world import measure_world  # noqa: PLC0415
 
@@ -120,6 +128,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "feeds": _feeds,
     "latency": _latency,
     "memory": _memory,
+    "idle": _idle,
     "world": _world,
     "run": _run,
     "soak": _soak,
