@@ -62,6 +62,7 @@ def test_a_scenario_goes_as_its_golden_says(run: Played) -> None:
     assert not differs, differs
 
 
+@pytest.mark.repeated
 def test_one_seed_gives_the_same_bytes(run: Played, tmp_path: Path) -> None:
     again = played(run.loaded, tmp_path, seed=run.loaded.scenario.seed)
 
@@ -69,6 +70,7 @@ def test_one_seed_gives_the_same_bytes(run: Played, tmp_path: Path) -> None:
     assert not differs, differs
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("path", WITH_CHANCE, ids=lambda path: path.stem)
 def test_another_seed_gives_other_bytes(path: Path, tmp_path: Path) -> None:
     whole = load_scenario(path)

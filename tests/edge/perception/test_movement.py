@@ -17,6 +17,7 @@ CHANCE = np.random.default_rng(2)
 YARD: ImageBgr = cv2.resize(
     CHANCE.integers(70, 140, (24, 32, 3), dtype=np.uint8), (640, 480), interpolation=cv2.INTER_CUBIC
 ).astype(np.uint8)
+NOISE = [CHANCE.normal(0, 2, YARD.shape).astype(np.float32) for _ in range(5)]
 
 
 def box_of(east_m: float, *, north_m: float = 20.0, tall_m: float = 1.7, wide_m: float = 0.6) -> list[float]:
@@ -28,7 +29,7 @@ def walk(movement: Movement, *, named: bool = False, steps: int = 25, **size_m: 
     """Something dark goes 6 m from left to right; `named`: the detector knows it."""
     seen = []
     for step in range(steps):
-        image: ImageBgr = np.clip(YARD + CHANCE.normal(0, 2, YARD.shape), 0, 255).astype(np.uint8)
+        image: ImageBgr = np.clip(YARD + NOISE[step % len(NOISE)], 0, 255).astype(np.uint8)
         known: list[Track] = []
         if step >= 5:
             left, top, right, bottom = box = box_of(-3.0 + 0.3 * (step - 5), **size_m)
