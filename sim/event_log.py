@@ -5,11 +5,12 @@ so that the file of a video in which nothing was wrong still says what was seen.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from contract.codec import encode
 from contract.envelope import Envelope
-from contract.events import Stage
+from contract.events import Event, Stage
 from contract.labels import Label
 from edge.perception.track import Track, TrackState
 
@@ -23,7 +24,7 @@ class EventLog:
         self._labels = labels
         self._open: dict[int, Track] = {}
         self.tracks = 0
-        self.events = 0
+        self.told: Counter[str] = Counter()  # events that started, by rule and place
 
     def write(self, captured_at_us: int, tracks: Iterable[Track], envelopes: Iterable[Envelope]) -> None:
         for track in tracks:
@@ -36,7 +37,9 @@ class EventLog:
                 self._write_track(Stage.END, self._open.pop(track.track_id), captured_at_us)
         for envelope in envelopes:
             self._write_line(captured_at_us, encode(envelope).decode())
-            self.events += envelope.body.type == "event" and envelope.body.stage is Stage.START
+            event = envelope.body
+            if isinstance(event, Event) and event.stage is Stage.START:
+                self.told[f"{event.kind.value} {event.zone}"] += 1
 
     def close(self, captured_at_us: int, envelopes: Iterable[Envelope]) -> None:
         """The video is over: so is whatever is still followed."""

@@ -105,7 +105,12 @@ class Playback:
 
     @property
     def events(self) -> int:
-        return self._events.events
+        return self._events.told.total()
+
+    @property
+    def told(self) -> dict[str, int]:
+        """Events that started, by rule and place."""
+        return dict(sorted(self._events.told.items()))
 
     def _judge(self, frame: Frame, prepared: Prepared) -> None:
         if self._pipeline is None:

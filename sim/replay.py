@@ -46,13 +46,15 @@ INPUT_ERRORS = (EdgeError, DetectorError, ScoreError, TapeError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """`seconds`: from opening the video to its last event; `remark`: what was wrong with the video."""
+    """`seconds`: from opening the video to its last event; `told`: its events by rule and place; `remark`: what was
+    wrong with the video."""
 
     frames: int
     seconds: float
     fps: float
     tracks: int
     events: int
+    told: dict[str, int]
     remark: str
 
 
@@ -216,7 +218,9 @@ def _play(name: str, source: Source, playback: Playback, *, length_us: int | Non
         playback.end()
         seconds = (clock.monotonic_us() - started_us) / 1e6
     fps = round(playback.frames / seconds, 2)
-    return Played(playback.frames, seconds, fps, playback.tracks, playback.events, source.remark)
+    return Played(
+        playback.frames, seconds, fps, playback.tracks, playback.events, told=playback.told, remark=source.remark
+    )
 
 
 def _write_score(path: Path, video: Path, detector: Detector, played: Played, score: MotScore | None) -> None:
@@ -239,6 +243,8 @@ def _table(played: Played | None, score: MotScore | None, unpacked: Unpacked | N
         table.add_row("frames", f"{played.frames} ({played.fps:.1f} a second)")
         table.add_row("tracks", str(played.tracks))
         table.add_row("events", str(played.events))
+        for what, number in played.told.items():
+            table.add_row(f"  {what}", str(number))
     if score is not None:
         table.add_row("MOTA", f"{score.mota:.4f}")
         table.add_row("IDF1", f"{score.idf1:.4f}")

@@ -3,6 +3,8 @@
 Position error is carried, not ignored: an intrusion is `probable` when at least half of the error ellipse lies inside,
 `possible` when the best estimate is inside but the ellipse is wider than the zone (a far or badly aimed camera must not
 be blind to it). A best estimate outside never starts one on its own.
+
+A person need not move to intrude (SAFETY 20). Other things may be asked to have moved first, as a parked car is no news.
 """
 
 from collections.abc import Collection
@@ -12,6 +14,7 @@ from pydantic import Field
 
 from contract.events import Certainty
 from contract.geo import LocalFrame, PointEnu
+from contract.labels import Label
 from contract.site import Zone
 from edge.inside import Inside, InsideOptions
 from edge.rule import Subject
@@ -23,34 +26,44 @@ WATCHES = Zone
 class Options(InsideOptions, TellingOptions):
     """How an intrusion begins, goes on and ends."""
 
+    travel_m: Annotated[
+        float, Field(ge=0, le=20, description="metres that what is no person must have moved; a person never needs to")
+    ] = 0.0
     leave_s: Annotated[float, Field(ge=0, le=60, description="seconds outside the margin before the end")] = 1.0
 
 
 class IntrusionRule(TrackRule):
-    """Since when each track is inside, and, of one that intrudes, since when it is outside again."""
+    """Where each track was first, since when it is inside, and, of one that intrudes, since when it is outside again."""
 
     def __init__(self, zone: Zone, frame: LocalFrame, options: Options) -> None:
         super().__init__(zone.labels, options)
         self._dwell_us = round(zone.dwell_s * 1e6)
-        self._leave_us = options.leave_s * 1e6
+        self._leave_us, self._travel_m = options.leave_s * 1e6, options.travel_m
         self._inside = Inside(zone, frame, options)
+        self._first: dict[int, PointEnu] = {}
         self._inside_since_us: dict[int, int] = {}
         self._outside_since_us: dict[int, int] = {}
 
     def _keep(self, present: Collection[int], now_us: int) -> None:
+        self._first = {track: point for track, point in self._first.items() if track in present}
         self._inside_since_us = {track: us for track, us in self._inside_since_us.items() if track in present}
         self._outside_since_us = {track: us for track, us in self._outside_since_us.items() if track in present}
 
     def _begins(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
         track = subject.sighting.track
+        first = self._first.setdefault(track, point)
         certainty = self._inside.certainty(subject, point)
         if certainty is None:
             self._inside_since_us.pop(track, None)
             return None
-        if now_us - self._inside_since_us.setdefault(track, now_us) < self._dwell_us:
+        is_short = now_us - self._inside_since_us.setdefault(track, now_us) < self._dwell_us
+        if is_short or not self._has_travelled(subject, first, point):
             return None
         del self._inside_since_us[track]
         return certainty
+
+    def _has_travelled(self, subject: Subject, first: PointEnu, point: PointEnu) -> bool:
+        return subject.sighting.label is Label.PERSON or point.horizontal_distance_m(first) >= self._travel_m
 
     def _goes_on(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
         track = subject.sighting.track

@@ -72,6 +72,19 @@ def test_only_the_labels_of_the_zone_start_an_intrusion() -> None:
     assert _play(_rule(), [[subject(0, 20, label=Label.BICYCLE)]] * 20) == []
 
 
+def test_what_is_no_person_may_be_asked_to_have_moved_and_a_person_is_not() -> None:
+    zone = site(dwell_s=0.0, labels=["person", "motor_vehicle"]).zones[0]
+
+    def told(label: Label, *east_m: float) -> list[tuple[int, Stage]]:
+        rule = open_rule(zone, FRAME, Options(travel_m=2.0))
+        return _stages(_play(rule, [[subject(east, 20, label=label)] for east in east_m]))
+
+    assert told(Label.MOTOR_VEHICLE, 0.0, 0.5, 1.9) == []
+    assert told(Label.MOTOR_VEHICLE, 0.0, 0.5, 2.1) == [(2, START)]
+    assert told(Label.MOTOR_VEHICLE, 7.0, 4.0) == [(1, START)]  # it came from outside
+    assert told(Label.PERSON, 0.0) == [(0, START)]
+
+
 def test_whoever_came_in_as_a_person_stays_one() -> None:
     person, misread = [subject(0, 20)], [subject(0, 20, label=Label.ANIMAL)]
     assert _stages(_play(_rule(dwell_s=0.0), [person] + [misread] * 30)) == [(0, START)]
