@@ -3,6 +3,7 @@
 Every field with its type, range, default and what its model says of it; each model once, after the first that uses it.
 """
 
+import importlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +12,25 @@ from typing import Any
 
 from pydantic import BaseModel
 
+import edge.rules
 from contract.site import Site
-from edge.rules import intrusion
 from edge.settings import EdgeSettings
 from fleet.settings import FleetSettings
 
 PAGE = Path(__file__).with_suffix(".md")
+RULES = {
+    name: importlib.import_module(f"edge.rules.{name}")
+    for name in sorted(path.stem for folder in edge.rules.__path__ for path in Path(folder).glob("[a-z]*.py"))
+}
 CHAPTERS: dict[str, tuple[str, type[BaseModel]]] = {
     "Edge node": ("`vedette-edge run|check CONFIG`. Relative paths count from the file's folder.", EdgeSettings),
-    "Rule `intrusion`": ("Under `rules: intrusion:` of an edge node.", intrusion.Options),
+    **{
+        f"Rule `{name}`": (
+            f"Under `rules: {name}:` of an edge node, or of a {rule.WATCHES.__name__.lower()} in the site file.",
+            rule.Options,
+        )
+        for name, rule in RULES.items()
+    },
     "Coordinator": ("`vedette-fleet run|check CONFIG`. Relative paths count from the file's folder.", FleetSettings),
     "Site": ("The one map that edge, coordinator, simulator and console load.", Site),
 }

@@ -141,7 +141,8 @@ class EdgeSettings(Frozen):
     model: ModelSettings = ModelSettings()
     feeds: Annotated[tuple[FeedSettings, ...], Field(min_length=1, description="one for each camera")]
     rules: Annotated[
-        dict[EventKind, dict[str, object]], Field(description="rules on every zone, each with its own options")
+        dict[EventKind, dict[str, object]],
+        Field(description="rules on each zone and line that names none of its own, each with its options"),
     ] = {EventKind.INTRUSION: {}}  # noqa: RUF012 - pydantic copies it
     exit_when_ended: Annotated[bool, Field(description="stop after the last recording; its events are waited for")] = (
         False

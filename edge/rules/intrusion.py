@@ -4,7 +4,7 @@ Position error is carried, not ignored: an intrusion is `probable` when at least
 `possible` when the best estimate is inside but the ellipse is wider than the zone (a far or badly aimed camera must not
 be blind to it). A best estimate outside never starts one on its own.
 
-A person need not move to intrude (SAFETY 20). Other things may be asked to have moved first, as a parked car is no news.
+A person need not move to intrude (SAFETY 20). Of other things it may be asked: a car that was parked is no news.
 """
 
 from collections.abc import Collection
@@ -33,7 +33,7 @@ class Options(InsideOptions, TellingOptions):
 
 
 class IntrusionRule(TrackRule):
-    """Where each track was first, since when it is inside, and, of one that intrudes, since when it is outside again."""
+    """Where each track was first, since when it is inside and, of one that intrudes, since when it is out again."""
 
     def __init__(self, zone: Zone, frame: LocalFrame, options: Options) -> None:
         super().__init__(zone.labels, options)
