@@ -14,7 +14,7 @@ import { useEffect, useRef } from "react";
 import type { GeoPoint, Site, TracksView, VehicleView } from "./contract";
 import { bounds, circle, wedge } from "./geometry";
 import { alarmedZones, type Picture } from "./picture";
-import { cameraPosition, collection, siteFeatures, STYLE, zoneFeatures } from "./siteLayers";
+import { cameraPosition, collection, line, siteFeatures, STYLE, zoneFeatures } from "./siteLayers";
 import { isFinal, metres } from "./words";
 
 setWorkerUrl(workerUrl);
@@ -72,11 +72,6 @@ function shape(ring: [number, number][]): GeoJSON.Feature {
   return { type: "Feature", properties: {}, geometry: { type: "Polygon", coordinates: [ring] } };
 }
 
-function line(points: readonly GeoPoint[]): GeoJSON.Feature {
-  const coordinates = points.map((p) => [p.lon_deg, p.lat_deg]);
-  return { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } };
-}
-
 function drawSite(map: MapLibre, pins: Pins, site: Site): void {
   const features = siteFeatures(site);
   for (const [name, data] of Object.entries(features)) map.getSource<GeoJSONSource>(name)?.setData(data);
@@ -93,12 +88,13 @@ function drawZones(map: MapLibre, pins: Pins, picture: Picture): void {
   const alarmed = alarmedZones(picture.incidents.values());
   const set = new Set([...picture.zones.values()].filter((z) => z.is_set).map((z) => z.id));
   map.getSource<GeoJSONSource>("zones")?.setData(zoneFeatures(picture.site, set, alarmed));
-  for (const zone of picture.site.zones ?? []) {
-    const corner = [...zone.polygon].sort((a, b) => b.lat_deg - a.lat_deg)[0];
-    const state = alarmed.has(zone.id) ? "alarm" : set.has(zone.id) ? "set" : "unset";
-    const className = `tag zone ${alarmed.has(zone.id) ? "alarmed" : ""}`;
-    const text = `${zone.name} (${state})`;
-    if (corner) pin(map, pins, `zone/${zone.id}`, { at: corner, className, text, anchor: "bottom" });
+  const zones = (picture.site.zones ?? []).map(({ id, name, polygon }) => ({ id, name, points: polygon }));
+  for (const { id, name, points } of [...zones, ...(picture.site.lines ?? [])]) {
+    const northmost = [...points].sort((a, b) => b.lat_deg - a.lat_deg)[0];
+    const state = alarmed.has(id) ? "alarm" : set.has(id) ? "set" : "unset";
+    const className = `tag zone ${alarmed.has(id) ? "alarmed" : ""}`;
+    const text = `${name} (${state})`;
+    if (northmost) pin(map, pins, `zone/${id}`, { at: northmost, className, text, anchor: "bottom" });
   }
 }
 

@@ -55,6 +55,7 @@ export function fieldOfViewDeg(camera: Camera): number {
 export function bounds(site: Site): [[number, number], [number, number]] {
   const points = [
     ...(site.zones ?? []).flatMap((zone) => zone.polygon),
+    ...(site.lines ?? []).flatMap((line) => line.points),
     ...(site.buildings ?? []).flatMap((building) => building.polygon),
     ...(site.docks ?? []).map((dock) => dock.position),
     ...(site.patrols ?? []).flatMap((patrol) => patrol.waypoints.map((waypoint) => waypoint.position)),

@@ -1,5 +1,5 @@
 // The site plan as map layers: needs no tile server and no internet.
-import type { Feature, FeatureCollection, Polygon } from "geojson";
+import type { Feature, FeatureCollection, LineString, Polygon } from "geojson";
 import type { StyleSpecification } from "maplibre-gl";
 import type { Camera, GeoPoint, Site } from "./contract";
 import { closedRing, fieldOfViewDeg, offset, type Ring, wedge } from "./geometry";
@@ -8,6 +8,11 @@ const FIXED_CAMERA_RANGE_M = 40; // how far the wedge is drawn, not how far the 
 
 function polygon(ring: Ring, properties: Record<string, unknown> = {}): Feature<Polygon> {
   return { type: "Feature", properties, geometry: { type: "Polygon", coordinates: [ring] } };
+}
+
+export function line(points: readonly GeoPoint[], properties: Record<string, unknown> = {}): Feature<LineString> {
+  const coordinates = points.map((p) => [p.lon_deg, p.lat_deg]);
+  return { type: "Feature", properties, geometry: { type: "LineString", coordinates } };
 }
 
 export function collection(features: Feature[] = []): FeatureCollection {
@@ -35,14 +40,13 @@ export function siteFeatures(site: Site): Record<"fence" | "noFly" | "buildings"
   };
 }
 
+/** Zones as areas, lines as lines. */
 export function zoneFeatures(site: Site, setZones: ReadonlySet<string>, alarmed: ReadonlySet<string>): FeatureCollection {
-  return collection(
-    (site.zones ?? []).map((zone) =>
-      polygon(closedRing(zone.polygon), {
-        state: alarmed.has(zone.id) ? "alarmed" : setZones.has(zone.id) ? "set" : "unset",
-      }),
-    ),
-  );
+  const state = (id: string) => ({ state: alarmed.has(id) ? "alarmed" : setZones.has(id) ? "set" : "unset" });
+  return collection([
+    ...(site.zones ?? []).map((zone) => polygon(closedRing(zone.polygon), state(zone.id))),
+    ...(site.lines ?? []).map(({ id, points }) => line(points, state(id))),
+  ]);
 }
 
 const source = { type: "geojson" as const, data: collection() };
@@ -70,6 +74,7 @@ export const STYLE: StyleSpecification = {
       id: "zones",
       type: "fill",
       source: "zones",
+      filter: ["==", ["geometry-type"], "Polygon"],
       paint: { "fill-color": byZoneState("#ff5247", "#f2b441", "#7c8794"), "fill-opacity": 0.2 },
     },
     {
