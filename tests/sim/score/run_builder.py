@@ -232,9 +232,11 @@ def build(
     vehicles: list[Line] | None = None,
     length_s: float = 60.0,
     seed: int = 1,
+    places: Line | None = None,
     **scenario: Any,
 ) -> Path:
-    """A run folder. Without other word one walker is in the zone from 10 s to 30 s and nothing came of it."""
+    """A run folder. Without other word one walker is in the zone from 10 s to 30 s and nothing came of it. `places`:
+    zones and lines other than the yard."""
     folder.mkdir(parents=True, exist_ok=True)
     document = {
         "schema_version": 1,
@@ -257,7 +259,7 @@ def build(
         "software": "0.1.0",
         "feeds": {"cam-1": "modelled"},
     }
-    written = {"scenario.yaml": document, "site.yaml": site(), "run.json": header}
+    written = {"scenario.yaml": document, "site.yaml": {**site(), **(places or {})}, "run.json": header}
     for name, content in written.items():
         (folder / name).write_text(json.dumps(content, indent=1))  # JSON is YAML
     lines = {"events": events, "truth": truth, "sightings": sightings, "vehicles": vehicles}
