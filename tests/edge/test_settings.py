@@ -44,7 +44,7 @@ def test_the_least_one_must_say() -> None:
         ("data_dir: data", "data_dir: data\nspeed: 3", "speed: unknown key"),
         ("feeds:", "feeds: []\nold:", "feeds: Tuple should have at least 1 item"),
         ("origin: replayed}", "origin: replayed, start: '2026-01-01T00:00:00'}", "expected a time with its zone"),
-        ("data_dir: data", "data_dir: data\nrules: {loitering: {}}", "rules"),
+        ("data_dir: data", "data_dir: data\nrules: {juggling: {}}", "rules"),
         (
             "origin: replayed}",
             "origin: replayed, tiling: {overlap_px: 300}}",
