@@ -154,6 +154,7 @@ class Coordinator:
             log.warning("store does not take a batch", messages=len(batch), reason=str(err))
             return False
         committed_at_us = self._clock.monotonic_us()
+        self._turn_zones()  # an event of the first moment of the hours is answered too
         for node, ack in outcome.acks:
             self._send(ACK, node, ack, words=f"ack/{node}/{ack.outbox_id}")
         self._count(outcome)

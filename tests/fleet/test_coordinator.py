@@ -229,3 +229,12 @@ def test_after_a_restart_only_what_was_said_since_the_hours_turned_still_holds()
                 writes.put_zone(connection, "north-fence", is_set=False, by="ada", at_us=said_at_us)
             office.fleet.coordinator.load()
             assert north_fence(office) is is_set
+
+
+def test_an_event_of_the_first_moment_of_the_hours_sends_the_vehicle() -> None:
+    with open_office(site=make_site(hours_from(1))) as office:
+        office.pass_time(59.9)
+        office.clock.advance(0.2)  # no tick in between
+        event = make_event(sequence=1, captured_at_us=office.clock.wall_us() - 50_000)
+        office.hear(event)
+        assert [task.incident_id is not None for task in office.fleet.response.tasks.values()] == [True]
