@@ -30,7 +30,7 @@ class SystemClock:
 
 
 class AnchoredClock:
-    """Wall time that cannot step: read once at construction, then carried by the monotonic clock.
+    """Wall time that cannot step: read once at construction, then carried by the monotonic clock. A Clock itself.
 
     Live frames are stamped by it, so that a corrected wall clock never reorders them.
     """
@@ -42,3 +42,9 @@ class AnchoredClock:
     def now_us(self) -> int:
         """Microseconds since the Unix epoch, UTC, as of the anchor."""
         return self._anchor_us + self._clock.monotonic_us()
+
+    def wall_us(self) -> int:
+        return self.now_us()
+
+    def monotonic_us(self) -> int:
+        return self._clock.monotonic_us()

@@ -7,21 +7,29 @@ which means an early end to a recording and a disconnect to a live feed.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import av.error
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from detectors.frame import ImageBgr
 from edge.errors import FeedUnreadable
 from edge.source import redacted
 
+TellData = Callable[[bytes, int], None]  # content; microseconds since the first picture
+
 NOT_VIDEO_FORMATS = frozenset({"tty", "image2"})  # FFmpeg paints text files on a terminal and shows photographs
 READ_ERRORS = (av.error.FFmpegError, OSError)
 DEFAULT_FRAME_PERIOD_US = 40_000  # 25 fps, for streams that neither stamp their frames nor say their rate
+MOST_PIXELS = (
+    40_000_000  # of one picture, above 8K; a header that claims more would cost gigabytes before a lens refuses it
+)
+BEGAN_ANEW_US = 10_000_000  # backwards by more, time stamps were begun anew: the 33 bits of MPEG-TS last 26.5 h
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,7 @@ class Video:
         self._container = container
         self._stream = container.streams.video[0]
         self._stream.thread_type = "SLICE"  # frame threads would hold frames back
+        self._stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
         self._monotonic_us = monotonic_us
         self._first_pts = self._stream.start_time
         self._last_pts_us = -1
@@ -57,18 +66,26 @@ class Video:
             return round(self._stream.duration * self._stream.time_base * 1_000_000)
         return self._container.duration
 
-    def packets(self) -> Iterator["Packet[VideoStream]"]:
-        """Until the container ends, with an empty packet last. Raises READ_ERRORS."""
-        return self._container.demux(self._stream)
+    def packets(self, *, tell_data: TellData | None = None) -> Iterator["Packet[VideoStream]"]:
+        """Until the container ends, with an empty packet last. `tell_data` gets what the data streams beside the video
+        hold. Raises READ_ERRORS."""
+        if tell_data is None:
+            yield from self._container.demux(self._stream)
+            return
+        for packet in self._container.demux(self._stream, *self._container.streams.data):
+            if packet.stream is self._stream:
+                yield cast("Packet[VideoStream]", packet)
+            elif packet.size and self._first_pts is not None:
+                tell_data(bytes(packet), self._moment_us(packet))
 
     def decode(self, packet: "Packet[VideoStream]") -> list[Picture]:
         started_us = self._monotonic_us()
         try:
             decoded = packet.decode()
-        except av.error.InvalidDataError:
-            self.corrupt_packets += 1
-            return []
         except av.error.EOFError:  # the decoder was flushed before
+            return []
+        except READ_ERRORS:  # anybody's bytes: they may as well claim what there is no decoder or no memory for
+            self.corrupt_packets += 1
             return []
         pictures = []
         for frame in decoded:
@@ -79,11 +96,25 @@ class Video:
         return pictures
 
     def since_first_us(self, pts: int) -> int:
-        """A time stamp of the stream as microseconds since its first."""
-        if self._first_pts is None:
-            self._first_pts = pts
+        """A time stamp of the stream as microseconds since its first picture, which over RTSP may have had none."""
         base = self._stream.time_base
-        return round((pts - self._first_pts) * base * 1_000_000) if base is not None else 0
+        if base is None:
+            return 0
+        if self._first_pts is None:
+            expected_us = self._last_pts_us + self.frame_period_us if self._last_pts_us >= 0 else 0
+            self._first_pts = pts - round(expected_us / base / 1_000_000)
+        since_us = round((pts - self._first_pts) * base * 1_000_000)
+        if since_us < self._last_pts_us - BEGAN_ANEW_US:
+            since_us = self._last_pts_us + self.frame_period_us
+            self._first_pts = pts - round(since_us / base / 1_000_000)
+        return since_us
+
+    def _moment_us(self, packet: "Packet[Stream]") -> int:
+        """Of a packet beside the pictures; that of the last picture, where it has no time stamp."""
+        base = self._stream.time_base
+        if packet.pts is None or base is None or self._first_pts is None:
+            return max(self._last_pts_us, 0)
+        return round((packet.pts * packet.time_base - self._first_pts * base) * 1_000_000)
 
     def _next_pts_us(self, pts: int | None) -> int:
         if pts is None:
@@ -99,15 +130,21 @@ def opened_video(
     url: str,
     *,
     monotonic_us: Callable[[], int],
+    shown: str | None = None,
     options: Mapping[str, str] | None = None,
+    container_format: str | None = None,
     timeout_s: tuple[float, float] | None = None,
 ) -> Iterator[Video]:
-    """A container with video in it. Raises FeedUnreadable; the text never holds a password."""
-    where = redacted(url)
+    """A container with video in it. `shown`: what people call it. Raises FeedUnreadable; the text never holds a
+    password."""
+    where = shown or redacted(url)
     try:
-        container = av.open(url, options=dict(options or {}), timeout=timeout_s)
+        container = av.open(url, format=container_format, options=dict(options or {}), timeout=timeout_s)
     except av.error.InvalidDataError as err:
         raise FeedUnreadable(f"{where}: expected a video, got data that is none") from err
+    except av.error.ExitError as err:
+        given_s = 0.0 if timeout_s is None else timeout_s[0]
+        raise FeedUnreadable(f"{where}: no video within {given_s:g} s") from err
     except READ_ERRORS as err:
         raise FeedUnreadable(f"{where}: {err.strerror or type(err).__name__}") from err
     with container:

@@ -29,17 +29,33 @@ class CapturedBy(str, Enum):
     RECORDING = "start and PTS of the recording"
 
 
+class Metadata(Protocol):
+    """Who wants what a live feed carries beside its pictures; called on the feed's thread."""
+
+    def begin(self) -> None:
+        """The feed is opened anew: its time stamps begin anew too."""
+        ...
+
+    def take(self, data: bytes, pts_us: int) -> None:
+        """One packet of a data stream; `pts_us` as that of the frames."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
     """url: a path, or an address with its scheme and, if need be, credentials: show it only through `redacted`.
 
     start: the moment of a recording's first frame; None: now.
     is_realtime: deliver a recording as slowly as it was taken.
+    transport: of an RTSP camera's pictures, tcp or udp.
+    metadata: gets the data streams of a live feed.
     """
 
     url: str
     start: datetime | None = RECORDING_START
     is_realtime: bool = False
+    transport: str = "tcp"
+    metadata: Metadata | None = None
 
 
 class Source(Protocol):
@@ -87,13 +103,22 @@ def expect_lens_size(frame: Frame, camera: Camera) -> None:
 
 def open_source(options: SourceOptions, *, clock: Clock) -> Source:
     """The source for an address. Nothing is opened before its frames are asked for. Raises SetUpError."""
-    scheme = urlsplit(options.url).scheme if "://" in options.url else "file"
-    key = {"rtsps": "rtsp"}.get(scheme, scheme)
+    scheme = urlsplit(options.url).scheme if "://" in options.url else "rtp" if is_sdp(options.url) else "file"
+    key = {"rtsps": "rtsp", "gst+rtsp": "gstreamer"}.get(scheme, scheme)
     known = sorted(path.stem for path in Path(__file__).with_name("sources").glob("[a-z]*.py"))
     if key not in known:
         raise SetUpError(f"feed {redacted(options.url)}: expected a path or one of {', '.join(known)}, got '{scheme}'")
     source: Source = importlib.import_module(f"edge.sources.{key}").open_source(options, clock)
     return source
+
+
+def is_sdp(url: str) -> bool:
+    """A path of a session description (RFC 8866): the file lies here, what it describes is live."""
+    return "://" not in url and url.lower().endswith(".sdp")
+
+
+def is_recording(url: str) -> bool:
+    return "://" not in url and not is_sdp(url)
 
 
 def redacted(url: str) -> str:
