@@ -11,6 +11,7 @@ import sys
 import threading
 import uuid
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +21,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from contract.clock import SystemClock
+from contract.clock import AnchoredClock, SystemClock
 from contract.errors import DocumentError
 from contract.events import FeedState
 from contract.site import Site, parse_site
@@ -37,9 +38,7 @@ from edge.link.uplink import Uplink
 from edge.link.zone_memory import ZoneMemory
 from edge.node import Feed, Node
 from edge.peer import Peer
-from edge.pose import PoseSource
-from edge.poses.fixed import FixedPose
-from edge.poses.recorded import RecordedPoses
+from edge.pose import FeedPlace, open_poses
 from edge.settings import (
     EdgeSettings,
     FeedSettings,
@@ -205,16 +204,22 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
     """Feeds without recorded detections share one detector, opened once."""
     shared: list[Detector] = []
     feeds = []
+    clock = AnchoredClock(
+        SystemClock()
+    )  # one anchor for all openings: a stepped wall clock never reorders their frames
     for feed in settings.feeds:
-        options = source_of(feed, folder=folder, environment=os.environ)
-        open_source(options, clock=SystemClock())  # says now what is wrong with the address
+        place = FeedPlace(site.camera(feed.camera), site, url=feed.url, folder=folder, clock=clock)
+        poses = open_poses(feed.poses, place)
+        options = replace(source_of(feed, folder=folder, environment=os.environ), metadata=poses.metadata)
+        open_source(options, clock=clock)  # says now what is wrong with the address
         feeds.append(
             Feed(
                 camera=feed.camera,
-                open_source=partial(open_source, options, clock=SystemClock()),
+                open_source=partial(open_source, options, clock=clock),
                 origin=feed.origin,
                 detector=_detector(feed, settings, folder, shared),
-                poses=_poses(feed, site, folder),
+                poses=poses.source,
+                listen=poses.listen,
                 rate_min_hz=feed.rate_min_hz,
                 tiling=tiling_of(feed),
                 filters=feed.filters,
@@ -243,15 +248,6 @@ def _detector(feed: FeedSettings, settings: EdgeSettings, folder: Path, shared: 
             )
         )
     return shared[0]
-
-
-def _poses(feed: FeedSettings, site: Site, folder: Path) -> PoseSource:
-    if feed.pose_file is not None:
-        return RecordedPoses(folder / feed.pose_file)
-    camera = site.camera(feed.camera)
-    if camera.pose is None:
-        raise SetUpError(f"feed '{feed.camera}': the camera is carried by '{camera.vehicle}' and needs a pose_file")
-    return FixedPose(camera.pose)
 
 
 def _log_to_stderr() -> None:

@@ -61,7 +61,7 @@ class CameraFeed:
         self._read_state = FeedState.STARTING
         self._read_detail = ""
         self._failure: str | None = None
-        self._last_decoded_us = self._last_answer_us = clock.monotonic_us()
+        self._last_decoded_us = self._last_answer_us = self._last_placed_us = clock.monotonic_us()
         self._inference_us: int | None = None
         self._decoded = self._judged = self._judged_before = self._dropped = self._quiet = 0
         self.rate_owed_hz = 0.0  # inferences a second; written by the detecting thread
@@ -103,7 +103,7 @@ class CameraFeed:
         expect_lens_size(frame, self._camera)
         self._last_decoded_us = self._clock.monotonic_us()
         if frame.index == 0:
-            self._last_answer_us = self._last_decoded_us
+            self._last_answer_us = self._last_placed_us = self._last_decoded_us
             self._judged_before = self._judged
         self._read_state = FeedState.OK
         self._decoded += 1
@@ -138,11 +138,14 @@ class CameraFeed:
         """No frame will come, unless the feed is live and returns."""
         return self._read_state in (FeedState.ENDED, FeedState.LOST)
 
-    def judged(self, *, inference_us: int, is_followed: bool = False) -> None:
-        """The detector's answer is in; `is_followed`: something is tracked in this camera's view."""
+    def judged(self, *, inference_us: int, is_followed: bool = False, is_placed: bool = True) -> None:
+        """The detector's answer is in; `is_followed`: something is tracked in this camera's view; `is_placed`: it was
+        known where the camera is, so that what it showed was located."""
         if self._glance is not None:
             self._glance.is_followed = is_followed
         self._last_answer_us = self._clock.monotonic_us()
+        if is_placed:
+            self._last_placed_us = self._last_answer_us
         self._inference_us = inference_us
         self._judged += 1
         self._failure = None
@@ -190,6 +193,8 @@ class CameraFeed:
             return FeedState.STARTING, "waiting for the detector's first answer"
         if self._glance is not None and self._glance.wrong:
             return FeedState.TAMPERED, self._glance.wrong
+        if now_us - self._last_placed_us > STALL_US:  # on the map it sees nobody
+            return FeedState.STALLED, f"no pose for more than {STALL_US / 1e6:.0f} s"
         if self._is_short:
             return FeedState.OK, f"judged less often than its minimum of {self.rate_owed_hz:g} a second"
         source = self._source

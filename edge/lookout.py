@@ -198,7 +198,8 @@ class Lookout:
         hops_us = {"queue": seen.taken_us - seen.ready.put_at_us, "detect": now_us - seen.taken_us}
         result = scene.pipeline.step(seen.ready.frame, detections, earlier_hops_us=hops_us)
         scene.last_us = result.captured_at_us
-        scene.reader.judged(inference_us=seen.inference_us, is_followed=bool(result.tracks))
+        is_followed, is_placed = bool(result.tracks), scene.pipeline.is_placed
+        scene.reader.judged(inference_us=seen.inference_us, is_followed=is_followed, is_placed=is_placed)
         self._take_in(scene, result)
         if scene.tiles is not None:
             scene.tiles.follow(_boxes(result.tracks))

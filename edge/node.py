@@ -9,6 +9,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 import structlog
@@ -62,6 +63,7 @@ class Feed:
     rate_min_hz: inferences a second that it keeps while a zone of its is set, whatever the other feeds do.
     tiling: look for far objects too. filters: what of still things is not told.
     has_glance: the camera is fixed, and its detector sees what moves and a slow sweep.
+    listen: the life of poses that come on their own, on a thread.
     """
 
     camera: str
@@ -73,6 +75,7 @@ class Feed:
     tiling: Tiling | None = None
     filters: FilterOptions | None = None
     has_glance: bool = False
+    listen: Callable[[threading.Event], None] | None = None
 
 
 class Node:
@@ -147,6 +150,9 @@ class Node:
         cameras.start("lookout", lambda: self.look_out(stop))
         for scene in self._scenes:
             cameras.start(f"feed {scene.reader.camera}", scene.reader.run)
+        for feed in self._feeds:
+            if feed.listen is not None:
+                cameras.start(f"poses {feed.camera}", partial(feed.listen, stop))
         while not stop.wait(WATCH_S):
             self.watch()
             if self._exit_when_ended and self._has_nothing_left_to_do():

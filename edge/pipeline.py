@@ -114,6 +114,7 @@ class Pipeline:
         self._movement = movement
         self._switches = {watch.watched.id: watch.switch for watch in self._watches}
         self._monotonic_us = monotonic_us
+        self.is_placed = True  # at the last frame it was known where the camera is, or nobody ever wanted to
 
     def step(
         self, frame: Frame, detections: Detections, *, earlier_hops_us: Mapping[str, int] | None = None
@@ -122,6 +123,7 @@ class Pipeline:
         hops = _Hops(self._monotonic_us, {"decode": frame.decode_us, **(earlier_hops_us or {})})
 
         pose = None if self._poses is None else self._poses.at(frame)
+        self.is_placed = self._poses is None or pose is not None
         moved = self._moved(frame, pose)
         tracks = self._tracker.update(detections, captured_at_us=frame.captured_at_us, moved=moved)
         hops.mark("track")

@@ -22,7 +22,8 @@ from edge.errors import SetUpError
 from edge.link.uplink import Broker
 from edge.lookout import RATE_MIN_HZ
 from edge.perception.filters import FilterOptions
-from edge.source import RECORDING_START, SourceOptions, with_credentials
+from edge.pose_settings import FixedPoseSettings, PoseSettings, RecordedPoseSettings
+from edge.source import RECORDING_START, SourceOptions, is_recording, is_sdp, with_credentials
 
 
 def _with_zone(moment: datetime) -> datetime:
@@ -91,10 +92,20 @@ class FeedSettings(Frozen):
     """One camera's pictures."""
 
     camera: Annotated[Identifier, Field(description="a camera of the site file that belongs to this node")]
-    url: Annotated[str, Field(min_length=1, description="path of a recording, or rtsp://HOST[:PORT]/PATH")]
+    url: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="path of a recording or of an .sdp file, or an address: rtsp://, udp://, rtp://, v4l2://, "
+            "gst+rtsp:// (docs/feeds.md)",
+        ),
+    ]
     origin: Annotated[Origin, Field(description="live, replayed or simulated; a recording cannot be live")]
     user: Annotated[str | None, Field(description="user name at the camera")] = None
     password_env: Annotated[str | None, Field(description="environment variable with the camera's password")] = None
+    transport: Annotated[
+        Literal["tcp", "udp"], Field(description="how an RTSP camera's pictures come; udp: for links that lose packets")
+    ] = "tcp"
     realtime: Annotated[bool, Field(description="play a recording as slowly as it was taken")] = False
     start: Annotated[
         Annotated[datetime, AfterValidator(_with_zone)] | Literal["now"],
@@ -109,12 +120,22 @@ class FeedSettings(Frozen):
     ] = None
     tiling: Annotated[TilingSettings | None, Field(description="look for far objects too; none: once a frame")] = None
     filters: Annotated[FilterOptions | None, Field(description="what of still things is not told")] = None
-    pose_file: Annotated[str | None, Field(description="recorded poses of a camera that moves")] = None
+    pose: Annotated[PoseSettings | None, Field(description="of a camera that moves; none: that of the site file")] = (
+        None
+    )
+    pose_file: Annotated[str | None, Field(description="short for a pose of kind recorded")] = None
     detections: Annotated[str | None, Field(description="play these recorded detections instead of a model")] = None
 
     @property
     def is_file(self) -> bool:
-        return "://" not in self.url
+        return is_recording(self.url)
+
+    @property
+    def poses(self) -> PoseSettings:
+        """What `pose` and `pose_file` mean."""
+        if self.pose_file is not None:
+            return RecordedPoseSettings(kind="recorded", file=self.pose_file)
+        return self.pose or FixedPoseSettings(kind="fixed")
 
     @model_validator(mode="after")
     def _is_honest(self) -> "FeedSettings":
@@ -124,6 +145,14 @@ class FeedSettings(Frozen):
             raise ValueError(
                 f"feed '{self.camera}': realtime and start are for recordings, got {self.url.split(':')[0]}"
             )
+        if self.transport != "tcp" and "rtsp" not in self.url.split("://")[0]:
+            raise ValueError(f"feed '{self.camera}': transport is for RTSP cameras, got {self.url.split(':')[0]}")
+        if self.pose is not None and self.pose_file is not None:
+            raise ValueError(f"feed '{self.camera}': expected one of pose and pose_file, got both")
+        if self.poses.kind == "recorded" and self.origin is Origin.LIVE:
+            raise ValueError(f"feed '{self.camera}': recorded poses are for recordings, not for a live feed")
+        if self.poses.kind == "mavlink" and self.is_file:
+            raise ValueError(f"feed '{self.camera}': what a vehicle says now is not the pose of a recording")
         if self.detections is not None and self.origin is Origin.LIVE:
             raise ValueError(f"feed '{self.camera}': recorded detections never judge a live feed")
         if self.detections is not None and self.tiling is not None:
@@ -195,12 +224,12 @@ def broker_of(settings: BrokerSettings, *, folder: Path, environment: Mapping[st
 
 def source_of(feed: FeedSettings, *, folder: Path, environment: Mapping[str, str]) -> SourceOptions:
     """Raises SetUpError for a password that is named and not there."""
-    url = str(folder / feed.url) if feed.is_file else feed.url
+    url = str(folder / feed.url) if feed.is_file or is_sdp(feed.url) else feed.url
     password = _secret(feed.password_env, environment, who=f"feed '{feed.camera}'")
     if feed.user is not None:
         url = with_credentials(url, user=feed.user, password=password or "")
     start = None if isinstance(feed.start, str) else feed.start
-    return SourceOptions(url=url, start=start, is_realtime=feed.realtime)
+    return SourceOptions(url=url, start=start, is_realtime=feed.realtime, transport=feed.transport)
 
 
 def _secret(name: str | None, environment: Mapping[str, str], *, who: str) -> str | None:

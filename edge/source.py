@@ -104,7 +104,7 @@ def expect_lens_size(frame: Frame, camera: Camera) -> None:
 def open_source(options: SourceOptions, *, clock: Clock) -> Source:
     """The source for an address. Nothing is opened before its frames are asked for. Raises SetUpError."""
     scheme = urlsplit(options.url).scheme if "://" in options.url else "rtp" if is_sdp(options.url) else "file"
-    key = {"rtsps": "rtsp", "gst+rtsp": "gstreamer"}.get(scheme, scheme)
+    key = {"rtsps": "rtsp"}.get(scheme, scheme.partition("+")[0])
     known = sorted(path.stem for path in Path(__file__).with_name("sources").glob("[a-z]*.py"))
     if key not in known:
         raise SetUpError(f"feed {redacted(options.url)}: expected a path or one of {', '.join(known)}, got '{scheme}'")

@@ -2,6 +2,9 @@
 
 from contract.site import CameraPose
 from detectors.frame import Frame
+from edge.errors import SetUpError
+from edge.pose import FeedPlace, OpenedPoses
+from edge.pose_settings import FixedPoseSettings
 
 
 class FixedPose:
@@ -10,3 +13,10 @@ class FixedPose:
 
     def at(self, frame: Frame) -> CameraPose | None:
         return self._pose
+
+
+def open_poses(_settings: FixedPoseSettings, place: FeedPlace) -> OpenedPoses:
+    camera = place.camera
+    if camera.pose is None:
+        raise SetUpError(f"feed '{camera.id}': the camera is carried by '{camera.vehicle}' and needs a pose of its own")
+    return OpenedPoses(FixedPose(camera.pose))

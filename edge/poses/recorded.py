@@ -4,7 +4,6 @@ Between two lines the pose is interpolated, angles the short way round; outside 
 most, and then unknown.
 """
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,36 +13,31 @@ from pydantic import Field, ValidationError
 from contract.site import CameraPose
 from detectors.frame import Frame
 from edge.errors import SetUpError
+from edge.pose import FeedPlace, OpenedPoses, between
+from edge.pose_settings import RecordedPoseSettings
+from edge.timeline import Timeline
 
 HELD_US = 500_000  # a hovering drone drifts decimetres in that time
 WIDEST_GAP_US = 2_000_000  # between two lines; over a wider one nothing is known
-_LENGTHS = ("east_m", "north_m", "up_m", "pitch_deg", "position_sigma_m", "attitude_sigma_deg")
-_TURNS = ("heading_deg", "roll_deg")
 
 
 class RecordedPoses:
     """Raises SetUpError with one line for a file that is missing, damaged or out of order."""
 
     def __init__(self, path: Path) -> None:
-        self._times_us: list[int] = []
-        self._poses: list[CameraPose] = []
+        self._poses = Timeline(between, held_us=HELD_US, widest_gap_us=WIDEST_GAP_US)
         for pts_us, pose in read_poses(path):
-            self._times_us.append(pts_us)
-            self._poses.append(pose)
-        if not self._poses:
+            self._poses.add(pts_us, pose)
+        if not len(self._poses):
             raise SetUpError(f"{path}: expected at least one pose, found none")
 
     def at(self, frame: Frame) -> CameraPose | None:
-        after = bisect_right(self._times_us, frame.pts_us)
-        before = after - 1
-        if before < 0 or after == len(self._times_us):
-            nearest = max(0, before)
-            is_near = abs(frame.pts_us - self._times_us[nearest]) <= HELD_US
-            return self._poses[nearest] if is_near else None
-        start_us, end_us = self._times_us[before], self._times_us[after]
-        if end_us - start_us > WIDEST_GAP_US:
-            return None
-        return _between(self._poses[before], self._poses[after], (frame.pts_us - start_us) / (end_us - start_us))
+        found = self._poses.at(frame.pts_us)
+        return None if found is None else found[0]
+
+
+def open_poses(settings: RecordedPoseSettings, place: FeedPlace) -> OpenedPoses:
+    return OpenedPoses(RecordedPoses(place.folder / settings.file))
 
 
 def read_poses(path: Path) -> Iterator[tuple[int, CameraPose]]:
@@ -73,14 +67,3 @@ def _read(line: str, *, where: str) -> tuple[int, CameraPose]:
         key = ".".join(str(part) for part in first["loc"]) or "line"
         raise SetUpError(f"{where}: {key}: {first['msg']}") from err
     return read.pts_us, CameraPose.model_validate(read.model_dump(exclude={"pts_us"}))
-
-
-def _between(first: CameraPose, second: CameraPose, share: float) -> CameraPose:
-    values = {}
-    for name in _LENGTHS:
-        a, b = getattr(first, name), getattr(second, name)
-        values[name] = a + share * (b - a)
-    for name in _TURNS:
-        a, b = getattr(first, name), getattr(second, name)
-        values[name] = a + share * ((b - a + 180.0) % 360.0 - 180.0)
-    return CameraPose(**values)

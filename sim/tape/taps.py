@@ -22,8 +22,9 @@ from contract.clock import AnchoredClock, Clock
 from contract.topics import KEEP_ALIVE_S, TOPICS
 from edge.decode import READ_ERRORS
 from edge.link.uplink import Broker
+from edge.live import TIMEOUT_S
 from edge.source import redacted
-from edge.sources.rtsp import OPTIONS, TIMEOUT_S
+from edge.sources.rtsp import OPTIONS
 from fleet.flight.mavlink_codec import FrameParser
 from sim.tape.imports.tlog import frame_items
 from sim.tape.items import Item, log_line
@@ -217,7 +218,7 @@ class CameraTap(_Threaded):
 
     def _read(self) -> None:
         stamps = ArrivalStamps(AnchoredClock(self._clock).now_us)
-        with av.open(self._url, options=OPTIONS, timeout=TIMEOUT_S) as container:
+        with av.open(self._url, options={**OPTIONS, "rtsp_transport": "tcp"}, timeout=TIMEOUT_S) as container:
             stream = container.streams.video[0]
             coder, has_key = Recoder(self._camera, stream), False
             base_us = float(stream.time_base or 0) * 1e6

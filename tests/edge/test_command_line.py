@@ -98,7 +98,11 @@ def _feed(**changes: object) -> Callable[[Settings], Settings]:
         pytest.param(
             _change(rules={"intrusion": {"loudness": 11}}), (78, "rules.intrusion.loudness"), id="rule option"
         ),
-        pytest.param(_feed(url="ftp://cam/1"), (78, "expected a path or one of file, rtsp, got 'ftp'"), id="scheme"),
+        pytest.param(
+            _feed(url="ftp://cam/1"),
+            (78, "expected a path or one of file, gst, rtp, rtsp, udp, v4l2, got 'ftp'"),
+            id="scheme",
+        ),
         pytest.param(_feed(pose_file="no.jsonl"), (78, "no.jsonl: No such file"), id="no poses"),
         pytest.param(_feed(url="no.mp4"), (2, "no.mp4: expected a video file, found none"), id="no video"),
         pytest.param(_feed(url="yard.yaml"), (2, "yard.yaml: expected a video"), id="not a video"),

@@ -145,7 +145,7 @@ def test_a_stream_that_nobody_serves_is_unreadable_without_its_password(clock: M
 
 
 def test_an_unknown_scheme_names_the_known_ones(clock: ManualClock) -> None:
-    with pytest.raises(SetUpError, match="expected a path or one of file, rtp, rtsp, udp, v4l2, got 'ftp'"):
+    with pytest.raises(SetUpError, match="expected a path or one of file, gst, rtp, rtsp, udp, v4l2, got 'ftp'"):
         open_source(SourceOptions("ftp://somewhere/feed"), clock=clock)
 
 

@@ -14,13 +14,12 @@ from av.container import InputContainer
 
 from contract.geo import GeoPoint, LocalFrame
 from edge.decode import READ_ERRORS
+from edge.klv import KlvDamage, Telemetry, sets_in
+from edge.perception.sight import footprint_of, ground_amsl_m, pose_of, sensor_place
 from sim.tape.errors import TapeError
 from sim.tape.items import LOCAL_FRAME, Item, Message, Note, drawing, location, pose, telemetry
-from sim.tape.klv import KlvDamage, Telemetry, parse_packet
-from sim.tape.sight import footprint_of, ground_amsl_m, pose_of, sensor_place
 from sim.tape.video import PacketReader
 
-SMPTE_LABEL = bytes.fromhex("060e2b34")  # every key begins so
 TS_PACKET_BYTES = 188
 
 
@@ -96,19 +95,15 @@ class KlvImport:
                 self._ends_early = f"ends early: {err.strerror}"
 
     def _parsed(self, data: bytes) -> Iterator[Telemetry]:
-        """Every set in one packet of the stream, which may have a header of its own before the first."""
-        at = data.find(SMPTE_LABEL)
-        while at >= 0:
-            try:
-                told = parse_packet(data[at:])
-            except KlvDamage:
-                self._damaged += 1
-                self._is_last_damaged = True
-                return
-            self._packets += 1
-            self._is_last_damaged = False
-            yield told
-            at = data.find(SMPTE_LABEL, at + len(told.raw))
+        """The sets in one packet of the stream, up to the first that is damaged."""
+        try:
+            for told in sets_in(data):
+                self._packets += 1
+                self._is_last_damaged = False
+                yield told
+        except KlvDamage:
+            self._damaged += 1
+            self._is_last_damaged = True
 
     def _messages(self, told: Telemetry, frame: LocalFrame) -> Iterator[Message]:
         root = f"/camera/{self._camera}"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from contract.geo import distance_m
+from edge.klv import LOCAL_SET, KlvDamage, Telemetry, checksum, parse_packet
+from edge.perception.sight import _cut, direction_of, footprint_of
 from sim.tape.imports.klv import KlvImport
 from sim.tape.items import Message, video_topic
-from sim.tape.klv import LOCAL_SET, KlvDamage, Telemetry, checksum, parse_packet
-from sim.tape.sight import _cut, direction_of, footprint_of
 
 STANDARD_EXAMPLES = [  # ST 0601, chapter 8: tag, bytes, what they mean
     (5, "71c2", "platform_heading_deg", 159.9744),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 LOCAL_SET = bytes.fromhex("060e2b34020b01010e01030101000000")  # ST 0601, 6.2
 UNIVERSAL_SET = bytes.fromhex("060e2b34020101010e01010201010000")  # EG 0104.5
+SMPTE_LABEL = bytes.fromhex("060e2b34")  # every key begins so
 KEY_BYTES = 16
 CORNERS = 4  # upper left, upper right, lower right, lower left of the picture
 
@@ -33,6 +34,15 @@ class Telemetry:
         """Latitude and longitude, degrees, of `sensor`, `frame_centre`, `corner_1` to `corner_4`."""
         lat_deg, lon_deg = self.fields.get(f"{name}_lat_deg"), self.fields.get(f"{name}_lon_deg")
         return None if lat_deg is None or lon_deg is None else (lat_deg, lon_deg)
+
+
+def sets_in(data: bytes) -> Iterator[Telemetry]:
+    """Every set in one packet of a stream, which may have a header of its own before the first. Raises KlvDamage."""
+    at = data.find(SMPTE_LABEL)
+    while at >= 0:
+        told = parse_packet(data[at:])
+        yield told
+        at = data.find(SMPTE_LABEL, at + len(told.raw))
 
 
 def parse_packet(data: bytes) -> Telemetry:

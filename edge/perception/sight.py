@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from contract.geo import GeoPoint, LocalFrame, PointEnu, heading_deg
 from contract.site import CameraPose, OpenCvLens
+from edge.klv import CORNERS, Telemetry
 from edge.perception.locate import axes
-from sim.tape.klv import CORNERS, Telemetry
 
 POSITION_SIGMA_M = 10.0  # nobody tells it; GNSS of an aircraft
 ATTITUDE_SIGMA_DEG = 0.5
@@ -56,7 +56,13 @@ def direction_of(told: Telemetry) -> Direction | None:
     return Direction(heading % 360.0, pitch_deg, fields.get("sensor_roll_deg", 0.0))
 
 
-def pose_of(told: Telemetry, frame: LocalFrame) -> CameraPose | None:
+def pose_of(
+    told: Telemetry,
+    frame: LocalFrame,
+    *,
+    position_sigma_m: float = POSITION_SIGMA_M,
+    attitude_sigma_deg: float = ATTITUDE_SIGMA_DEG,
+) -> CameraPose | None:
     place, direction = sensor_place(told), direction_of(told)
     if place is None or direction is None:
         return None
@@ -68,8 +74,8 @@ def pose_of(told: Telemetry, frame: LocalFrame) -> CameraPose | None:
         heading_deg=direction.heading_deg,
         pitch_deg=direction.pitch_deg,
         roll_deg=direction.roll_deg,
-        position_sigma_m=POSITION_SIGMA_M,
-        attitude_sigma_deg=ATTITUDE_SIGMA_DEG,
+        position_sigma_m=position_sigma_m,
+        attitude_sigma_deg=attitude_sigma_deg,
     )
 
 
@@ -125,25 +131,20 @@ def _cut(told: Telemetry) -> list[GeoPoint] | None:
 
 def _chained(told: Telemetry) -> Direction:
     fields = told.fields
-    body = _turn(
+    body = turned(
         fields["platform_heading_deg"], fields.get("platform_pitch_deg", 0.0), fields.get("platform_roll_deg", 0.0)
     )
-    sensor = body @ _turn(
+    sensor = body @ turned(
         fields["sensor_azimuth_deg"], fields["sensor_elevation_deg"], fields.get("sensor_roll_deg", 0.0)
     )
-    forward, right, down = sensor[:, 0], sensor[:, 1], sensor[:, 2]
-    return Direction(
-        heading_deg=math.degrees(math.atan2(forward[1], forward[0])) % 360.0,
-        pitch_deg=math.degrees(math.asin(max(-1.0, min(1.0, -float(forward[2]))))),
-        roll_deg=math.degrees(math.atan2(right[2], down[2])),
-    )
+    return Direction(*heading_pitch_roll(sensor))
 
 
-def _turn(heading: float, pitch: float, roll: float) -> FloatArray:
+def turned(heading_deg: float, pitch_deg: float, roll_deg: float) -> FloatArray:
     """(3, 3): columns are the turned forward, right and down in north, east, down; yaw, then pitch, then roll."""
     (sh, sp, sr), (ch, cp, cr) = (
-        np.sin(np.radians([heading, pitch, roll])),
-        np.cos(np.radians([heading, pitch, roll])),
+        np.sin(np.radians([heading_deg, pitch_deg, roll_deg])),
+        np.cos(np.radians([heading_deg, pitch_deg, roll_deg])),
     )
     return np.array(
         [
@@ -151,6 +152,16 @@ def _turn(heading: float, pitch: float, roll: float) -> FloatArray:
             [sh * cp, sh * sp * sr + ch * cr, sh * sp * cr - ch * sr],
             [-sp, cp * sr, cp * cr],
         ]
+    )
+
+
+def heading_pitch_roll(axes: FloatArray) -> tuple[float, float, float]:
+    """Degrees; the reverse of `turned`."""
+    forward, right, down = axes[:, 0], axes[:, 1], axes[:, 2]
+    return (
+        math.degrees(math.atan2(forward[1], forward[0])) % 360.0,
+        math.degrees(math.asin(max(-1.0, min(1.0, -float(forward[2]))))),
+        math.degrees(math.atan2(right[2], down[2])),
     )
 
 
