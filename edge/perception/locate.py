@@ -22,6 +22,7 @@ HIDDEN_FOOT_SIGMA_OF_HEIGHT = 0.3  # feet below the edge of the picture: half a 
 GROUND_SIGMA_M = 0.1  # unevenness of a kept yard
 LOWEST_M = 0.2  # below, a ray along the ground meets it anywhere
 FARTHEST_M = 500.0  # beyond, a pixel is tens of metres and a fix says nothing
+FARTHEST_OF_HEIGHT = 10.0  # but from high up it is the angle that tells: a line of sight 6 degrees below the horizon
 STEEP_DEG = 60.0  # below the horizon; from further above, a height is mostly the error of the box
 STEP_RAD = 1e-5  # of the numerical derivatives by attitude
 STEP_PX = 0.1
@@ -66,8 +67,8 @@ class Locator:
         self._view: _View | None = None
 
     def locate(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> list[GroundFix | None]:
-        """(n, 4) boxes of the full frame to n fixes; None for a foot at or above the horizon or beyond FARTHEST_M, and
-        for all from a camera that lies on the ground."""
+        """(n, 4) boxes of the full frame to n fixes; None for a foot at or above the horizon or too far away, and for
+        all from a camera that lies on the ground."""
         boxes = np.asarray(boxes_xyxy_px, np.float64).reshape(-1, 4)
         if pose.up_m < LOWEST_M:
             return [None] * len(boxes)
@@ -152,7 +153,8 @@ class Locator:
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = np.where(rays[:, :, 2] < 0.0, -view.pose.up_m / rays[:, :, 2], np.nan)
             offsets: FloatArray = rays[:, :, :2] * reach[:, :, None]
-            offsets[~(np.hypot(offsets[:, :, 0], offsets[:, :, 1]) < FARTHEST_M)] = np.nan
+            farthest_m = max(FARTHEST_M, FARTHEST_OF_HEIGHT * view.pose.up_m)
+            offsets[~(np.hypot(offsets[:, :, 0], offsets[:, :, 1]) < farthest_m)] = np.nan
         return offsets
 
     def _covariances(self, boxes: FloatArray, offsets: FloatArray, pose: CameraPose) -> FloatArray:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.packet import Packet
+from av.stream import Stream
 
 FPS = 25
 GLOBAL_HEADER = 1 << 22  # AV_CODEC_FLAG_GLOBAL_HEADER: the parameter sets stand in the description, not in the stream
@@ -58,6 +60,7 @@ class Sender:
             stream.width, stream.height = size_px
             stream.pix_fmt, stream.gop_size = "yuv420p", 5
             stream.options = {"tune": "zerolatency", "preset": "ultrafast"}
+            metadata = container.add_data_stream("klv") if self.told else None
             if self.sdp is not None:
                 stream.codec_context.flags |= GLOBAL_HEADER
                 stream.codec_context.open()
@@ -68,6 +71,8 @@ class Sender:
                 image[8:40, left : left + 32] = 255
                 frame = av.VideoFrame.from_ndarray(image, format="bgr24")
                 frame.pts, frame.time_base = number, Fraction(1, FPS)
+                if metadata is not None and self.told is not None:
+                    container.mux(_packet(self.told(number), number, metadata))
                 container.mux(stream.encode(frame))
                 self._is_sending.set()
                 number += 1
@@ -87,6 +92,14 @@ def sending(sender: Sender) -> Iterator[Sender]:
     finally:
         sender._stop.set()
         thread.join(5.0)
+
+
+def _packet(content: bytes, number: int, stream: Stream) -> "Packet[Stream]":
+    packet = Packet(content)
+    packet.stream = stream
+    packet.pts = packet.dts = number
+    packet.time_base = Fraction(1, FPS)
+    return packet
 
 
 def _description(address: str, extradata: bytes) -> str:
