@@ -104,6 +104,14 @@ def _feed(**changes: object) -> Callable[[Settings], Settings]:
             id="scheme",
         ),
         pytest.param(_feed(pose_file="no.jsonl"), (78, "no.jsonl: No such file"), id="no poses"),
+        pytest.param(
+            _feed(pose={"kind": "klv"}),
+            (78, "expected poses in MISB metadata (KLV) in a data stream"),
+            id="no metadata",
+        ),
+        pytest.param(
+            _feed(url="v4l2:///etc/passwd"), (78, "expected a device as in v4l2:///dev/video0"), id="no device"
+        ),
         pytest.param(_feed(url="no.mp4"), (2, "no.mp4: expected a video file, found none"), id="no video"),
         pytest.param(_feed(url="yard.yaml"), (2, "yard.yaml: expected a video"), id="not a video"),
         pytest.param(_feed(detections="no.jsonl"), (2, "no.jsonl"), id="no recorded detections"),

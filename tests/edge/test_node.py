@@ -4,7 +4,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from contract.bus import BusMessage, Handler
-from contract.clock import SystemClock
+from contract.clock import AnchoredClock, Clock, SystemClock
 from contract.codec import decode, encode
 from contract.commands import Ack, Command, Reply, Verb
 from contract.envelope import COORDINATOR, Body, Envelope, Origin
 from contract.events import Event, FeedState, Health, ModelIdentity, NodeState, Stage, Status
 from contract.labels import Label
-from contract.site import Site
+from contract.site import CameraPose, Site
 from contract.topics import ACK, COMMAND
 from detectors.detections import Detections
 from detectors.detector import Prepared
@@ -32,6 +32,7 @@ from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
 from edge.node import Feed, Node
 from edge.pipeline import StepResult
+from edge.pose import PoseSource
 from edge.poses.fixed import FixedPose
 from edge.source import Source
 from tests.edge.test_camera import ScriptedSource, Step, prepare
@@ -127,12 +128,16 @@ def node_of(
     eyes: Eyes | None = None,
     exit_when_ended: bool = False,
     witness: Witness | None = None,
+    clock: Clock | None = None,
+    poses: PoseSource | None = None,
+    listen: Callable[[threading.Event], None] | None = None,
 ) -> Iterator[tuple[Node, Outbox]]:
     yard = site()
     pose = yard.cameras[0].pose
     assert pose is not None
     waiting = list(sources)
-    feed = Feed("mast", lambda: waiting.pop(0), Origin.REPLAYED, eyes or Eyes(), FixedPose(pose))
+    source = partial(waiting.pop, 0)
+    feed = Feed("mast", source, Origin.REPLAYED, eyes or Eyes(), poses or FixedPose(pose), listen=listen)
     with Outbox(folder / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
         node = Node(
             site=yard,
@@ -140,7 +145,7 @@ def node_of(
             feeds=[feed],
             outbox=outbox,
             zone_memory=ZoneMemory(folder / "zones.json"),
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             chance=random.Random(1),
             software="test",
             exit_when_ended=exit_when_ended,
@@ -220,6 +225,86 @@ def test_a_recording_is_judged_to_its_end_and_every_event_acknowledged(tmp_path:
     assert bus.statuses()[-1].outbox is not None
     health = next(envelope.body for envelope in reversed(bus.envelopes) if isinstance(envelope.body, Health))
     assert health.feeds[0].camera == "mast"
+
+
+class SteppedClock(SystemClock):
+    """This machine's clocks, the wall clock off by what an operator or NTP did to it."""
+
+    off_s = 0.0
+
+    def wall_us(self) -> int:
+        return super().wall_us() + round(self.off_s * 1e6)
+
+
+class LiveYard(ScriptedSource):
+    """Frames as they come, stamped as live ones are; before frame `n` of `steps` the wall clock steps by seconds."""
+
+    def __init__(self, clock: SteppedClock, steps: Mapping[int, float]) -> None:
+        super().__init__(is_live=False)
+        self._clock, self._wall_steps_s = clock, steps
+        self._now_us = AnchoredClock(clock).now_us
+
+    def frames(self, stop: threading.Event) -> Generator[Frame, None, None]:
+        for n in range(80):
+            self._clock.off_s += self._wall_steps_s.get(n, 0.0)
+            yield replace(picture(n), captured_at_us=self._now_us())
+            stop.wait(0.02)
+
+
+def test_a_wall_clock_that_steps_loses_no_event_and_doubles_none(tmp_path: Path) -> None:
+    """Somebody comes, the clock goes back an hour, he stays, it goes on two, he leaves."""
+    bus, clock = Bus(), SteppedClock()
+    eyes = Eyes(lambda pts_us: INSIDE if 1_000_000 < pts_us < 6_000_000 else None)
+    source = LiveYard(clock, {20: -3600.0, 35: 7200.0})
+    judged_us: list[int] = []
+    with node_of(
+        tmp_path,
+        source,
+        eyes=eyes,
+        exit_when_ended=True,
+        clock=clock,
+        witness=lambda _camera, result: judged_us.append(result.captured_at_us),
+    ) as (node, outbox):
+        node.run(bus, threading.Event())
+        assert len(outbox) == 0
+    events = [envelope for envelope in bus.envelopes if isinstance(envelope.body, Event)]
+    assert [event.stage for event in bus.events() if event.stage is not Stage.UPDATE] == [Stage.START, Stage.END]
+    assert len({event.event_id for event in bus.events()}) == 1
+    assert [envelope.sequence for envelope in events] == list(range(1, len(events) + 1))
+    times_us = judged_us[:80]
+    assert times_us == sorted(set(times_us))
+    assert times_us[-1] - times_us[0] < 60_000_000
+    assert all(0 <= envelope.sent_at_us - envelope.captured_at_us < 60_000_000 for envelope in events)
+
+
+def test_a_camera_that_nobody_knows_the_place_of_covers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A vehicle that falls silent: its camera still shows people, and none of them is anywhere."""
+    monkeypatch.setattr("edge.camera.STALL_US", 300_000)
+    bus, poses = Bus(), SilentPoses()
+    lives: list[threading.Event] = []
+    with (
+        node_of(tmp_path, endless(), poses=poses, listen=lives.append) as (node, _),
+        running(node, bus),
+    ):
+        wait_until(lambda: bus.states()[-1:] == [FeedState.OK])
+        poses.is_silent = True
+        wait_until(lambda: bus.states()[-1:] == [FeedState.STALLED])
+        assert bus.statuses()[-1].feeds[0].detail == "no pose for more than 0 s"
+        poses.is_silent = False
+        wait_until(lambda: bus.states()[-1:] == [FeedState.OK])
+    assert len(lives) == 1
+    assert lives[0].is_set()
+
+
+class SilentPoses:
+    """The pose of the site file, until it falls silent."""
+
+    is_silent = False
+
+    def at(self, frame: Frame) -> CameraPose | None:
+        return None if self.is_silent else site().cameras[0].pose
 
 
 def test_an_event_carries_every_hop_and_an_honest_time_of_sending(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from contract.kinds import EventKind
 from detectors.scheduler import Batching
 from detectors.tiling import Tiling
 from edge.errors import SetUpError
+from edge.pose_settings import FixedPoseSettings, KlvPoseSettings, MavlinkPoseSettings, RecordedPoseSettings
 from edge.settings import EdgeSettings, batching_of, broker_of, parse_settings, source_of, tiling_of
 
 GOOD = """
@@ -61,6 +62,25 @@ def test_the_least_one_must_say() -> None:
             "origin: replayed, filters: {labels: {person: {score_min: 0.9}}}}",
             "labels.person: no filter takes a person away",
         ),
+        ("url: yard.mp4", "url: yard.sdp, start: now", "realtime and start are for recordings, got yard.sdp"),
+        ("url: yard.mp4", "url: udp://cam, transport: udp", "transport is for RTSP cameras, got udp"),
+        ("replayed}", "replayed, pose: {kind: klv}, pose_file: p.jsonl}", "expected one of pose and pose_file"),
+        ("replayed}", "replayed, pose: {kind: gyro}}", "feeds.0.pose"),
+        (
+            "yard.mp4, origin: replayed}",
+            "rtsp://cam/1, origin: live, pose_file: p.jsonl}",
+            "recorded poses are for recordings, not for a live feed",
+        ),
+        (
+            "replayed}",
+            "replayed, pose: {kind: mavlink, listen: 'udpin:127.0.0.1:14560', system_id: 1}}",
+            "what a vehicle says now is not the pose of a recording",
+        ),
+        (
+            "yard.mp4, origin: replayed}",
+            "rtsp://cam/1, origin: live, pose: {kind: mavlink, listen: 'tcp:h:1', system_id: 1}}",
+            "expected udpin:HOST:PORT such as udpin:127.0.0.1:14560, got 'tcp:h:1'",
+        ),
         ("url: yard.mp4, ori", "url: rtsp://cam/1, detections: d.jsonl, ori", None),
     ],
 )
@@ -86,6 +106,34 @@ def test_feeds_say_what_they_may_cost_and_what_they_are_owed() -> None:
     assert batching_of(settings.model, useful=2) == Batching(frames_max=4, wait_us=2500)
     assert batching_of(_parse(text).model, useful=2) == Batching(frames_max=2)
     assert tiling_of(_parse(GOOD).feeds[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("", FixedPoseSettings(kind="fixed")),
+        (", pose_file: p.jsonl", RecordedPoseSettings(kind="recorded", file="p.jsonl")),
+        (", pose: {kind: recorded, file: p.jsonl}", RecordedPoseSettings(kind="recorded", file="p.jsonl")),
+        (", pose: {kind: klv, position_sigma_m: 4}", KlvPoseSettings(kind="klv", position_sigma_m=4.0)),
+    ],
+)
+def test_where_poses_come_from(said: str, meant: object) -> None:
+    assert _parse(GOOD.replace("replayed}", f"replayed{said}}}")).feeds[0].poses == meant
+
+
+def test_a_vehicle_is_heard_at_an_address() -> None:
+    settings = MavlinkPoseSettings(kind="mavlink", listen="udpin:[::1]:14560", system_id=3)
+    assert settings.address == ("::1", 14560)
+
+
+def test_a_description_is_a_path_and_live() -> None:
+    feed = _parse(GOOD.replace("url: yard.mp4, origin: replayed", "url: drone.sdp, origin: live")).feeds[0]
+    assert source_of(feed, folder=Path("/etc/vedette"), environment={}).url == "/etc/vedette/drone.sdp"
+
+
+def test_an_rtsp_camera_may_send_datagrams() -> None:
+    feed = _parse(GOOD.replace("url: yard.mp4", "url: 'rtsp://cam/1', transport: udp")).feeds[0]
+    assert source_of(feed, folder=Path(), environment={}).transport == "udp"
 
 
 def test_a_camera_has_one_feed() -> None:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,16 @@ def test_the_same_file_gives_the_same_frames_twice(make_video: MakeVideo, clock:
     assert [(f.captured_at_us, f.image_bgr.tobytes()) for f in first] == [
         (f.captured_at_us, f.image_bgr.tobytes()) for f in second
     ]
+
+
+def test_time_stamps_that_begin_anew_go_on_in_ours(make_video: MakeVideo, tmp_path: Path, clock: ManualClock) -> None:
+    """As those of MPEG-TS do each 26.5 hours."""
+    path = tmp_path / "twice.ts"
+    path.write_bytes(make_video("long.ts", frames=120).read_bytes() * 2)
+    times_us = [frame.pts_us for frame in _read(_open(path, clock))]
+    steps_us = [later - earlier for earlier, later in pairwise(times_us)]
+    assert len(times_us) == 240
+    assert steps_us == pytest.approx([100_000] * 239, abs=2)
 
 
 def test_a_start_moves_every_capture_time(make_video: MakeVideo, clock: ManualClock) -> None:
