@@ -22,7 +22,9 @@ from edge.source import CapturedBy, SourceOptions, redacted
 
 TIMEOUT_S = (5.0, 2.0)  # open, read; a hung sender is noticed after twice the second
 CLOCK_AGREES_US = 2_000_000  # further off than this, a camera's clock is wrong rather than its network slow
-BLIND_US = 4_000_000  # packets without a picture for so long are no video; below the stall of edge/camera.py
+# Packets that give no picture for so long are no video. The first one waits for a key frame, in some streams each 10 s;
+# after it, less than the stall of edge/camera.py.
+FIRST_PICTURE_US, BLIND_US = 20_000_000, 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class LiveVideo:
                 self.corrupt_packets = video.corrupt_packets
                 if stop.is_set():
                     return
-                self._expect_pictures()
+                self._expect_pictures(BLIND_US if index else FIRST_PICTURE_US)
         raise FeedLost(f"{self._where}: the camera closed the connection")
 
     def _opened(self) -> AbstractContextManager[Video]:
@@ -97,10 +99,10 @@ class LiveVideo:
         except READ_ERRORS as err:
             raise FeedLost(f"{self._where}: {err.strerror or 'no data'}") from err
 
-    def _expect_pictures(self) -> None:
-        if self._clock.monotonic_us() - self._last_picture_us > BLIND_US:
+    def _expect_pictures(self, within_us: int) -> None:
+        if self._clock.monotonic_us() - self._last_picture_us > within_us:
             raise FeedUnreadable(
-                f"{self._where}: packets come, but no picture could be decoded for {BLIND_US / 1e6:g} s"
+                f"{self._where}: packets come, but no picture could be decoded for {within_us / 1e6:g} s"
                 f" ({self.corrupt_packets} packets refused)"
             )
 

@@ -44,6 +44,7 @@ class Sender:
     container: str
     sdp: Path | None = None
     size_px: tuple[int, int] = (160, 120)
+    gop: int = 5  # pictures from one key frame to the next
     told: Callable[[int], bytes] | None = None  # metadata beside each picture, by its number
     _stop: threading.Event = field(default_factory=threading.Event)
     _is_sending: threading.Event = field(default_factory=threading.Event)
@@ -58,7 +59,7 @@ class Sender:
         with av.open(self.address, "w", format=self.container) as container:
             stream = container.add_stream("libx264", rate=FPS)
             stream.width, stream.height = size_px
-            stream.pix_fmt, stream.gop_size = "yuv420p", 5
+            stream.pix_fmt, stream.gop_size = "yuv420p", self.gop
             stream.options = {"tune": "zerolatency", "preset": "ultrafast"}
             metadata = container.add_data_stream("klv") if self.told else None
             if self.sdp is not None:

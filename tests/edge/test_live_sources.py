@@ -93,9 +93,10 @@ def take(options: SourceOptions, count: int, *, clock: Clock | None = None) -> t
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time-outs of a tenth: what is waited for here is their end."""
-    monkeypatch.setattr(live, "TIMEOUT_S", (1.5, 0.3))
+    """Shorter time-outs: what is waited for here is their end."""
+    monkeypatch.setattr(live, "TIMEOUT_S", (1.5, 0.5))
     monkeypatch.setattr(live, "BLIND_US", 600_000)
+    monkeypatch.setattr(live, "FIRST_PICTURE_US", 600_000)
 
 
 @pytest.mark.parametrize("way", WAYS, indirect=True)
@@ -129,6 +130,15 @@ def test_a_loss_and_a_recovery_are_a_state_and_a_line_each(way: Way) -> None:
     assert [line["state"] for line in lines if line["event"] == "feed state changed"] == ["ok", "lost", "ok"]
     assert detail.startswith(way.options.url)
     assert "\n" not in detail
+
+
+def test_a_stream_joined_long_before_its_next_key_frame_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender's first picture is gone when we come; its next key frame is 2.4 s after that."""
+    monkeypatch.setattr(live, "BLIND_US", 200_000)
+    port = free_udp_port()
+    with sending(Sender(f"udp://127.0.0.1:{port}?pkt_size=1316", "mpegts", gop=60)):
+        _, frames = take(SourceOptions(f"udp://127.0.0.1:{port}"), 3)
+    assert len(frames) == 3
 
 
 def test_pictures_come_the_way_that_was_asked_for() -> None:
