@@ -46,6 +46,7 @@ CLOCKS_AGREE_US = 200_000  # what a link delays; the vehicle's clock is believed
 DRIFT_FRAC = 1e-4  # of two crystals
 REBOOTED_US = 5_000_000  # off by more, boot time was begun anew
 WAIT_S = 0.2  # until a stop is noticed
+DATAGRAM_BYTES = 2_048  # of one; more than a network carries in one piece
 WANTED = frozenset(
     (
         mavlink.MAVLINK_MSG_ID_SYSTEM_TIME,
@@ -135,7 +136,7 @@ class MavlinkPoses:
             heard.settimeout(WAIT_S)
             while not stop.is_set():
                 try:
-                    datagram = heard.recv(65_535)
+                    datagram = heard.recv(DATAGRAM_BYTES)
                 except TimeoutError:
                     continue
                 except OSError:  # the network went away under the socket
@@ -266,14 +267,14 @@ class BootClock:
 
 def messages_in(datagram: bytes) -> Iterator[Message]:
     """The messages of WANTED in whole frames from the first byte on; at the first byte that is none, it ends."""
-    at = 0
+    at, decoder = 0, mavlink.MAVLink(None)
     while at + 8 <= len(datagram):
         length, kind = _header(datagram, at)
         if length is None or at + length > len(datagram):
             return
         if kind in WANTED:
             try:
-                yield mavlink.MAVLink(None).decode(bytearray(datagram[at : at + length]))
+                yield decoder.decode(bytearray(datagram[at : at + length]))
             except (mavlink.MAVError, struct.error):
                 return
         at += length

@@ -148,6 +148,23 @@ def test_pictures_come_the_way_that_was_asked_for() -> None:
         assert camera.transports == [transport]
 
 
+@pytest.mark.parametrize("way", [udp_way, rtp_way, sdp_way], indirect=True)
+def test_a_port_is_open_only_at_the_address_that_the_feed_names(way: Way) -> None:
+    with way.sending():
+        before = _open_ports()
+        frames = open_source(way.options, clock=SystemClock()).frames(threading.Event())
+        next(frames)
+        opened = _open_ports() - before
+        frames.close()
+    assert {address for address, _ in opened} == {"127.0.0.1"}
+
+
+def _open_ports() -> set[tuple[str, int]]:
+    """Address and port of each UDP socket of this machine (proc(5), net/udp: little-endian hexadecimal)."""
+    rows = [line.split()[1].split(":") for line in Path("/proc/net/udp").read_text().splitlines()[1:]]
+    return {(socket.inet_ntoa(bytes.fromhex(address)[::-1]), int(port, 16)) for address, port in rows}
+
+
 @pytest.mark.usefixtures("_impatient")
 def test_where_nobody_sends_the_feed_is_unreadable_and_says_so() -> None:
     url = f"udp://127.0.0.1:{free_udp_port()}"
