@@ -4,6 +4,9 @@ A bare address says nothing of the pictures, so only what RTP numbers for good c
 33). H.264 and H.265 need the file, with their sprop-parameter-sets in it.
 """
 
+from ipaddress import ip_address
+from urllib.parse import urlsplit, urlunsplit
+
 from contract.clock import Clock
 from edge.live import Dial, LiveVideo
 from edge.source import SourceOptions, is_sdp
@@ -13,5 +16,19 @@ WHITELIST = "file,rtp,udp"  # what the description may make FFmpeg open
 
 
 def open_source(options: SourceOptions, clock: Clock) -> LiveVideo:
-    container = "sdp" if is_sdp(options.url) else None
-    return LiveVideo(Dial(options.url, {**OPTIONS, "protocol_whitelist": WHITELIST}, container), options, clock)
+    is_described = is_sdp(options.url)
+    address = options.url if is_described else _closed_elsewhere(options.url)
+    how = {**OPTIONS, "protocol_whitelist": WHITELIST}
+    return LiveVideo(Dial(address, how, container="sdp" if is_described else None), options, clock)
+
+
+def _closed_elsewhere(url: str) -> str:
+    """FFmpeg opens the port of the reports, the next one, on every network, unless it is told the address twice."""
+    parts = urlsplit(url)
+    try:
+        is_own = not ip_address(parts.hostname or "").is_multicast
+    except ValueError:  # a name
+        is_own = False
+    if not is_own or parts.query:
+        return url
+    return urlunsplit(parts._replace(query=f"localaddr={parts.hostname}"))
