@@ -22,7 +22,7 @@ from contract.errors import ContractError
 from contract.events import FeedState, FeedStatus, Health, NodeState, Status
 from contract.kinds import EventKind
 from contract.site import Site
-from contract.topics import ACK, COMMAND, EVENTS, HEALTH, REPLY, STATUS, TRACKS, Topic
+from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS, Topic
 from detectors.detector import Detector
 from detectors.scheduler import Batching
 from detectors.tiling import TiledDetector, Tiling
@@ -105,7 +105,7 @@ class Node:
         self._exit_when_ended = exit_when_ended
         self._sender = Sender(site=site.id, node=node, outbox_id=outbox.outbox_id, boot=outbox.boot)
         self._bus: Bus | None = None
-        self._courier = Courier(outbox, self._publish, topic=self._address(EVENTS), clock=clock, now_us=self._now_us)
+        self._courier = Courier(outbox, self._publish, clock=clock, now_us=self._now_us)
         self._intake = Intake(clock, batching=batching)
         self._scenes = [self._scene(feed, rules, chance) for feed in feeds]
         self._lookout = Lookout(

@@ -54,7 +54,7 @@ def courier(outbox: Outbox, wire: Wire, clock: ManualClock) -> Courier:
 
 
 def _courier(outbox: Outbox, wire: Wire, clock: ManualClock) -> Courier:
-    return Courier(outbox, wire.publish, topic="vedette/v1/yard/edge-1/events", clock=clock, now_us=clock.wall_us)
+    return Courier(outbox, wire.publish, clock=clock, now_us=clock.wall_us)
 
 
 def _post(courier: Courier, count: int) -> None:
