@@ -20,7 +20,7 @@ class MediaType(str, Enum):
     """Of the file, as HTTP calls it."""
 
     MP4 = "video/mp4"
-    MATROSKA = "video/x-matroska"  # for codecs that MP4 has no place for
+    NUT = "video/x-nut"  # FFmpeg's own, for codecs that MP4 has no place for
     JPEG = "image/jpeg"
     JSON_LINES = "application/jsonl"
 

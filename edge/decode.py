@@ -17,6 +17,8 @@ from av.video.stream import VideoStream
 
 from detectors.frame import ImageBgr
 from edge.errors import FeedUnreadable
+from edge.footage.recorder import Recorder
+from edge.footage.ring import Ring
 from edge.source import redacted
 
 NOT_VIDEO_FORMATS = frozenset({"tty", "image2"})  # FFmpeg paints text files on a terminal and shows photographs
@@ -34,9 +36,9 @@ class Picture:
 
 
 class Video:
-    """The first video stream of an open container."""
+    """The first video stream of an open container; what `keep` is told goes into `ring`, where there is one."""
 
-    def __init__(self, container: InputContainer, monotonic_us: Callable[[], int]) -> None:
+    def __init__(self, container: InputContainer, monotonic_us: Callable[[], int], *, ring: Ring | None = None) -> None:
         self._container = container
         self._stream = container.streams.video[0]
         self._stream.thread_type = "SLICE"  # frame threads would hold frames back
@@ -44,6 +46,7 @@ class Video:
         self._first_pts = self._stream.start_time
         self._last_pts_us = -1
         self.corrupt_packets = 0
+        self._recorder = None if ring is None else Recorder(ring, self._stream, period_us=self.frame_period_us)
 
     @property
     def frame_period_us(self) -> int:
@@ -60,6 +63,16 @@ class Video:
     def packets(self) -> Iterator["Packet[VideoStream]"]:
         """Until the container ends, with an empty packet last. Raises READ_ERRORS."""
         return self._container.demux(self._stream)
+
+    def keep(self, packet: "Packet[VideoStream]", captured_at_us: int) -> None:
+        """Copy the packet into the ring, before it is decoded."""
+        if self._recorder is not None:
+            self._recorder.take(packet, captured_at_us)
+
+    def close(self) -> None:
+        """No packet will come any more."""
+        if self._recorder is not None:
+            self._recorder.end()
 
     def decode(self, packet: "Packet[VideoStream]") -> list[Picture]:
         started_us = self._monotonic_us()
@@ -85,6 +98,14 @@ class Video:
         base = self._stream.time_base
         return round((pts - self._first_pts) * base * 1_000_000) if base is not None else 0
 
+    def packet_us(self, packet: "Packet[VideoStream]") -> int:
+        """When a packet's picture is shown, microseconds since the stream's first; changes nothing here."""
+        pts = packet.dts if packet.pts is None else packet.pts
+        base = self._stream.time_base
+        if pts is None or base is None:
+            return self._last_pts_us + self.frame_period_us if self._last_pts_us >= 0 else 0
+        return 0 if self._first_pts is None else round((pts - self._first_pts) * base * 1_000_000)
+
     def _next_pts_us(self, pts: int | None) -> int:
         if pts is None:
             expected_us = self._last_pts_us + self.frame_period_us if self._last_pts_us >= 0 else 0
@@ -101,6 +122,7 @@ def opened_video(
     monotonic_us: Callable[[], int],
     options: Mapping[str, str] | None = None,
     timeout_s: tuple[float, float] | None = None,
+    ring: Ring | None = None,
 ) -> Iterator[Video]:
     """A container with video in it. Raises FeedUnreadable; the text never holds a password."""
     where = redacted(url)
@@ -113,4 +135,8 @@ def opened_video(
     with container:
         if not container.streams.video or container.format.name in NOT_VIDEO_FORMATS:
             raise FeedUnreadable(f"{where}: expected a video, got {container.format.long_name} without one")
-        yield Video(container, monotonic_us)
+        video = Video(container, monotonic_us, ring=ring)
+        try:
+            yield video
+        finally:
+            video.close()

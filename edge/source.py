@@ -17,6 +17,7 @@ from contract.clock import Clock
 from contract.site import Camera
 from detectors.frame import Frame
 from edge.errors import FeedUnreadable, SetUpError
+from edge.footage.ring import Ring
 
 RECORDING_START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
@@ -35,11 +36,13 @@ class SourceOptions:
 
     start: the moment of a recording's first frame; None: now.
     is_realtime: deliver a recording as slowly as it was taken.
+    ring: keep the encoded packets of the last seconds there.
     """
 
     url: str
     start: datetime | None = RECORDING_START
     is_realtime: bool = False
+    ring: Ring | None = None
 
 
 class Source(Protocol):

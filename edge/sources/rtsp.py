@@ -31,6 +31,7 @@ class RtspSource:
 
     def __init__(self, options: SourceOptions, clock: Clock) -> None:
         self._url = options.url
+        self._ring = options.ring
         self._clock = clock
         self._anchored = AnchoredClock(clock)
         self._sender_offset_us: int | None = None  # camera's clock minus PTS
@@ -42,11 +43,12 @@ class RtspSource:
     def frames(self, stop: threading.Event) -> Generator[Frame, None, None]:
         where = redacted(self._url)
         with opened_video(
-            self._url, monotonic_us=self._clock.monotonic_us, options=OPTIONS, timeout_s=TIMEOUT_S
+            self._url, monotonic_us=self._clock.monotonic_us, options=OPTIONS, timeout_s=TIMEOUT_S, ring=self._ring
         ) as video:
             index = 0
             for packet in self._packets(video):
                 self._read_sender_clock(packet, video)
+                video.keep(packet, self._packet_us(packet, video))
                 for picture in video.decode(packet):
                     if stop.is_set():
                         return
@@ -80,6 +82,11 @@ class RtspSource:
             self._sender_offset_us = None
             self.captured_by = CapturedBy.ARRIVAL
             self.remark = f"the camera's clock is off by {off_us / 1e6:.0f} s; frames are stamped on arrival"
+
+    def _packet_us(self, packet: "Packet[VideoStream]", video: Video) -> int:
+        if self._sender_offset_us is None:
+            return self._anchored.now_us()
+        return self._sender_offset_us + video.packet_us(packet)
 
     def _captured_at_us(self, picture: Picture) -> int:
         if self._sender_offset_us is None:

@@ -1052,7 +1052,7 @@ export interface components {
          * @description Of the file, as HTTP calls it.
          * @enum {string}
          */
-        MediaType: "video/mp4" | "video/x-matroska" | "image/jpeg" | "application/jsonl";
+        MediaType: "video/mp4" | "video/x-nut" | "image/jpeg" | "application/jsonl";
         /**
          * NodeState
          * @enum {string}
