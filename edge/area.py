@@ -27,3 +27,11 @@ class DrawnArea(Frozen):
         if self.image_px is not None and not Polygon(self.image_px).is_valid:
             raise ValueError(f"{self.what} '{self.id}': image_px must not cross itself")
         return self
+
+
+class PrivacyMask(DrawnArea):
+    """What is never stored. Over a ground area, everything up to `height_m` is painted over: who stands in it too."""
+
+    what: ClassVar[str] = "mask"
+
+    height_m: Annotated[float, Field(ge=0, le=50, description="of what stands on a ground area, metres")] = 2.5

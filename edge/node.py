@@ -1,6 +1,7 @@
-"""Composition root of one node: feeds, lookout, outbox, courier, bus, and the watch that tells how they are.
+r"""Composition root of one node: feeds, lookout, outbox, courier, bus, and the watch that tells how they are.
 
     reading threads, one a camera -> intake -> lookout (detector, pipeline) -> courier -> bus
+                               \-> ring                 \-> footage (clips, pictures) -^
 
 On the bus's thread: acknowledgements and commands. Nothing here waits for the coordinator.
 """
@@ -9,6 +10,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 
 import structlog
@@ -26,9 +28,15 @@ from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS, Topic
 from detectors.detector import Detector
 from detectors.scheduler import Batching
 from detectors.tiling import TiledDetector, Tiling
+from edge.area import PrivacyMask
 from edge.camera import CameraFeed
 from edge.crew import Crew
 from edge.errors import OutboxError, SetUpError
+from edge.footage.evidence import Footage
+from edge.footage.mask import Mask
+from edge.footage.recording import Rolls, View
+from edge.footage.ring import Ring
+from edge.footage.shelf import Shelf
 from edge.intake import Intake
 from edge.link.commands import CommandDesk
 from edge.link.courier import Courier
@@ -62,6 +70,7 @@ class Feed:
     rate_min_hz: inferences a second that it keeps while a zone of its is set, whatever the other feeds do.
     tiling: look for far objects too. filters: what of still things is not told.
     has_glance: the camera is fixed, and its detector sees what moves and a slow sweep.
+    ring: where its source keeps its packets. masks: what of it is never stored.
     """
 
     camera: str
@@ -73,6 +82,17 @@ class Feed:
     tiling: Tiling | None = None
     filters: FilterOptions | None = None
     has_glance: bool = False
+    ring: Ring | None = None
+    masks: tuple[PrivacyMask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept of events: where, how long a clip is, how well a picture is encoded (percent)."""
+
+    shelf: Shelf
+    rolls: Rolls
+    jpeg_quality: int
 
 
 class Node:
@@ -93,6 +113,7 @@ class Node:
         exit_when_ended: bool = False,
         batching: Batching | None = None,
         witness: Witness | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._site = site
         self._node = node
@@ -108,6 +129,7 @@ class Node:
         self._courier = Courier(outbox, self._publish, clock=clock, now_us=self._now_us)
         self._intake = Intake(clock, batching=batching)
         self._scenes = [self._scene(feed, rules, chance) for feed in feeds]
+        self._footage = None if keeping is None else self._kept(keeping)
         self._lookout = Lookout(
             self._scenes,
             self._intake,
@@ -115,6 +137,7 @@ class Node:
             tell_tracks=self._tell_tracks,
             clock=clock,
             witness=witness,
+            keep=None if self._footage is None else self._footage.saw,
         )
         zones = sorted({zone.id for feed in feeds for zone in site.watched_by(feed.camera)})
         self._desk = CommandDesk(
@@ -139,11 +162,13 @@ class Node:
         the threads is raised here.
         """
         self.join(bus)
-        link_stop = threading.Event()
-        link, cameras = Crew(stop), Crew(stop)
+        link_stop, footage_stop = threading.Event(), threading.Event()
+        link, cameras, footage = Crew(stop), Crew(stop), Crew(stop)
         if serve_bus is not None:
             link.start("uplink", lambda: serve_bus(link_stop))
         link.start("courier", lambda: self._deliver(link_stop))
+        if self._footage is not None:
+            footage.start("footage", partial(self._footage.run, footage_stop))
         cameras.start("lookout", lambda: self.look_out(stop))
         for scene in self._scenes:
             cameras.start(f"feed {scene.reader.camera}", scene.reader.run)
@@ -153,11 +178,14 @@ class Node:
                 stop.set()
         self.stop_reading()
         cameras.join(STOP_S)
+        footage_stop.set()
+        footage.join(STOP_S)
         self._leave()
         link_stop.set()
         self._courier.wake()
         link.join(STOP_S)
         cameras.raise_crash()
+        footage.raise_crash()
         link.raise_crash()
 
     # Its parts in steps: `run` gives each a thread of its own, a simulation takes them in turn.
@@ -282,6 +310,28 @@ class Node:
         self._intake.enter(camera.id, detector=id(detector))
         return Scene(reader, detector, pipeline, feed.rate_min_hz, tiles)
 
+    def _kept(self, keeping: Keeping) -> Footage:
+        keeping.shelf.open()
+        return Footage(
+            [self._view(feed) for feed in self._feeds],
+            keeping.shelf,
+            rolls=keeping.rolls,
+            jpeg_quality=keeping.jpeg_quality,
+            sender=self._sender,
+            post=self._courier.post,
+            clock=self._clock,
+        )
+
+    def _view(self, feed: Feed) -> View:
+        """With its mask, where one meets the view: what is not masked is passed through as it came."""
+        camera = self._site.camera(feed.camera)
+        drawn = [mask.id for mask in feed.masks if mask.image_px]
+        if drawn and camera.pose is None:
+            raise SetUpError(f"camera '{camera.id}': mask '{drawn[0]}': expected ground, as the camera moves")
+        frame = self._site.local_frame()
+        mask = Mask(feed.masks, locator=Locator(lens=camera.lens, frame=frame), frame=frame)
+        return View(camera.id, feed.origin, feed.ring, mask if mask.meets(camera.pose) else None, camera.pose)
+
     # To the coordinator
 
     def _address(self, topic: Topic) -> str:
@@ -322,7 +372,7 @@ class Node:
             self._courier.rest(self.deliver())
 
     def _has_nothing_left_to_do(self) -> bool:
-        if not self._lookout.is_done:
+        if not self._lookout.is_done or (self._footage is not None and not self._footage.is_idle):
             return False
         now_us = self._clock.monotonic_us()
         if self._done_since_us is None:

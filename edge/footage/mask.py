@@ -4,31 +4,21 @@ What the camera's pose or lens leaves open is painted over too: an unknown pixel
 """
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import shapely
-from pydantic import Field
 
 from contract.geo import LocalFrame
 from contract.site import CameraPose
 from detectors.frame import ImageBgr
-from edge.area import DrawnArea
+from edge.area import PrivacyMask
 from edge.perception.locate import FARTHEST_M, Locator
 
 CELL_PX = 8  # how finely a ground area is drawn into a view; one cell is added all around
 KNOWN_POSES = 4
 Cells = npt.NDArray[np.bool_]
-
-
-class PrivacyMask(DrawnArea):
-    """What is never stored. Over a ground area, everything up to `height_m` is painted over: who stands in it too."""
-
-    what: ClassVar[str] = "mask"
-
-    height_m: Annotated[float, Field(ge=0, le=50, description="of what stands on a ground area, metres")] = 2.5
 
 
 class Mask:
@@ -62,11 +52,13 @@ class Mask:
         where a mask is on the ground."""
         if self._polygons and not poses:
             return np.zeros_like(image)
-        pixels = np.maximum.reduce([self._drawn, *map(self._pixels, poses)])
+        pixels: npt.NDArray[np.uint8] = self._drawn
+        for pose in poses:
+            pixels = np.maximum(pixels, self._pixels(pose))
         height_px, width_px = image.shape[:2]
         if (width_px, height_px) != (self._width_px, self._height_px):
-            pixels = cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA)
-        painted = image.copy()
+            pixels = np.asarray(cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA), np.uint8)
+        painted: ImageBgr = image.copy()
         painted[pixels > 0] = 0
         return painted
 

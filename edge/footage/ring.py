@@ -96,7 +96,8 @@ class Ring:
             if self._reel is None or not keys:
                 return None
             before = [number for number in keys if self._at(number).captured_at_us <= from_us]
-            cut = Cut(self, self._reel, next_number=before[-1] if before else keys[0])
+            first = before[-1] if before else keys[0]
+            cut = Cut(self, self._reel, next_number=first, start_us=self._at(first).captured_at_us)
             self._cuts.add(cut)
             return cut
 
@@ -147,11 +148,13 @@ class Ring:
 
 
 class Cut:
-    """A piece of one opening, taken bit by bit as it grows. Any thread, one at a time."""
+    """A piece of one opening, taken bit by bit as it grows. Any thread, one at a time. start_us: capture time of its
+    first picture."""
 
-    def __init__(self, ring: Ring, reel: Reel, *, next_number: int) -> None:
+    def __init__(self, ring: Ring, reel: Reel, *, next_number: int, start_us: int) -> None:
         self._ring = ring
         self.reel = reel
+        self.start_us = start_us
         self.next_number = next_number
         self.until = next_number  # of an opening that another has followed
         self.is_over = False  # no more will come

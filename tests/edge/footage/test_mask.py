@@ -6,7 +6,8 @@ import pytest
 from contract.geo import GeoPoint, PointEnu
 from contract.site import CameraPose
 from detectors.frame import ImageBgr
-from edge.footage.mask import CELL_PX, Mask, PrivacyMask
+from edge.area import PrivacyMask
+from edge.footage.mask import CELL_PX, Mask
 from edge.perception.locate import Locator
 from tests.edge.yard import FRAME, person_px, site
 
