@@ -214,10 +214,10 @@ class Footage:
         with self._lock:
             moments = list(known.moments)
         after = bisect_left(moments, at_us, key=lambda moment: moment.captured_at_us)
-        around = moments[max(after - 1, 0) : after + 1]
-        near = [each.pose for each in around if abs(each.captured_at_us - at_us) <= POSE_US]
-        poses = [pose for pose in near if pose is not None]
-        return poses if len(poses) == 2 or (poses and around[-1].captured_at_us == at_us) else []
+        is_exact = after < len(moments) and moments[after].captured_at_us == at_us
+        around = moments[after : after + 1] if is_exact else moments[max(after - 1, 0) : after + 1]
+        poses = [each.pose for each in around if each.pose is not None and abs(each.captured_at_us - at_us) <= POSE_US]
+        return poses if len(poses) == (1 if is_exact else 2) else []
 
     def _tell(self) -> None:
         for take in self._shelf.unposted:
