@@ -192,6 +192,7 @@ def _keeping(evidence: EvidenceSettings, data_dir: Path) -> Keeping | None:
     if not evidence.kept:
         return None
     shelf = Shelf(data_dir / "evidence", room_of(evidence), wall_us=SystemClock().wall_us)
+    shelf.open()
     return Keeping(shelf, rolls_of(evidence), evidence.jpeg_quality)
 
 

@@ -88,7 +88,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What is kept of events: where, how long a clip is, how well a picture is encoded (percent)."""
+    """What is kept of events: where, on an open shelf; how long a clip is; how well a picture is encoded, percent."""
 
     shelf: Shelf
     rolls: Rolls
@@ -274,9 +274,10 @@ class Node:
         camera = self._site.camera(feed.camera)
         if camera.node != self._node:
             raise SetUpError(f"camera '{camera.id}': expected one of node '{self._node}', got one of '{camera.node}'")
-        drawn = [area.id for area in feed.filters.still_areas if area.image_px] if feed.filters else []
+        areas = (*(feed.filters.still_areas if feed.filters else ()), *feed.masks)
+        drawn = [f"{area.what} '{area.id}'" for area in areas if area.image_px]
         if drawn and camera.pose is None:
-            raise SetUpError(f"camera '{camera.id}': still_area '{drawn[0]}': expected ground, as the camera moves")
+            raise SetUpError(f"camera '{camera.id}': {drawn[0]}: expected ground, as the camera moves")
         frame = self._site.local_frame()
         locator = Locator(lens=camera.lens, frame=frame)
         watches = watches_of(self._site, camera.id, rules)
@@ -311,7 +312,6 @@ class Node:
         return Scene(reader, detector, pipeline, feed.rate_min_hz, tiles)
 
     def _kept(self, keeping: Keeping) -> Footage:
-        keeping.shelf.open()
         return Footage(
             [self._view(feed) for feed in self._feeds],
             keeping.shelf,
@@ -325,9 +325,6 @@ class Node:
     def _view(self, feed: Feed) -> View:
         """With its mask, where one meets the view: what is not masked is passed through as it came."""
         camera = self._site.camera(feed.camera)
-        drawn = [mask.id for mask in feed.masks if mask.image_px]
-        if drawn and camera.pose is None:
-            raise SetUpError(f"camera '{camera.id}': mask '{drawn[0]}': expected ground, as the camera moves")
         frame = self._site.local_frame()
         mask = Mask(feed.masks, locator=Locator(lens=camera.lens, frame=frame), frame=frame)
         return View(camera.id, feed.origin, feed.ring, mask if mask.meets(camera.pose) else None, camera.pose)

@@ -69,6 +69,7 @@ class Footage:
         self._posted: set[tuple[uuid.UUID, int]] = set()  # manifests of takes that are not all in the outbox
         self._tidied_us = clock.monotonic_us() - TIDY_US
         self._has_room = True
+        self._untold = len(shelf.unposted)  # takes on the shelf that are not in the outbox
         self.lost = 0  # events without evidence
 
     # The detecting thread
@@ -81,6 +82,8 @@ class Footage:
             known.is_closed = frame is None
             known.judged_us = result.captured_at_us
             if frame is not None:
+                if known.moments and known.moments[-1].captured_at_us >= result.captured_at_us:
+                    known.moments.clear()  # the feed begins again, or its clock was set back
                 known.moments.append(moment)
                 oldest_us = result.captured_at_us - self._rolls.pre_us - REMEMBERED_US
                 while known.moments[0].captured_at_us < oldest_us:
@@ -111,8 +114,7 @@ class Footage:
     def is_idle(self) -> bool:
         """Everything that was seen is on the shelf and told."""
         with self._lock:
-            is_recording = any(known.recordings for known in self._cameras.values())
-        return not is_recording and not self._shelf.unposted
+            return not self._untold and not any(known.recordings for known in self._cameras.values())
 
     # Its own thread
 
@@ -193,6 +195,8 @@ class Footage:
             self._lose(known, recording, "nothing was seen")
             return
         self._shelf.keep(take)
+        with self._lock:
+            self._untold += 1
         self._forget(known, recording)
         log.info("evidence kept", camera=known.view.camera, files=len(take.manifests), bytes=take.bytes)
 
@@ -224,7 +228,9 @@ class Footage:
             try:
                 self._post_all(take)
             except OutboxError:  # the lookout says so too; the next step tries again
-                return
+                break
+        with self._lock:
+            self._untold = len(self._shelf.unposted)
 
     def _post_all(self, take: Take) -> None:
         """Raises OutboxError; what was posted until then is not posted again in this life."""

@@ -28,11 +28,11 @@ class Mask:
         self._masks = tuple(masks)
         self._locator = locator
         self._width_px, self._height_px = locator.frame_size_px
-        self._polygons = {
-            mask.id: shapely.Polygon([(enu.east_m, enu.north_m) for enu in map(frame.to_enu, mask.ground)])
+        self._on_ground = [
+            (shapely.Polygon([(enu.east_m, enu.north_m) for enu in map(frame.to_enu, mask.ground)]), mask.height_m)
             for mask in masks
             if mask.ground is not None
-        }
+        ]
         self._drawn = np.zeros((self._height_px, self._width_px), np.uint8)
         for mask in masks:
             if mask.image_px is not None:
@@ -50,7 +50,7 @@ class Mask:
     def painted(self, image: ImageBgr, poses: Sequence[CameraPose]) -> ImageBgr:
         """A copy with black where one of the `poses` that the camera may have had has a mask; all black without one,
         where a mask is on the ground."""
-        if self._polygons and not poses:
+        if self._on_ground and not poses:
             return np.zeros_like(image)
         pixels: npt.NDArray[np.uint8] = self._drawn
         for pose in poses:
@@ -64,7 +64,7 @@ class Mask:
 
     def _pixels(self, pose: CameraPose) -> npt.NDArray[np.uint8]:
         """(height, width): 255 where masked."""
-        if not self._polygons:
+        if not self._on_ground:
             return self._drawn
         if pose not in self._known:
             while len(self._known) >= KNOWN_POSES:
@@ -79,9 +79,8 @@ class Mask:
         height, or through a corner next to it."""
         rays = self._locator.rays(self._grid.reshape(-1, 2), pose)
         corners = ~np.isfinite(rays).all(axis=1)
-        for mask in self._masks:
-            if mask.ground is not None:
-                corners |= _passes(rays, pose, self._polygons[mask.id], height_m=mask.height_m)
+        for polygon, height_m in self._on_ground:
+            corners |= _passes(rays, pose, polygon, height_m=height_m)
         shape = self._grid.shape[:2]
         grown = cv2.dilate(corners.reshape(shape).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
         masked: Cells = grown[:-1, :-1] | grown[1:, :-1] | grown[:-1, 1:] | grown[1:, 1:]

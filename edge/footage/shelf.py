@@ -75,7 +75,7 @@ class Shelf:
     def open(self) -> None:
         """Pick up what an earlier life left; what it did not finish goes."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # pictures of people
             for path in sorted(self._folder.iterdir()):
                 if path.suffix == PART:
                     shutil.rmtree(path, ignore_errors=True)

@@ -10,7 +10,19 @@ from contract.kinds import EventKind
 from detectors.scheduler import Batching
 from detectors.tiling import Tiling
 from edge.errors import SetUpError
-from edge.settings import EdgeSettings, batching_of, broker_of, parse_settings, source_of, tiling_of
+from edge.footage.recording import Rolls
+from edge.footage.shelf import DAY_US, Room
+from edge.settings import (
+    EdgeSettings,
+    batching_of,
+    broker_of,
+    parse_settings,
+    ring_of,
+    rolls_of,
+    room_of,
+    source_of,
+    tiling_of,
+)
 
 GOOD = """
 node: edge-1
@@ -61,6 +73,17 @@ def test_the_least_one_must_say() -> None:
             "origin: replayed, filters: {labels: {person: {score_min: 0.9}}}}",
             "labels.person: no filter takes a person away",
         ),
+        (
+            "origin: replayed}",
+            "origin: replayed, masks: [{id: window}]}",
+            "mask 'window': expected exactly one of ground and image_px",
+        ),
+        (
+            "origin: replayed}",
+            "origin: replayed, masks: [{id: window, image_px: [[0, 0], [9, 9], [9, 0], [0, 9]]}]}",
+            "mask 'window': image_px must not cross itself",
+        ),
+        ("data_dir: data", "data_dir: data\nevidence: {pre_roll_s: 0}", "evidence.pre_roll_s: Input should be greater"),
         ("url: yard.mp4, ori", "url: rtsp://cam/1, detections: d.jsonl, ori", None),
     ],
 )
@@ -86,6 +109,14 @@ def test_feeds_say_what_they_may_cost_and_what_they_are_owed() -> None:
     assert batching_of(settings.model, useful=2) == Batching(frames_max=4, wait_us=2500)
     assert batching_of(_parse(text).model, useful=2) == Batching(frames_max=2)
     assert tiling_of(_parse(GOOD).feeds[0]) is None
+
+
+def test_evidence_is_kept_unless_it_is_said_not_to_be() -> None:
+    settings = _parse(GOOD).evidence
+    assert rolls_of(settings) == Rolls(pre_us=5_000_000, post_us=5_000_000, longest_us=60_000_000)
+    assert room_of(settings) == Room(keep_us=30 * DAY_US, max_bytes=10_000_000_000, free_bytes=1_000_000_000)
+    assert ring_of(settings) is not None
+    assert ring_of(_parse(GOOD + "evidence: {kept: false}\n").evidence) is None
 
 
 def test_a_camera_has_one_feed() -> None:

@@ -106,6 +106,7 @@ def keeping_node(
         masks=masks,
     )
     shelf = shelf or Shelf(folder / "evidence", ROOM, wall_us=SystemClock().wall_us)
+    shelf.open()
     with Outbox(folder / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
         node = Node(
             site=yard,

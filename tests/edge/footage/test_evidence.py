@@ -1,7 +1,9 @@
 """Evidence of a whole node: a recording with somebody in it becomes files, and a manifest each that is not lost."""
 
 import json
+import random
 import threading
+import uuid
 from pathlib import Path
 
 import av
@@ -15,13 +17,19 @@ from contract.codec import decode
 from contract.envelope import Envelope, Origin
 from contract.events import Event, Stage
 from contract.evidence import Evidence, EvidenceKind, MediaType
+from contract.site import CameraPose, Site
 from edge.area import PrivacyMask
 from edge.errors import OutboxError, SetUpError
 from edge.footage.recording import Rolls
 from edge.footage.shelf import DAY_US, Room, Shelf
+from edge.link.outbox import Outbox
+from edge.link.zone_memory import ZoneMemory
+from edge.node import Feed, Node
+from edge.poses.fixed import FixedPose
 from tests.edge.footage.kept import GOES_US, INSIDE, ROLLS, ROOM, Played, film_yard, keeping_node, play
-from tests.edge.test_node import Bus
-from tests.edge.yard import START_US, corners, person_px
+from tests.edge.test_camera import ScriptedSource
+from tests.edge.test_node import Bus, Eyes
+from tests.edge.yard import START_US, corners, person_px, site
 
 
 @pytest.fixture(scope="module")
@@ -211,6 +219,42 @@ def test_an_event_longer_than_a_clip_may_be_has_its_beginning_kept(video: Path, 
     clip = played.of(EvidenceKind.CLIP)
     assert clip.start_us < played.event.started_at_us
     assert clip.end_us - played.event.started_at_us == pytest.approx(1_500_000, abs=300_000)
+
+
+def test_a_mask_drawn_in_the_picture_of_a_camera_that_moves_is_refused(tmp_path: Path) -> None:
+    data = site().model_dump(mode="json")
+    data["vehicles"] = [
+        {
+            "id": "kestrel",
+            "kind": "ardupilot_copter",
+            "connection": "udpin:127.0.0.1:0",
+            "system_id": 1,
+            "simulated": True,
+            "dock": "pad",
+            "cruise_speed_m_s": 8,
+            "return_altitude_m": 30,
+        }
+    ]
+    data["docks"] = [{"id": "pad", "position": {"lat_deg": 52.0, "lon_deg": 13.0}}]
+    pose = data["cameras"][0].pop("pose")
+    data["cameras"][0]["vehicle"] = "kestrel"
+    window = PrivacyMask(id="window", image_px=((0, 0), (9, 0), (9, 9)))
+    fixed = FixedPose(CameraPose.model_validate(pose))
+    feed = Feed("mast", ScriptedSource, Origin.REPLAYED, Eyes(), fixed, masks=(window,))
+    with (
+        Outbox(tmp_path / "outbox.sqlite", new_id=uuid.uuid4) as outbox,
+        pytest.raises(SetUpError, match="mask 'window': expected ground, as the camera moves"),
+    ):
+        Node(
+            site=Site.model_validate(data),
+            node="edge-1",
+            feeds=[feed],
+            outbox=outbox,
+            zone_memory=ZoneMemory(None),
+            clock=SystemClock(),
+            chance=random.Random(1),
+            software="test",
+        )
 
 
 def test_an_evidence_folder_that_cannot_be_made_is_one_line(video: Path, tmp_path: Path) -> None:
