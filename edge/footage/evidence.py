@@ -160,7 +160,9 @@ class Footage:
         if not self._has_room:
             self._lose(known, recording, "no room")
             return
+        recording.take_packets()
         with self._lock:
+            recording.seal_where_it_ends()
             moments, recording.moments = recording.moments, []
             pictures = recording.pictures()
             known_until_us = None if known.is_closed else known.judged_us

@@ -180,12 +180,22 @@ class Recording:
             (folder / name).write_bytes(jpeg(image, quality=quality))
             subject.file, subject.box, subject.taken_at_us = name, offered.box, offered.frame.captured_at_us
 
+    def take_packets(self) -> None:
+        """What came since the last call, to be written."""
+        if self.cut is not None:
+            self._packets += self.cut.take()
+
+    def seal_where_it_ends(self) -> None:
+        """No event joins any more once a packet is there that the clip will not hold, or no more will come. Under the
+        owner's lock, as joining is."""
+        if self.cut is not None:
+            self.is_sealed |= self.cut.is_over or any(p.captured_at_us > self.until_us for p in self._packets)
+
     def write_packets(self, poses_at: Callable[[int], Sequence[CameraPose]], *, known_until_us: int | None) -> None:
-        """Packets into the clip as they come; of a masked view that moves only those whose poses are known by now
-        (None: no more will be). A clip that fails ends here; the rest of the evidence goes on."""
+        """Packets into the clip; of a masked view that moves only those whose poses are known by now (None: no more
+        will be). A clip that fails ends here; the rest of the evidence goes on."""
         if self.cut is None or self.folder is None:
             return
-        self._packets += self.cut.take()
         moves = self.view.mask is not None and self.view.pose is None
         ready = len(self._packets)
         if moves and known_until_us is not None:
@@ -212,6 +222,7 @@ class Recording:
 
     def end_clip(self) -> None:
         """What is not in it now never will be."""
+        self.is_sealed |= self.cut is not None
         if self.cut is not None:
             self.cut.close()
         self.cut = None

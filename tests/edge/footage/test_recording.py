@@ -188,6 +188,20 @@ def test_a_feed_that_is_lost_ends_its_recordings_with_what_they_have(yard: Yard)
     assert len(yard.evidence(EvidenceKind.DETECTIONS)) == 1
 
 
+def test_an_event_that_begins_when_a_clip_is_whole_has_one_of_its_own(
+    make_video: MakeVideo, tmp_path: Path, clock: ManualClock
+) -> None:
+    yard = Yard(tmp_path, clock, ring=read_through(make_video(frames=20)))
+    yard.see(0.5, told(Stage.START, 0.5))
+    yard.footage.step()
+    yard.see(1.0, told(Stage.START, 1.0, track=2))
+    yard.lose_feed(1.9, told(Stage.END, 1.9, started_s=0.5), told(Stage.END, 1.9, track=2, started_s=1.0))
+    yard.footage.step()
+    first, second = yard.evidence(EvidenceKind.CLIP)
+    assert first.event_id != second.event_id
+    assert len(list(yard.folder.glob("*/clip.mp4"))) == 2
+
+
 def test_a_clip_that_is_whole_waits_a_little_for_the_sightings_and_no_longer(
     make_video: MakeVideo, tmp_path: Path, clock: ManualClock
 ) -> None:
