@@ -76,6 +76,7 @@ class PassedThrough:
         copy.time_base = self._reel.time_base
         copy.dts = packet.dts - self._first.dts
         copy.pts = max(packet.pts - self._first.dts, copy.dts)
+        copy.duration = self._reel.period  # of the last one there is no other word
         copy.is_keyframe = packet.is_key
         copy.stream = self._stream
         self._container.mux(copy)

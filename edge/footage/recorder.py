@@ -50,7 +50,7 @@ class Recorder:
             self._is_useless = True
             log.warning("packets cannot be kept for clips", codec=self._stream.codec_context.name, reason=str(err))
             return
-        self._ring.begin(Reel(seed, self._time_base))
+        self._ring.begin(Reel(seed, self._time_base, self._period))
         self._has_begun = True
 
     def _next_dts(self, packet: "Packet[VideoStream]") -> int:

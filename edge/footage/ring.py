@@ -16,10 +16,11 @@ OVERHEAD_BYTES = 320  # of a packet in Python beside its data: bytes, numbers an
 @dataclass(frozen=True, slots=True)
 class Reel:
     """One opening of a feed. seed: a small NUT file with the first key frame, from which a muxer or a decoder learns
-    what the stream is. time_base: of the packets' time stamps, s."""
+    what the stream is. time_base: of the packets' time stamps, s. period: from one to the next, in that base."""
 
     seed: bytes
     time_base: Fraction
+    period: int = 1
 
 
 @dataclass(frozen=True, slots=True)
