@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contract.commands import Ack, Command, Reply
 from contract.events import Event, Health, Status, Tracks
+from contract.evidence import Evidence
 from contract.frozen import Frozen, Identifier, TimeUs, TraceId
 
 COORDINATOR = "coordinator"  # the node id of the coordinator's own messages
@@ -21,7 +22,7 @@ class Origin(str, Enum):
     SIMULATED = "simulated"
 
 
-Body = Annotated[Event | Tracks | Status | Health | Ack | Command | Reply, Field(discriminator="type")]
+Body = Annotated[Event | Evidence | Tracks | Status | Health | Ack | Command | Reply, Field(discriminator="type")]
 DurationUs = Annotated[int, Field(ge=0, lt=2**53)]
 
 

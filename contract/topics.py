@@ -6,6 +6,7 @@ from enum import Enum
 from contract.commands import Ack, Command, Reply
 from contract.errors import ContractError
 from contract.events import Event, Health, Status, Tracks
+from contract.evidence import Evidence
 from contract.frozen import Frozen
 
 PREFIX = "vedette/v1"
@@ -42,6 +43,7 @@ class Topic:
 
 _UP, _DOWN = Direction.NODE_TO_COORDINATOR, Direction.COORDINATOR_TO_NODE
 EVENTS = Topic("events", Event, 1, False, _UP)
+EVIDENCE = Topic("evidence", Evidence, 1, False, _UP)
 TRACKS = Topic("tracks", Tracks, 0, False, _UP, expiry_s=2)
 STATUS = Topic("status", Status, 1, True, _UP, is_last_will=True)
 HEALTH = Topic("health", Health, 0, False, _UP, expiry_s=10)
@@ -49,7 +51,15 @@ REPLY = Topic("reply", Reply, 1, False, _UP, expiry_s=60)
 ACK = Topic("ack", Ack, 1, False, _DOWN, expiry_s=60)
 COMMAND = Topic("command", Command, 1, False, _DOWN, expiry_s=30)
 
-TOPICS: tuple[Topic, ...] = (EVENTS, TRACKS, STATUS, HEALTH, REPLY, ACK, COMMAND)
+TOPICS: tuple[Topic, ...] = (EVENTS, EVIDENCE, TRACKS, STATUS, HEALTH, REPLY, ACK, COMMAND)
+
+
+def topic_of(body: Frozen) -> Topic:
+    """The row that carries such a body. Raises ContractError for one outside the table."""
+    for topic in TOPICS:
+        if isinstance(body, topic.body):
+            return topic
+    raise ContractError(f"expected a body of the topic table, got {type(body).__name__}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,19 +33,24 @@ from detectors.opening import open_detector, open_file, open_scripted
 from detectors.registry import find_model, model_cache, model_folders
 from edge.bench import measure
 from edge.errors import EdgeError, FeedError, OutboxError, SetUpError
+from edge.footage.shelf import Shelf
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
 from edge.link.zone_memory import ZoneMemory
-from edge.node import Feed, Node
+from edge.node import Feed, Keeping, Node
 from edge.peer import Peer
 from edge.pose import FeedPlace, open_poses
 from edge.settings import (
     EdgeSettings,
+    EvidenceSettings,
     FeedSettings,
     batching_of,
     broker_of,
     has_glance,
     parse_settings,
+    ring_of,
+    rolls_of,
+    room_of,
     source_of,
     tiling_of,
 )
@@ -78,7 +83,9 @@ def run(config: ConfigPath) -> None:
     broker = broker_of(settings.broker, folder=folder, environment=os.environ)
     with Outbox(data_dir / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
         feeds = _feeds(settings, site, folder)
-        node = _node(settings, site, feeds, outbox=outbox, zone_memory=ZoneMemory(data_dir / "zones.json"))
+        zone_memory = ZoneMemory(data_dir / "zones.json")
+        keeping = _keeping(settings.evidence, data_dir)
+        node = _node(settings, site, feeds, outbox=outbox, zone_memory=zone_memory, keeping=keeping)
         uplink = Uplink(
             broker,
             client_id=f"vedette-{site.id}-{settings.node}",
@@ -180,7 +187,23 @@ def _text(path: Path) -> str:
         raise SetUpError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
 
 
-def _node(settings: EdgeSettings, site: Site, feeds: list[Feed], *, outbox: Outbox, zone_memory: ZoneMemory) -> Node:
+def _keeping(evidence: EvidenceSettings, data_dir: Path) -> Keeping | None:
+    if not evidence.kept:
+        return None
+    shelf = Shelf(data_dir / "evidence", room_of(evidence), wall_us=SystemClock().wall_us)
+    shelf.open()
+    return Keeping(shelf, rolls_of(evidence), evidence.jpeg_quality)
+
+
+def _node(
+    settings: EdgeSettings,
+    site: Site,
+    feeds: list[Feed],
+    *,
+    outbox: Outbox,
+    zone_memory: ZoneMemory,
+    keeping: Keeping | None = None,
+) -> Node:
     return Node(
         site=site,
         node=settings.node,
@@ -193,6 +216,7 @@ def _node(settings: EdgeSettings, site: Site, feeds: list[Feed], *, outbox: Outb
         rules=settings.rules,
         batching=batching_of(settings.model, useful=max(_useful_batch(feed.detector) for feed in feeds)),
         exit_when_ended=settings.exit_when_ended,
+        keeping=keeping,
     )
 
 
@@ -209,8 +233,9 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
     )  # one anchor for all openings: a stepped wall clock never reorders their frames
     for feed in settings.feeds:
         place = FeedPlace(site.camera(feed.camera), site, url=feed.url, folder=folder, clock=clock)
-        poses = open_poses(feed.poses, place)
-        options = replace(source_of(feed, folder=folder, environment=os.environ), metadata=poses.metadata)
+        poses, ring = open_poses(feed.poses, place), ring_of(settings.evidence)
+        options = source_of(feed, folder=folder, environment=os.environ, ring=ring)
+        options = replace(options, metadata=poses.metadata)
         open_source(options, clock=clock)  # says now what is wrong with the address
         feeds.append(
             Feed(
@@ -224,6 +249,8 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
                 tiling=tiling_of(feed),
                 filters=feed.filters,
                 has_glance=has_glance(feed, site.camera(feed.camera)),
+                ring=ring,
+                masks=feed.masks,
             )
         )
     return feeds

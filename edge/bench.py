@@ -269,6 +269,7 @@ class _Endless:
     """A recording again and again, with time that goes on."""
 
     is_live = is_paced = False
+    is_quiet = False
     corrupt_packets = 0
     remark = ""
 

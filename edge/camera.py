@@ -107,9 +107,12 @@ class CameraFeed:
             self._judged_before = self._judged
         self._read_state = FeedState.OK
         self._decoded += 1
-        if self._glance is not None and not self._glance.lets_pass(frame):
-            self._quiet += 1
-            return
+        if self._glance is not None:
+            is_wanted = self._glance.lets_pass(frame)
+            self._source.is_quiet = self._glance.is_quiet
+            if not is_wanted:
+                self._quiet += 1
+                return
         try:
             prepared = self._prepare(frame)
         except DetectorError as err:

@@ -19,6 +19,8 @@ from av.video.stream import VideoStream
 
 from detectors.frame import ImageBgr
 from edge.errors import FeedUnreadable
+from edge.footage.recorder import Recorder
+from edge.footage.ring import Ring
 from edge.source import redacted
 
 TellData = Callable[[bytes, int], None]  # content; microseconds since the first picture
@@ -42,9 +44,9 @@ class Picture:
 
 
 class Video:
-    """The first video stream of an open container."""
+    """The first video stream of an open container; what `keep` is told goes into `ring`, where there is one."""
 
-    def __init__(self, container: InputContainer, monotonic_us: Callable[[], int]) -> None:
+    def __init__(self, container: InputContainer, monotonic_us: Callable[[], int], *, ring: Ring | None = None) -> None:
         self._container = container
         self._stream = container.streams.video[0]
         self._stream.thread_type = "SLICE"  # frame threads would hold frames back
@@ -53,6 +55,7 @@ class Video:
         self._first_pts = self._stream.start_time
         self._last_pts_us = -1
         self.corrupt_packets = 0
+        self._recorder = None if ring is None else Recorder(ring, self._stream, period_us=self.frame_period_us)
 
     @property
     def frame_period_us(self) -> int:
@@ -77,6 +80,16 @@ class Video:
                 yield cast("Packet[VideoStream]", packet)
             elif packet.size and self._first_pts is not None:
                 tell_data(bytes(packet), self._moment_us(packet))
+
+    def keep(self, packet: "Packet[VideoStream]", captured_at_us: int) -> None:
+        """Copy the packet into the ring, before it is decoded."""
+        if self._recorder is not None:
+            self._recorder.take(packet, captured_at_us)
+
+    def close(self) -> None:
+        """No packet will come any more."""
+        if self._recorder is not None:
+            self._recorder.end()
 
     def decode(self, packet: "Packet[VideoStream]") -> list[Picture]:
         started_us = self._monotonic_us()
@@ -116,6 +129,14 @@ class Video:
             return max(self._last_pts_us, 0)
         return round((packet.pts * packet.time_base - self._first_pts * base) * 1_000_000)
 
+    def packet_us(self, packet: "Packet[VideoStream]") -> int:
+        """When a packet's picture is shown, microseconds since the stream's first; changes nothing here."""
+        pts = packet.dts if packet.pts is None else packet.pts
+        base = self._stream.time_base
+        if pts is None or base is None:
+            return self._last_pts_us + self.frame_period_us if self._last_pts_us >= 0 else 0
+        return 0 if self._first_pts is None else round((pts - self._first_pts) * base * 1_000_000)
+
     def _next_pts_us(self, pts: int | None) -> int:
         if pts is None:
             expected_us = self._last_pts_us + self.frame_period_us if self._last_pts_us >= 0 else 0
@@ -134,6 +155,7 @@ def opened_video(
     options: Mapping[str, str] | None = None,
     container_format: str | None = None,
     timeout_s: tuple[float, float] | None = None,
+    ring: Ring | None = None,
 ) -> Iterator[Video]:
     """A container with video in it. `shown`: what people call it. Raises FeedUnreadable; the text never holds a
     password."""
@@ -150,4 +172,8 @@ def opened_video(
     with container:
         if not container.streams.video or container.format.name in NOT_VIDEO_FORMATS:
             raise FeedUnreadable(f"{where}: expected a video, got {container.format.long_name} without one")
-        yield Video(container, monotonic_us)
+        video = Video(container, monotonic_us, ring=ring)
+        try:
+            yield video
+        finally:
+            video.close()

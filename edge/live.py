@@ -6,7 +6,7 @@ with ours; before, and for a camera that tells none or whose clock is wrong, by 
 
 import struct
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -19,6 +19,7 @@ from detectors.frame import Frame
 from edge.decode import READ_ERRORS, Picture, Video, opened_video
 from edge.errors import FeedLost, FeedUnreadable
 from edge.source import CapturedBy, SourceOptions, redacted
+from edge.thinning import Thinning
 
 TIMEOUT_S = (5.0, 2.0)  # open, read; a hung sender is noticed after twice the second
 CLOCK_AGREES_US = 2_000_000  # further off than this, a camera's clock is wrong rather than its network slow
@@ -47,6 +48,9 @@ class LiveVideo:
         self._dial = dial
         self._where = redacted(options.url)
         self._metadata = options.metadata
+        self._ring = options.ring
+        self._thinning = Thinning()
+        self.is_quiet = False
         self._clock = clock
         self._anchored = AnchoredClock(clock)
         self._sender_offset_us: int | None = None  # camera's clock minus PTS
@@ -64,7 +68,8 @@ class LiveVideo:
             self._last_picture_us = self._clock.monotonic_us()
             for packet in self._packets(video):
                 self._read_sender_clock(packet, video)
-                for picture in video.decode(packet):
+                video.keep(packet, self._packet_us(packet, video))
+                for picture in self._pictures(packet, video):
                     if stop.is_set():
                         return
                     self._last_picture_us = self._clock.monotonic_us()
@@ -77,6 +82,13 @@ class LiveVideo:
                 self._expect_pictures(BLIND_US if index else FIRST_PICTURE_US)
         raise FeedLost(f"{self._where}: the camera closed the connection")
 
+    def _pictures(self, packet: "Packet[VideoStream]", video: Video) -> Sequence[Picture]:
+        """None for a packet that may be passed over; what was passed over before is old by now."""
+        pictures: Sequence[Picture] = ()
+        for due in self._thinning.due(packet, is_quiet=self.is_quiet):
+            pictures = video.decode(due)
+        return pictures
+
     def _opened(self) -> AbstractContextManager[Video]:
         return opened_video(
             self._dial.address,
@@ -85,6 +97,7 @@ class LiveVideo:
             options=self._dial.options,
             container_format=self._dial.container,
             timeout_s=TIMEOUT_S,
+            ring=self._ring,
         )
 
     def _packets(self, video: Video) -> Iterator["Packet[VideoStream]"]:
@@ -119,6 +132,11 @@ class LiveVideo:
             self._sender_offset_us = None
             self.captured_by = CapturedBy.ARRIVAL
             self.remark = f"the camera's clock is off by {off_us / 1e6:.0f} s; frames are stamped on arrival"
+
+    def _packet_us(self, packet: "Packet[VideoStream]", video: Video) -> int:
+        if self._sender_offset_us is None:
+            return self._anchored.now_us()
+        return self._sender_offset_us + video.packet_us(packet)
 
     def _captured_at_us(self, picture: Picture) -> int:
         if self._sender_offset_us is None:

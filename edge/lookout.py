@@ -19,6 +19,7 @@ from contract.events import Event, FeedHealth, Stage
 from detectors.detections import Detections, FloatArray
 from detectors.detector import Detector
 from detectors.errors import DetectorError
+from detectors.frame import Frame
 from detectors.scheduler import Claim
 from detectors.tiling import TiledDetector
 from edge.camera import CameraFeed
@@ -35,6 +36,7 @@ RATE_MIN_HZ = 2.0  # unless configured: who walks is 3 s in a zone of 5 m, which
 ALARMED_WEIGHT, UNSET_WEIGHT = 4.0, 0.25  # of what the minimum rates leave; a set and quiet camera has 1
 UNSET_RATE_FRAC = 0.25  # of its minimum rate: enough to know that the camera is judged
 Witness = Callable[[str, StepResult], None]  # told the camera and what each judged frame led to
+Keep = Callable[[str, StepResult, Frame | None], None]  # the same with the frame; None: the feed is gone
 log = structlog.get_logger()
 
 
@@ -80,7 +82,7 @@ class Scene:
 
 
 class Lookout:
-    """`post` makes an event durable or raises OutboxError; `tell_tracks` is best effort."""
+    """`post` makes an event durable or raises OutboxError; `tell_tracks` is best effort; `keep` is for evidence."""
 
     def __init__(
         self,
@@ -91,6 +93,7 @@ class Lookout:
         tell_tracks: Callable[[Envelope], None],
         clock: Clock,
         witness: Witness | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self._scenes = {scene.reader.camera: scene for scene in scenes}
         self._intake = intake
@@ -98,6 +101,7 @@ class Lookout:
         self._tell_tracks = tell_tracks
         self._clock = clock
         self._witness = witness
+        self._keep = keep
         self._unposted: deque[Envelope] = deque(maxlen=UNPOSTED)
         self.fault = ""  # why events cannot be stored; empty when they can
 
@@ -200,7 +204,7 @@ class Lookout:
         scene.last_us = result.captured_at_us
         is_followed, is_placed = bool(result.tracks), scene.pipeline.is_placed
         scene.reader.judged(inference_us=seen.inference_us, is_followed=is_followed, is_placed=is_placed)
-        self._take_in(scene, result)
+        self._take_in(scene, result, seen.ready.frame)
         if scene.tiles is not None:
             scene.tiles.follow(_boxes(result.tracks))
         tracked = len(result.subjects)
@@ -208,9 +212,11 @@ class Lookout:
             scene.tracks_told_us, scene.tracks_told = now_us, tracked
             self._tell_tracks(scene.pipeline.tracks_message(result))
 
-    def _take_in(self, scene: Scene, result: StepResult) -> None:
+    def _take_in(self, scene: Scene, result: StepResult, frame: Frame | None) -> None:
         self._unposted.extend(result.events)
         scene.note(result.events)
+        if self._keep is not None:
+            self._keep(scene.reader.camera, result, frame)
         if self._witness is not None:
             self._witness(scene.reader.camera, result)
 
@@ -221,7 +227,7 @@ class Lookout:
 
     def _close(self, scene: Scene) -> None:
         if scene.last_us is not None:
-            self._take_in(scene, scene.pipeline.close(scene.last_us))
+            self._take_in(scene, scene.pipeline.close(scene.last_us), None)
             scene.last_us = None
 
     def _post_waiting(self) -> None:

@@ -1,6 +1,7 @@
-"""Composition root of one node: feeds, lookout, outbox, courier, bus, and the watch that tells how they are.
+r"""Composition root of one node: feeds, lookout, outbox, courier, bus, and the watch that tells how they are.
 
     reading threads, one a camera -> intake -> lookout (detector, pipeline) -> courier -> bus
+                               \-> ring                 \-> footage (clips, pictures) -^
 
 On the bus's thread: acknowledgements and commands. Nothing here waits for the coordinator.
 """
@@ -23,13 +24,19 @@ from contract.errors import ContractError
 from contract.events import FeedState, FeedStatus, Health, NodeState, Status
 from contract.kinds import EventKind
 from contract.site import Site
-from contract.topics import ACK, COMMAND, EVENTS, HEALTH, REPLY, STATUS, TRACKS, Topic
+from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS, Topic
 from detectors.detector import Detector
 from detectors.scheduler import Batching
 from detectors.tiling import TiledDetector, Tiling
+from edge.area import PrivacyMask
 from edge.camera import CameraFeed
 from edge.crew import Crew
 from edge.errors import OutboxError, SetUpError
+from edge.footage.evidence import Footage
+from edge.footage.mask import Mask
+from edge.footage.recording import Rolls, View
+from edge.footage.ring import Ring
+from edge.footage.shelf import Shelf
 from edge.intake import Intake
 from edge.link.commands import CommandDesk
 from edge.link.courier import Courier
@@ -50,6 +57,7 @@ from edge.source import Source
 
 WATCH_S = 0.25
 HEALTH_US = 2_000_000
+SWEEP_HZ = 1.0  # of a picture in which nothing moves: as often as SAFETY 21 wants a look
 STOP_S = 12.0  # longer than opening a feed may take
 LEAVE_US = 3_000_000  # for the last events to be taken
 DRAIN_US = 20_000_000  # for the coordinator to acknowledge them, where the node ends with its recordings
@@ -64,6 +72,7 @@ class Feed:
     tiling: look for far objects too. filters: what of still things is not told.
     has_glance: the camera is fixed, and its detector sees what moves and a slow sweep.
     listen: the life of poses that come on their own, on a thread.
+    ring: where its source keeps its packets. masks: what of it is never stored.
     """
 
     camera: str
@@ -76,6 +85,17 @@ class Feed:
     filters: FilterOptions | None = None
     has_glance: bool = False
     listen: Callable[[threading.Event], None] | None = None
+    ring: Ring | None = None
+    masks: tuple[PrivacyMask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is kept of events: where, on an open shelf; how long a clip is; how well a picture is encoded, percent."""
+
+    shelf: Shelf
+    rolls: Rolls
+    jpeg_quality: int
 
 
 class Node:
@@ -96,6 +116,7 @@ class Node:
         exit_when_ended: bool = False,
         batching: Batching | None = None,
         witness: Witness | None = None,
+        keeping: Keeping | None = None,
     ) -> None:
         self._site = site
         self._node = node
@@ -108,9 +129,10 @@ class Node:
         self._exit_when_ended = exit_when_ended
         self._sender = Sender(site=site.id, node=node, outbox_id=outbox.outbox_id, boot=outbox.boot)
         self._bus: Bus | None = None
-        self._courier = Courier(outbox, self._publish, topic=self._address(EVENTS), clock=clock, now_us=self._now_us)
+        self._courier = Courier(outbox, self._publish, clock=clock, now_us=self._now_us)
         self._intake = Intake(clock, batching=batching)
         self._scenes = [self._scene(feed, rules, chance) for feed in feeds]
+        self._footage = None if keeping is None else self._kept(keeping)
         self._lookout = Lookout(
             self._scenes,
             self._intake,
@@ -118,6 +140,7 @@ class Node:
             tell_tracks=self._tell_tracks,
             clock=clock,
             witness=witness,
+            keep=None if self._footage is None else self._footage.saw,
         )
         zones = sorted({zone.id for feed in feeds for zone in site.watched_by(feed.camera)})
         self._desk = CommandDesk(
@@ -142,11 +165,13 @@ class Node:
         the threads is raised here.
         """
         self.join(bus)
-        link_stop = threading.Event()
-        link, cameras = Crew(stop), Crew(stop)
+        link_stop, footage_stop = threading.Event(), threading.Event()
+        link, cameras, footage = Crew(stop), Crew(stop), Crew(stop)
         if serve_bus is not None:
             link.start("uplink", lambda: serve_bus(link_stop))
         link.start("courier", lambda: self._deliver(link_stop))
+        if self._footage is not None:
+            footage.start("footage", partial(self._footage.run, footage_stop))
         cameras.start("lookout", lambda: self.look_out(stop))
         for scene in self._scenes:
             cameras.start(f"feed {scene.reader.camera}", scene.reader.run)
@@ -159,11 +184,14 @@ class Node:
                 stop.set()
         self.stop_reading()
         cameras.join(STOP_S)
+        footage_stop.set()
+        footage.join(STOP_S)
         self._leave()
         link_stop.set()
         self._courier.wake()
         link.join(STOP_S)
         cameras.raise_crash()
+        footage.raise_crash()
         link.raise_crash()
 
     # Its parts in steps: `run` gives each a thread of its own, a simulation takes them in turn.
@@ -252,9 +280,10 @@ class Node:
         camera = self._site.camera(feed.camera)
         if camera.node != self._node:
             raise SetUpError(f"camera '{camera.id}': expected one of node '{self._node}', got one of '{camera.node}'")
-        drawn = [area.id for area in feed.filters.still_areas if area.image_px] if feed.filters else []
+        areas = (*(feed.filters.still_areas if feed.filters else ()), *feed.masks)
+        drawn = [f"{area.what} '{area.id}'" for area in areas if area.image_px]
         if drawn and camera.pose is None:
-            raise SetUpError(f"camera '{camera.id}': still_area '{drawn[0]}': expected ground, as the camera moves")
+            raise SetUpError(f"camera '{camera.id}': {drawn[0]}: expected ground, as the camera moves")
         frame = self._site.local_frame()
         locator = Locator(lens=camera.lens, frame=frame)
         watches = watches_of(self._site, camera.id, rules)
@@ -283,10 +312,28 @@ class Node:
             intake=self._intake,
             clock=self._clock,
             chance=chance,
-            glance=Glance(rate_min_hz=feed.rate_min_hz) if feed.has_glance else None,
+            glance=Glance(rate_min_hz=min(feed.rate_min_hz, SWEEP_HZ)) if feed.has_glance else None,
         )
         self._intake.enter(camera.id, detector=id(detector))
         return Scene(reader, detector, pipeline, feed.rate_min_hz, tiles)
+
+    def _kept(self, keeping: Keeping) -> Footage:
+        return Footage(
+            [self._view(feed) for feed in self._feeds],
+            keeping.shelf,
+            rolls=keeping.rolls,
+            jpeg_quality=keeping.jpeg_quality,
+            sender=self._sender,
+            post=self._courier.post,
+            clock=self._clock,
+        )
+
+    def _view(self, feed: Feed) -> View:
+        """With its mask, where one meets the view: what is not masked is passed through as it came."""
+        camera = self._site.camera(feed.camera)
+        frame = self._site.local_frame()
+        mask = Mask(feed.masks, locator=Locator(lens=camera.lens, frame=frame), frame=frame)
+        return View(camera.id, feed.origin, feed.ring, mask if mask.meets(camera.pose) else None, camera.pose)
 
     # To the coordinator
 
@@ -328,7 +375,7 @@ class Node:
             self._courier.rest(self.deliver())
 
     def _has_nothing_left_to_do(self) -> bool:
-        if not self._lookout.is_done:
+        if not self._lookout.is_done or (self._footage is not None and not self._footage.is_idle):
             return False
         now_us = self._clock.monotonic_us()
         if self._done_since_us is None:

@@ -62,6 +62,7 @@ class StepResult:
     tracks: all of the tracker's, tentative and just lost ones too; subjects: the believed ones, located, without what
     the camera's filters hold back.
     events: envelopes without a sequence (the outbox gives it); hops_us: how long each step took, empty without a clock.
+    pose: of the camera; None: not known, or no frame was judged.
     """
 
     captured_at_us: int
@@ -70,6 +71,7 @@ class StepResult:
     subjects: tuple[Subject, ...]
     events: tuple[Envelope, ...]
     hops_us: Mapping[str, int]
+    pose: CameraPose | None = None
 
     @property
     def sightings(self) -> tuple[Sighting, ...]:
@@ -143,11 +145,11 @@ class Pipeline:
         findings = self._judge(subjects, self._unnamed(frame, tracks, pose), frame.captured_at_us)
         hops.mark("rule")
 
-        return self._result(frame.captured_at_us, tracks, subjects, findings, hops.us)
+        return self._result(frame.captured_at_us, tracks, subjects, findings, hops_us=hops.us, pose=pose)
 
     def close(self, captured_at_us: int) -> StepResult:
         """The feed is gone: end whatever is still open. `captured_at_us` is the last frame's."""
-        return self._result(captured_at_us, (), (), self._judge((), (), captured_at_us), {})
+        return self._result(captured_at_us, (), (), self._judge((), (), captured_at_us), hops_us={})
 
     @property
     def filtered(self) -> Mapping[str, int]:
@@ -237,7 +239,9 @@ class Pipeline:
         tracks: Sequence[Track],
         subjects: Sequence[Subject],
         findings: Sequence[tuple[Watch, Finding]],
+        *,
         hops_us: Mapping[str, int],
+        pose: CameraPose | None = None,
     ) -> StepResult:
         trace_id = derive_trace_id(
             outbox_id=self._sender.outbox_id,
@@ -257,7 +261,7 @@ class Pipeline:
                 hops_us=hops_us,
             )
             events.append(envelope)
-        return StepResult(captured_at_us, trace_id, tracks, tuple(subjects), tuple(events), hops_us)
+        return StepResult(captured_at_us, trace_id, tracks, tuple(subjects), tuple(events), hops_us, pose)
 
     def _event(self, watch: Watch, finding: Finding) -> Event:
         event_id = derive_event_id(

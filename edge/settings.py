@@ -18,12 +18,18 @@ from contract.kinds import EventKind
 from contract.site import Camera
 from detectors.scheduler import Batching
 from detectors.tiling import Tiling
+from edge.area import PrivacyMask
 from edge.errors import SetUpError
+from edge.footage.recording import Rolls
+from edge.footage.ring import Ring
+from edge.footage.shelf import DAY_US, Room
 from edge.link.uplink import Broker
 from edge.lookout import RATE_MIN_HZ
 from edge.perception.filters import FilterOptions
 from edge.pose_settings import FixedPoseSettings, PoseSettings, RecordedPoseSettings
 from edge.source import RECORDING_START, SourceOptions, is_recording, is_sdp, with_credentials
+
+JUDGED_WITHIN_S = 5.0  # of being read: a frame that waits longer for the detector is a fault of the feed
 
 
 def _with_zone(moment: datetime) -> datetime:
@@ -116,13 +122,14 @@ class FeedSettings(Frozen):
     ] = RATE_MIN_HZ
     motion_gate: Annotated[
         bool | None,
-        Field(description="show the detector what moves and, at rate_min_hz, all else; none: for a live, fixed camera"),
+        Field(description="show the detector what moves, and all else once a second; none: for a live, fixed camera"),
     ] = None
     tiling: Annotated[TilingSettings | None, Field(description="look for far objects too; none: once a frame")] = None
     filters: Annotated[FilterOptions | None, Field(description="what of still things is not told")] = None
     pose: Annotated[PoseSettings | None, Field(description="of a camera that moves; none: that of the site file")] = (
         None
     )
+    masks: Annotated[tuple[PrivacyMask, ...], Field(description="what no stored picture shows")] = ()
     pose_file: Annotated[str | None, Field(description="short for a pose of kind recorded")] = None
     detections: Annotated[str | None, Field(description="play these recorded detections instead of a model")] = None
 
@@ -160,6 +167,22 @@ class FeedSettings(Frozen):
         return self
 
 
+class EvidenceSettings(Frozen):
+    """What is kept of each event on this node: a clip, a picture and the sightings, under `data_dir`."""
+
+    kept: Annotated[bool, Field(description="false: events only")] = True
+    pre_roll_s: Annotated[float, Field(ge=1, le=60, description="s of a clip before its event")] = 5.0
+    post_roll_s: Annotated[float, Field(ge=0, le=60, description="s of a clip after its event's end")] = 5.0
+    longest_s: Annotated[float, Field(ge=5, le=600, description="s of a clip at most from its event on")] = 60.0
+    ring_mb: Annotated[float, Field(ge=1, le=1024, description="MB of memory for one feed's last seconds")] = 32.0
+    jpeg_quality: Annotated[int, Field(ge=50, le=100, description="of pictures, percent")] = 90
+    keep_days: Annotated[float, Field(gt=0, le=3650, description="days; older evidence goes")] = 30.0
+    keep_gb: Annotated[float, Field(gt=0, description="GB in all; least important and oldest goes first")] = 10.0
+    leave_free_gb: Annotated[
+        float, Field(ge=0.05, description="GB of the disk left to the outbox: evidence goes for it")
+    ] = 1.0
+
+
 class EdgeSettings(Frozen):
     """One node."""
 
@@ -169,6 +192,7 @@ class EdgeSettings(Frozen):
     broker: BrokerSettings = BrokerSettings()
     model: ModelSettings = ModelSettings()
     feeds: Annotated[tuple[FeedSettings, ...], Field(min_length=1, description="one for each camera")]
+    evidence: EvidenceSettings = EvidenceSettings()
     rules: Annotated[
         dict[EventKind, dict[str, object]],
         Field(description="rules on each zone and line that names none of its own, each with its options"),
@@ -222,14 +246,36 @@ def broker_of(settings: BrokerSettings, *, folder: Path, environment: Mapping[st
     )
 
 
-def source_of(feed: FeedSettings, *, folder: Path, environment: Mapping[str, str]) -> SourceOptions:
+def ring_of(evidence: EvidenceSettings) -> Ring | None:
+    """For one feed. It holds what an event needs that is judged a little late."""
+    if not evidence.kept:
+        return None
+    return Ring(seconds=evidence.pre_roll_s + JUDGED_WITHIN_S, max_bytes=round(evidence.ring_mb * 1e6))
+
+
+def rolls_of(evidence: EvidenceSettings) -> Rolls:
+    seconds = (evidence.pre_roll_s, evidence.post_roll_s, evidence.longest_s)
+    return Rolls(*(round(each * 1e6) for each in seconds))
+
+
+def room_of(evidence: EvidenceSettings) -> Room:
+    return Room(
+        keep_us=round(evidence.keep_days * DAY_US),
+        max_bytes=round(evidence.keep_gb * 1e9),
+        free_bytes=round(evidence.leave_free_gb * 1e9),
+    )
+
+
+def source_of(
+    feed: FeedSettings, *, folder: Path, environment: Mapping[str, str], ring: Ring | None = None
+) -> SourceOptions:
     """Raises SetUpError for a password that is named and not there."""
     url = str(folder / feed.url) if feed.is_file or is_sdp(feed.url) else feed.url
     password = _secret(feed.password_env, environment, who=f"feed '{feed.camera}'")
     if feed.user is not None:
         url = with_credentials(url, user=feed.user, password=password or "")
     start = None if isinstance(feed.start, str) else feed.start
-    return SourceOptions(url=url, start=start, is_realtime=feed.realtime, transport=feed.transport)
+    return SourceOptions(url=url, start=start, is_realtime=feed.realtime, transport=feed.transport, ring=ring)
 
 
 def _secret(name: str | None, environment: Mapping[str, str], *, who: str) -> str | None:

@@ -17,6 +17,7 @@ from contract.clock import Clock
 from contract.site import Camera
 from detectors.frame import Frame
 from edge.errors import FeedUnreadable, SetUpError
+from edge.footage.ring import Ring
 
 RECORDING_START = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 
@@ -49,6 +50,7 @@ class SourceOptions:
     is_realtime: deliver a recording as slowly as it was taken.
     transport: of an RTSP camera's pictures, tcp or udp.
     metadata: gets the data streams of a live feed.
+    ring: keep the encoded packets of the last seconds there.
     """
 
     url: str
@@ -56,6 +58,7 @@ class SourceOptions:
     is_realtime: bool = False
     transport: str = "tcp"
     metadata: Metadata | None = None
+    ring: Ring | None = None
 
 
 class Source(Protocol):
@@ -70,6 +73,8 @@ class Source(Protocol):
     def is_paced(self) -> bool:
         """Frames come whether we are ready or not, so only the newest counts."""
         ...
+
+    is_quiet: bool  # says who reads: nothing happens there, and a picture a second is enough (SAFETY 21)
 
     @property
     def captured_by(self) -> CapturedBy: ...

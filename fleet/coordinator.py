@@ -162,6 +162,11 @@ class Coordinator:
             self._on_report(report)
         for effect in outcome.effects:
             self._on_effect(effect, committed_at_us)
+        for kept in outcome.kept:
+            envelope = kept.envelope
+            self._coverage.heard(
+                envelope.node, origin=envelope.origin, boot=envelope.boot, at_us=kept.arrival.monotonic_us
+            )
         for subject, title in outcome.troubles.items():
             trouble = Trouble(subject, title, (), Severity.MEDIUM, Origin.LIVE)
             if self._open_trouble(subject) is None:

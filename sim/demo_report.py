@@ -42,7 +42,7 @@ def budget_table(trace: TraceView) -> Table:
 
 
 def accounting(store_path: Path, nodes: Sequence[NodeView]) -> Iterator[str]:
-    """For each node: events stored by the coordinator, doubled, missing, and still waiting in the node's outbox."""
+    """For each node: what its outbox numbered, and what of it is stored, doubled, missing and still waiting."""
     with closing(sqlite3.connect(f"file:{store_path}?mode=ro", uri=True)) as store:
         rows = store.execute(
             "SELECT node, count(*), count(DISTINCT sequence), max(sequence) FROM messages GROUP BY node, outbox_id"
@@ -51,6 +51,6 @@ def accounting(store_path: Path, nodes: Sequence[NodeView]) -> Iterator[str]:
     for node, stored, numbers, highest in sorted(rows):
         rest = waiting.get(node)
         yield (
-            f"{node}: {highest} events numbered, {stored} stored, {highest - numbers} missing, "
+            f"{node}: {highest} messages numbered, {stored} stored, {highest - numbers} missing, "
             f"{stored - numbers} doubled, {'unknown' if rest is None else rest} not yet acknowledged"
         )

@@ -41,6 +41,7 @@ class Rig:
 
     is_live = True
     is_paced = True
+    is_quiet = False
     captured_by = CapturedBy.RECORDING
     corrupt_packets = 0
     remark = ""

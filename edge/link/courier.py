@@ -15,6 +15,7 @@ from contract.codec import encode
 from contract.commands import Ack
 from contract.envelope import Envelope
 from contract.errors import ContractError
+from contract.topics import topic_of
 from edge.link.outbox import Outbox
 
 FRESH_US = 15_000_000  # what a site may still dispatch on: these go first after an outage
@@ -43,14 +44,12 @@ class Courier:
         outbox: Outbox,
         publish: Callable[[BusMessage], bool],
         *,
-        topic: str,
         clock: Clock,
         now_us: Callable[[], int],
     ) -> None:
         """`now_us` stamps the moment of sending: the same clock that stamps live frames."""
         self._outbox = outbox
         self._publish = publish
-        self._topic = topic
         self._clock = clock
         self._now_us = now_us
         self._lock = threading.Lock()
@@ -178,10 +177,11 @@ class Courier:
         posted_us = self._posted_us.get(sequence)
         hops_us = envelope.hops_us if posted_us is None else {**envelope.hops_us, "outbox": now_us - posted_us}
         payload = encode(envelope.model_copy(update={"sent_at_us": self._now_us(), "hops_us": hops_us}))
+        address = topic_of(envelope.body).address(site=envelope.site, node=envelope.node)
         with self._lock:
             self._with_broker.pop(sequence, None)
             self._in_flight[sequence] = _Sent(now_us, payload)
-        if self._publish(BusMessage(self._topic, payload, qos=1)):
+        if self._publish(BusMessage(address, payload, qos=1)):
             return True
         with self._lock:
             self._in_flight.pop(sequence, None)

@@ -9,16 +9,17 @@ mask blackens stored pixels and nothing else (SAFETY 20, RULINGS 4). Where still
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, ClassVar, Protocol
 
 import numpy as np
 from pydantic import Field, model_validator
 from shapely.geometry import Point, Polygon
 
-from contract.frozen import Frozen, Identifier
-from contract.geo import GeoPolygon, LocalFrame
+from contract.frozen import Frozen
+from contract.geo import LocalFrame
 from contract.labels import Label
 from contract.site import CameraPose
+from edge.area import DrawnArea
 from edge.ground import Ground
 from edge.perception.locate import Locator
 from edge.perception.track import Track, TrackState
@@ -47,22 +48,10 @@ class LabelFilter(Frozen):
         return self
 
 
-class StillArea(Frozen):
+class StillArea(DrawnArea):
     """A place where still things are usual. Drawn on the ground or, where the camera does not move, in its picture."""
 
-    id: Identifier
-    ground: Annotated[GeoPolygon | None, Field(description="corners on the ground")] = None
-    image_px: Annotated[
-        tuple[tuple[float, float], ...] | None, Field(min_length=3, description="corners x, y, px of the full frame")
-    ] = None
-
-    @model_validator(mode="after")
-    def _is_one_polygon(self) -> "StillArea":
-        if (self.ground is None) == (self.image_px is None):
-            raise ValueError(f"still_area '{self.id}': expected exactly one of ground and image_px")
-        if self.image_px is not None and not Polygon(self.image_px).is_valid:
-            raise ValueError(f"still_area '{self.id}': image_px must not cross itself")
-        return self
+    what: ClassVar[str] = "still_area"
 
 
 class FilterOptions(Frozen):

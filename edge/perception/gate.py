@@ -16,12 +16,16 @@ class Gate:
         self._open_until_us = 0
         self._passed_us = -self._due_after_us
 
+    def is_open_at(self, captured_at_us: int) -> bool:
+        """Something moved lately."""
+        return captured_at_us < self._open_until_us <= captured_at_us + HELD_US
+
     def passes(self, *, is_busy: bool, captured_at_us: int) -> bool:
         """`is_busy`: something moves in this picture, or is followed already."""
         if is_busy:
             self._open_until_us = captured_at_us + HELD_US
         is_due = abs(captured_at_us - self._passed_us) >= self._due_after_us  # a clock may be set back
-        if not (is_due or captured_at_us < self._open_until_us <= captured_at_us + HELD_US):
+        if not (is_due or self.is_open_at(captured_at_us)):
             return False
         self._passed_us = captured_at_us
         return True

@@ -14,7 +14,8 @@ class Glance:
     """One camera, on the thread that reads it. `rate_min_hz`: pictures a second that pass at least.
 
     is_followed: something is tracked in this view; the detecting thread's word. moving: (n, 4) boxes of the full frame
-    in which the last picture that was glanced at changed. wrong: what is the matter with the view; empty when nothing.
+    in which the last picture that was glanced at changed. is_quiet: nothing moved for a while. wrong: what is the
+    matter with the view; empty when nothing.
     """
 
     def __init__(self, *, rate_min_hz: float) -> None:
@@ -23,6 +24,7 @@ class Glance:
         self._tamper = Tamper()
         self._glanced_us: int | None = None
         self.is_followed = False
+        self.is_quiet = False
         self.moving: FloatArray = NOWHERE
 
     @property
@@ -39,4 +41,5 @@ class Glance:
             self.moving = self._motion.find_in(grey, step=step, captured_at_us=now_us)
             self._tamper.judge(grey, captured_at_us=now_us)
             is_busy = is_busy or len(self.moving) > 0 or self._motion.is_elsewhere
+        self.is_quiet = not (is_busy or self._gate.is_open_at(now_us))
         return self._gate.passes(is_busy=is_busy, captured_at_us=now_us)

@@ -136,6 +136,14 @@ class Locator:
             directions = np.where(depth > 1e-6, in_camera[:, :2] / depth, np.nan)
         return self._lens.pixels(directions)
 
+    def rays(self, pixels: Points, pose: CameraPose) -> FloatArray:
+        """(n, 2) pixels of the full frame to (n, 3) directions east, north, up, of any length; NaN where the lens has
+        no direction."""
+        directions = self._lens.directions(np.asarray(pixels, np.float64))
+        in_camera = np.column_stack((directions, np.ones(len(directions))))
+        rays: FloatArray = in_camera @ self._view_of(pose).axes.T
+        return rays
+
     def _view_of(self, pose: CameraPose) -> _View:
         if self._view is None or self._view.pose != pose:
             self._view = _View(pose)

@@ -23,12 +23,14 @@ class FileSource:
     """Every container that FFmpeg reads."""
 
     is_live = False
+    is_quiet = False
     captured_by = CapturedBy.RECORDING
 
     def __init__(self, options: SourceOptions, clock: Clock) -> None:
         self._path = Path(options.url)
         self._start_us = None if options.start is None else round(options.start.timestamp() * 1e6)
         self.is_paced = options.is_realtime
+        self._ring = options.ring
         self._clock = clock
         self.corrupt_packets = 0
         self.remark = ""
@@ -36,11 +38,11 @@ class FileSource:
     def frames(self, stop: threading.Event) -> Generator[Frame, None, None]:
         if not self._path.is_file():
             raise FeedUnreadable(f"{self._path}: expected a video file, found none")
-        with opened_video(str(self._path), monotonic_us=self._clock.monotonic_us) as video:
+        with opened_video(str(self._path), monotonic_us=self._clock.monotonic_us, ring=self._ring) as video:
             start_us = self._clock.wall_us() if self._start_us is None else self._start_us
             opened_us = self._clock.monotonic_us()
             index, pts_us = 0, 0
-            for index, picture in enumerate(self._pictures(video), start=1):
+            for index, picture in enumerate(self._pictures(video, start_us), start=1):
                 pts_us = picture.pts_us
                 early_s = (opened_us + pts_us - self._clock.monotonic_us()) / 1e6
                 if self.is_paced and early_s > 0:
@@ -52,8 +54,9 @@ class FileSource:
                 raise FeedUnreadable(f"{self._path}: not one frame could be decoded")
             self._remark_missing_end(video, read_us=pts_us + video.frame_period_us)
 
-    def _pictures(self, video: Video) -> Iterator[Picture]:
+    def _pictures(self, video: Video, start_us: int) -> Iterator[Picture]:
         for packet in self._packets(video):
+            video.keep(packet, start_us + video.packet_us(packet))
             yield from video.decode(packet)
             self.corrupt_packets = video.corrupt_packets
 

@@ -33,6 +33,7 @@ class GstSource:
 
     is_live = True
     is_paced = True
+    is_quiet = False
     captured_by = CapturedBy.ARRIVAL
 
     def __init__(self, options: SourceOptions, clock: Clock, gst: Any) -> None:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from contract.commands import SequenceRange
 from contract.events import FeedHealth, FeedStatus, NodeState, Sighting
+from contract.evidence import Evidence
 from contract.frozen import Frozen, Identifier, TimeUs
 from contract.geo import GeoPoint
 from contract.site import Site, VehicleKind
@@ -105,9 +106,12 @@ class Snapshot(Frozen):
 
 
 class IncidentDetail(Frozen):
+    """`evidence`: what the nodes keep about its alarms."""
+
     incident: Incident
     alarms: tuple[Alarm, ...]
     tasks: tuple[Task, ...]
+    evidence: tuple[Evidence, ...] = ()
 
 
 class TaskDetail(Frozen):

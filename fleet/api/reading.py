@@ -83,10 +83,13 @@ def reading_routes(parts: Parts) -> APIRouter:
     async def get_incident(incident_id: uuid.UUID) -> IncidentDetail:
         with store.reading() as connection:
             incident = _there(reads.incident(connection, incident_id), "incident", incident_id)
+            alarms = reads.alarms_of(connection, [incident_id])
+            events = [alarm.event_id for alarm in alarms if alarm.event_id is not None]
             return IncidentDetail(
                 incident=incident,
-                alarms=tuple(reads.alarms_of(connection, [incident_id])),
+                alarms=tuple(alarms),
                 tasks=tuple(reads.tasks_of(connection, incident_id)),
+                evidence=tuple(reads.evidence_of(connection, events)),
             )
 
     @router.get("/tasks")

@@ -19,8 +19,9 @@ from contract.commands import Ack, SequenceRange
 from contract.envelope import Envelope
 from contract.errors import ContractError
 from contract.events import Event, Status, Tracks
+from contract.evidence import Evidence
 from contract.site import Site
-from contract.topics import EVENTS, Address, Direction, parse_address
+from contract.topics import EVENTS, EVIDENCE, Address, Direction, parse_address
 from fleet.picture.incidents import Alarm, Change, Incident, State, on_event
 from fleet.picture.sequence import Stream
 from fleet.records import reads, writes
@@ -29,6 +30,7 @@ from fleet.records.tables import MESSAGES
 
 FUTURE_TOLERANCE_US = 2_000_000  # a capture further ahead of our clock has an unknown age
 LARGEST = 2**53  # numbers beyond this are nobody's: they fit neither the store nor a JavaScript number
+NUMBERED = (EVENTS, EVIDENCE)  # topics that a node's sequence counts
 StreamKey = tuple[str, str]  # node, outbox id
 
 
@@ -53,6 +55,15 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A manifest that is stored now: the file itself is at the node."""
+
+    envelope: Envelope
+    evidence: Evidence
+    arrival: Arrival
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A message without a durable effect: status, health, tracks, reply."""
 
@@ -64,6 +75,7 @@ class Report:
 @dataclass(slots=True)
 class Outcome:
     effects: list[Effect] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     acks: list[tuple[str, Ack]] = field(default_factory=list)
     troubles: dict[str, str] = field(default_factory=dict)  # subject -> what happened, for an incident
@@ -136,12 +148,12 @@ class Ingest:
         message = arrival.message
         try:
             address, envelope = decode(message.topic, message.payload)
-            event = self._checked(address, envelope, message)
+            body = self._checked(address, envelope, message)
         except ContractError as err:
             reason = "expired" if isinstance(err, _Expired) else "malformed"
             self._set_aside(connection, draft, arrival, reason=reason, detail=str(err))
             return
-        if event is None:
+        if body is None:
             draft.outcome.reports.append(Report(address, envelope, arrival))
             self._note_what_is_gone(draft, envelope)
             return
@@ -150,12 +162,17 @@ class Ingest:
         if not self._is_new(connection, draft, arrival, envelope):
             return
         digest = content_digest(envelope)
-        writes.add_message(connection, envelope, event, digest=digest, received_at_us=arrival.wall_us)
+        writes.add_message(connection, envelope, body, digest=digest, received_at_us=arrival.wall_us)
         draft.store_number(key, envelope.sequence)
-        draft.outcome.effects.append(self._apply(connection, draft, arrival, envelope, event))
+        if isinstance(body, Event):
+            draft.outcome.effects.append(self._apply(connection, draft, arrival, envelope, body))
+        else:
+            writes.add_evidence(connection, body, node=envelope.node, received_at_us=arrival.wall_us)
+            draft.outcome.kept.append(Kept(envelope, body, arrival))
 
-    def _checked(self, address: Address, envelope: Envelope, message: BusMessage) -> Event | None:
-        """The event of an event message, None for the other kinds. Raises ContractError for what must not be used."""
+    def _checked(self, address: Address, envelope: Envelope, message: BusMessage) -> Event | Evidence | None:
+        """The body of a message that its node numbered, None for the other kinds. Raises ContractError for what must
+        not be used."""
         topic = message.topic
         if address.site != self._site.id:
             raise ContractError(f"{topic}: expected site '{self._site.id}', got '{address.site}'")
@@ -171,15 +188,16 @@ class Ingest:
         body = envelope.body
         if isinstance(body, Tracks) and body.camera not in cameras:
             raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{body.camera}'")
-        if not isinstance(body, Event):
+        if not isinstance(body, Event | Evidence):
             return None
         if envelope.outbox_id is None or envelope.sequence is None:
-            raise ContractError(f"{topic}: an event needs outbox_id and sequence")
+            raise ContractError(f"{topic}: a message of {address.topic.name} needs outbox_id and sequence")
         if max(envelope.sequence, envelope.boot) >= LARGEST:
             raise ContractError(f"{topic}: expected sequence and boot below {LARGEST}")
-        if body.sighting.camera not in cameras:
-            raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{body.sighting.camera}'")
-        if body.zone not in {each.id for each in self._site.watched}:
+        camera = body.sighting.camera if isinstance(body, Event) else body.camera
+        if camera not in cameras:
+            raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{camera}'")
+        if isinstance(body, Event) and body.zone not in {each.id for each in self._site.watched}:
             raise ContractError(f"{topic}: expected a zone or line of site '{self._site.id}', got '{body.zone}'")
         return body
 
@@ -225,14 +243,15 @@ class Ingest:
             address = parse_address(message.topic)
         except ContractError:
             return
-        if address.site != self._site.id or address.topic is not EVENTS or message.retain:
+        if address.site != self._site.id or address.topic not in NUMBERED or message.retain:
             return
         numbered = _numbered(message.payload)
         if numbered is not None and numbered.node == address.node:
             key = (address.node, str(numbered.outbox_id))
             draft.store_number(key, numbered.sequence)
             draft.to_acknowledge.append(key)
-        draft.outcome.troubles[f"{reason}:{address.node}"] = f"node {address.node}: event quarantined: {detail}"
+        what = "event" if address.topic is EVENTS else address.topic.name
+        draft.outcome.troubles[f"{reason}:{address.node}"] = f"node {address.node}: {what} quarantined: {detail}"
 
     def _note_what_is_gone(self, draft: "_Draft", envelope: Envelope) -> None:
         """A node's status says what it still holds; a gap below that is never filled (SAFETY 15)."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import Connection, Select, Table, select
 
+from contract.evidence import Evidence
 from contract.tasks import Task
 from fleet.errors import NotFound
 from fleet.picture.incidents import Alarm, Incident, IncidentKind
@@ -50,6 +51,14 @@ def alarms_of(connection: Connection, incident_ids: Iterable[uuid.UUID]) -> list
         query = select(tables.ALARMS.c.document).where(tables.ALARMS.c.incident_id == str(incident_id))
         found += [Alarm.model_validate_json(text) for text in connection.scalars(query)]
     return found
+
+
+def evidence_of(connection: Connection, event_ids: Iterable[uuid.UUID]) -> list[Evidence]:
+    """Manifests of the files that nodes keep about these events, in order of capture."""
+    table = tables.EVIDENCE
+    ids = [str(event_id) for event_id in event_ids]
+    query = select(table.c.document).where(table.c.event_id.in_(ids))
+    return _documents(connection, query.order_by(table.c.start_us, table.c.kind), Evidence, MAX_ROWS)
 
 
 def tasks(connection: Connection, *, only_open: bool = False, limit: int = 100) -> list[Task]:

@@ -51,6 +51,19 @@ QUARANTINE = Table(
     Column("payload", LargeBinary, nullable=False),
 )
 
+EVIDENCE = Table(
+    "evidence",
+    METADATA,
+    Column("event_id", String(36), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("node", String(64), nullable=False),
+    Column("start_us", BigInteger, nullable=False),
+    Column("received_at_us", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("evidence_by_file", "sha256"),
+)
+
 INCIDENTS = Table(
     "incidents",
     METADATA,

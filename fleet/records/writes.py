@@ -7,6 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from contract.envelope import Envelope
 from contract.events import Event
+from contract.evidence import Evidence
 from contract.tasks import Task
 from fleet.picture.incidents import Alarm, Incident
 from fleet.picture.sequence import Stream
@@ -17,7 +18,10 @@ MAX_QUARANTINE_ROWS = 1000  # the newest; with the cut below at most 16 MB
 MAX_QUARANTINED_BYTES = 16 * 1024  # of one payload
 
 
-def add_message(connection: Connection, envelope: Envelope, event: Event, *, digest: str, received_at_us: int) -> None:
+def add_message(
+    connection: Connection, envelope: Envelope, body: Event | Evidence, *, digest: str, received_at_us: int
+) -> None:
+    """`stage` of a manifest is its kind of file."""
     connection.execute(
         insert(tables.MESSAGES).values(
             message_id=str(envelope.message_id),
@@ -27,13 +31,29 @@ def add_message(connection: Connection, envelope: Envelope, event: Event, *, dig
             boot=envelope.boot,
             sequence=envelope.sequence,
             trace_id=envelope.trace_id,
-            event_id=str(event.event_id),
-            stage=event.stage.value,
+            event_id=str(body.event_id),
+            stage=body.stage.value if isinstance(body, Event) else body.kind.value,
             captured_at_us=envelope.captured_at_us,
             received_at_us=received_at_us,
             envelope=envelope.model_dump_json(),
         )
     )
+
+
+def add_evidence(connection: Connection, evidence: Evidence, *, node: str, received_at_us: int) -> None:
+    """Once for each file of an event, however often its node says so."""
+    key = {"event_id": str(evidence.event_id), "kind": evidence.kind.value, "sha256": evidence.sha256}
+    known = select(tables.EVIDENCE.c.sha256).filter_by(**key)
+    if connection.scalar(known) is not None:
+        return
+    values = {
+        **key,
+        "node": node,
+        "start_us": evidence.start_us,
+        "received_at_us": received_at_us,
+        "document": evidence.model_dump_json(),
+    }
+    connection.execute(insert(tables.EVIDENCE).values(**values))
 
 
 def put_stream(connection: Connection, node: str, outbox_id: str, stream: Stream) -> None:

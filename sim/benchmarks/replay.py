@@ -119,6 +119,7 @@ class _Block:
     """The next frames of an open source, as a source of its own."""
 
     is_live = is_paced = False
+    is_quiet = False
     captured_by = CapturedBy.RECORDING
     corrupt_packets = 0
     remark = ""

@@ -19,6 +19,7 @@ class TapeSource:
 
     is_live = False
     is_paced = False
+    is_quiet = False
     captured_by = CapturedBy.RECORDING
 
     def __init__(self, path: Path, camera: str, *, start_us: int, until_us: int | None = None) -> None:

@@ -21,6 +21,7 @@ from contract.events import (
     derive_event_id,
     derive_message_id,
 )
+from contract.evidence import Evidence, EvidenceKind, MediaType, derive_evidence_id
 from contract.frozen import Frozen
 from contract.geo import BoxPx, GeoPoint, GroundFix
 from contract.kinds import EventKind
@@ -73,8 +74,28 @@ def event(*, stage: Stage = Stage.START, revision: int = 0, track: int = 7, star
     )
 
 
+def evidence(**changes: object) -> Evidence:
+    clip = Evidence(
+        event_id=event().event_id,
+        kind=EvidenceKind.CLIP,
+        camera="fence-cam",
+        sha256="3f" * 32,
+        bytes=4_718_592,
+        start_us=T0_US - 6_000_000,
+        end_us=T0_US + 12_480_000,
+        media_type=MediaType.MP4,
+        codec="h264",
+        plays_in_browser=True,
+    )
+    return clip.model_copy(update=changes)
+
+
 def envelope(body: Frozen, *, sequence: int | None = None, node: str = "edge-1", **changes: object) -> Envelope:
-    message_id = derive_message_id(body) if isinstance(body, Event) else uuid.uuid5(OUTBOX, body.model_dump_json())
+    message_id = uuid.uuid5(OUTBOX, body.model_dump_json())
+    if isinstance(body, Event):
+        message_id = derive_message_id(body)
+    elif isinstance(body, Evidence):
+        message_id = derive_evidence_id(body, outbox_id=OUTBOX, boot=3)
     values: dict[str, object] = {
         "message_id": message_id,
         "site": "demo",
@@ -123,6 +144,7 @@ def one_of_each() -> dict[str, Envelope]:
         "event-start": envelope(event(), sequence=12),
         "event-update": envelope(event(stage=Stage.UPDATE, revision=1), sequence=13),
         "event-end": envelope(event(stage=Stage.END, revision=2), sequence=14),
+        "evidence": envelope(evidence(), sequence=15),
         "tracks": envelope(Tracks(camera="fence-cam", sightings=(sighting(),))),
         "status": envelope(status),
         "health": envelope(health),

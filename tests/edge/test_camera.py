@@ -34,6 +34,7 @@ class ScriptedSource:
 
     captured_by = CapturedBy.ARRIVAL
     corrupt_packets = 0
+    is_quiet = False
 
     def __init__(self, *steps: Step, is_live: bool = True, remark: str = "") -> None:
         self._steps = steps

@@ -7,12 +7,15 @@ import pytest
 
 from contract.bus import BusMessage
 from contract.commands import SequenceRange
-from contract.envelope import Envelope
+from contract.envelope import Envelope, Origin
 from contract.errors import ContractError
+from contract.evidence import derive_evidence_id
 from edge.link.courier import BACKLOG_INTERVAL_US, RETRY_US, WINDOW, Courier
 from edge.link.outbox import Outbox
 from tests.conftest import ManualClock
+from tests.contract.factories import evidence
 from tests.edge.test_outbox import ack, message, open_at
+from tests.edge.yard import SENDER, START_US
 
 
 class Wire:
@@ -54,7 +57,7 @@ def courier(outbox: Outbox, wire: Wire, clock: ManualClock) -> Courier:
 
 
 def _courier(outbox: Outbox, wire: Wire, clock: ManualClock) -> Courier:
-    return Courier(outbox, wire.publish, topic="vedette/v1/yard/edge-1/events", clock=clock, now_us=clock.wall_us)
+    return Courier(outbox, wire.publish, clock=clock, now_us=clock.wall_us)
 
 
 def _post(courier: Courier, count: int) -> None:
@@ -73,6 +76,23 @@ def _drain(courier: Courier, wire: Wire, clock: ManualClock, *, seconds: float) 
         sent += wire.take()
         clock.advance(min(wait_s, 0.01))
     return sent
+
+
+def test_each_message_goes_on_the_topic_of_its_body(courier: Courier, wire: Wire) -> None:
+    manifest = evidence()
+    message_id = derive_evidence_id(manifest, outbox_id=SENDER.outbox_id, boot=SENDER.boot)
+    courier.post(
+        SENDER.envelope(
+            manifest, message_id=message_id, captured_at_us=START_US, origin=Origin.LIVE, trace_id=message_id.hex
+        )
+    )
+    courier.post(message())
+    courier.step()
+    assert [each.topic for each in wire.messages] == [
+        "vedette/v1/yard/edge-1/evidence",
+        "vedette/v1/yard/edge-1/health",
+    ]
+    assert [each.sequence for each in wire.envelopes()] == [1, 2]
 
 
 def test_a_message_is_sent_once_with_the_moment_of_sending(courier: Courier, wire: Wire, clock: ManualClock) -> None:

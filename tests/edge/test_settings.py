@@ -10,8 +10,20 @@ from contract.kinds import EventKind
 from detectors.scheduler import Batching
 from detectors.tiling import Tiling
 from edge.errors import SetUpError
+from edge.footage.recording import Rolls
+from edge.footage.shelf import DAY_US, Room
 from edge.pose_settings import FixedPoseSettings, KlvPoseSettings, MavlinkPoseSettings, RecordedPoseSettings
-from edge.settings import EdgeSettings, batching_of, broker_of, parse_settings, source_of, tiling_of
+from edge.settings import (
+    EdgeSettings,
+    batching_of,
+    broker_of,
+    parse_settings,
+    ring_of,
+    rolls_of,
+    room_of,
+    source_of,
+    tiling_of,
+)
 
 GOOD = """
 node: edge-1
@@ -81,6 +93,17 @@ def test_the_least_one_must_say() -> None:
             "rtsp://cam/1, origin: live, pose: {kind: mavlink, listen: 'tcp:h:1', system_id: 1}}",
             "expected udpin:HOST:PORT such as udpin:127.0.0.1:14560, got 'tcp:h:1'",
         ),
+        (
+            "origin: replayed}",
+            "origin: replayed, masks: [{id: window}]}",
+            "mask 'window': expected exactly one of ground and image_px",
+        ),
+        (
+            "origin: replayed}",
+            "origin: replayed, masks: [{id: window, image_px: [[0, 0], [9, 9], [9, 0], [0, 9]]}]}",
+            "mask 'window': image_px must not cross itself",
+        ),
+        ("data_dir: data", "data_dir: data\nevidence: {pre_roll_s: 0}", "evidence.pre_roll_s: Input should be greater"),
         ("url: yard.mp4, ori", "url: rtsp://cam/1, detections: d.jsonl, ori", None),
     ],
 )
@@ -134,6 +157,14 @@ def test_a_description_is_a_path_and_live() -> None:
 def test_an_rtsp_camera_may_send_datagrams() -> None:
     feed = _parse(GOOD.replace("url: yard.mp4", "url: 'rtsp://cam/1', transport: udp")).feeds[0]
     assert source_of(feed, folder=Path(), environment={}).transport == "udp"
+
+
+def test_evidence_is_kept_unless_it_is_said_not_to_be() -> None:
+    settings = _parse(GOOD).evidence
+    assert rolls_of(settings) == Rolls(pre_us=5_000_000, post_us=5_000_000, longest_us=60_000_000)
+    assert room_of(settings) == Room(keep_us=30 * DAY_US, max_bytes=10_000_000_000, free_bytes=1_000_000_000)
+    assert ring_of(settings) is not None
+    assert ring_of(_parse(GOOD + "evidence: {kept: false}\n").evidence) is None
 
 
 def test_a_camera_has_one_feed() -> None:

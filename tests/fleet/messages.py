@@ -22,11 +22,12 @@ from contract.events import (
     derive_event_id,
     derive_message_id,
 )
+from contract.evidence import Evidence, EvidenceKind, MediaType, derive_evidence_id
 from contract.geo import BoxPx, GeoPoint, GroundFix, PointEnu
 from contract.kinds import EventKind
 from contract.labels import Label
 from contract.site import Severity, Site, parse_site
-from contract.topics import EVENTS, STATUS, Topic
+from contract.topics import STATUS, Topic, topic_of
 
 OUTBOX = uuid.UUID("11111111-1111-4111-8111-111111111111")
 NOW_US = 1_767_225_600_000_000
@@ -148,8 +149,29 @@ def make_event(
     )
 
 
+def make_manifest(*, sequence: int | None, of: Envelope, boot: int = 1, **changes: object) -> Envelope:
+    """A clip of the event in `of`."""
+    event = of.body
+    assert isinstance(event, Event)
+    clip = Evidence(
+        event_id=event.event_id,
+        kind=EvidenceKind.CLIP,
+        camera=event.sighting.camera,
+        sha256="c1" * 32,
+        bytes=1_000_000,
+        start_us=NOW_US - 5_000_000,
+        end_us=NOW_US + 9_000_000,
+        media_type=MediaType.MP4,
+        codec="h264",
+        plays_in_browser=True,
+    ).model_copy(update=changes)
+    key = derive_evidence_id(clip, outbox_id=OUTBOX, boot=boot)
+    message = make_envelope(clip, node=of.node, sequence=sequence, message_id=key)
+    return message.model_copy(update={"trace_id": of.trace_id, "boot": boot})
+
+
 def make_envelope(
-    body: Event | Status | Tracks | Health | Reply,
+    body: Event | Evidence | Status | Tracks | Health | Reply,
     *,
     node: str = "gate-1",
     outbox_id: uuid.UUID | None = OUTBOX,
@@ -187,7 +209,8 @@ def make_status(
     )
 
 
-def on_bus(envelope: Envelope, *, topic: Topic = EVENTS, retain: bool = False) -> BusMessage:
+def on_bus(envelope: Envelope, *, topic: Topic | None = None, retain: bool = False) -> BusMessage:
+    topic = topic or topic_of(envelope.body)
     address = topic.address(site=envelope.site, node=envelope.node)
     return BusMessage(topic=address, payload=encode(envelope), qos=topic.qos, retain=retain)
 

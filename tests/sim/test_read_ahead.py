@@ -20,6 +20,7 @@ class Recording:
     """A source of `count` frames that then fails with `error`, if any."""
 
     is_live = is_paced = False
+    is_quiet = False
     captured_by = CapturedBy.RECORDING
     corrupt_packets = 0
     remark = ""

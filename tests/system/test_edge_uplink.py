@@ -144,7 +144,7 @@ def _linked(outbox: Outbox, port: int) -> Iterator[Courier]:
     def publish(message: BusMessage) -> bool:
         return uplink.publish(message)
 
-    courier = Courier(outbox, publish, topic=f"{PREFIX}/events", clock=clock, now_us=clock.wall_us)
+    courier = Courier(outbox, publish, clock=clock, now_us=clock.wall_us)
     uplink = Uplink(
         Broker("127.0.0.1", port),
         client_id="edge-1",

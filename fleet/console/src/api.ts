@@ -728,6 +728,53 @@ export interface components {
          */
         EventKind: "intrusion" | "loitering" | "line_crossing" | "unclassified_movement";
         /**
+         * Evidence
+         * @description One file about one event. Events that happened together before one camera may share a clip: the same sha256.
+         *
+         *     start_us, end_us: capture times of the first and the last that it shows. codec: of the video as the camera sent it,
+         *     or of what a masked view was encoded to. box: the event's object in a snapshot.
+         */
+        Evidence: {
+            box?: components["schemas"]["BoxPx"] | null;
+            /** Bytes */
+            bytes: number;
+            /** Camera */
+            camera: string;
+            /** Codec */
+            codec: string;
+            /** End Us */
+            end_us: number;
+            /**
+             * Event Id
+             * Format: uuid
+             */
+            event_id: string;
+            /**
+             * Is Masked
+             * @default false
+             */
+            is_masked: boolean;
+            kind: components["schemas"]["EvidenceKind"];
+            media_type: components["schemas"]["MediaType"];
+            /** Plays In Browser */
+            plays_in_browser: boolean;
+            /** Sha256 */
+            sha256: string;
+            /** Start Us */
+            start_us: number;
+            /**
+             * Type
+             * @default evidence
+             * @constant
+             */
+            type: "evidence";
+        };
+        /**
+         * EvidenceKind
+         * @enum {string}
+         */
+        EvidenceKind: "clip" | "snapshot" | "detections";
+        /**
          * FeedHealth
          * @description Counts since the node started. `frames_quiet`: not shown to the detector, as nothing moved. `filtered`: sightings
          *     that a filter of the camera did not tell, by filter.
@@ -898,10 +945,18 @@ export interface components {
              */
             zones: string[];
         };
-        /** IncidentDetail */
+        /**
+         * IncidentDetail
+         * @description `evidence`: what the nodes keep about its alarms.
+         */
         IncidentDetail: {
             /** Alarms */
             alarms: components["schemas"]["Alarm"][];
+            /**
+             * Evidence
+             * @default []
+             */
+            evidence: components["schemas"]["Evidence"][];
             incident: components["schemas"]["Incident"];
             /** Tasks */
             tasks: components["schemas"]["Task"][];
@@ -992,6 +1047,12 @@ export interface components {
             /** Monitor Age S */
             monitor_age_s: number | null;
         };
+        /**
+         * MediaType
+         * @description Of the file, as HTTP calls it.
+         * @enum {string}
+         */
+        MediaType: "video/mp4" | "video/x-nut" | "image/jpeg" | "application/jsonl";
         /**
          * NodeState
          * @enum {string}

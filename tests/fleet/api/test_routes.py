@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from fleet.api.openapi import PATH, schema_text
 from fleet.flight.orders import Hold, ReturnHome
-from tests.fleet.messages import make_envelope, make_event, make_status, status_on_bus
+from tests.fleet.messages import make_envelope, make_event, make_manifest, make_status, status_on_bus
 from tests.fleet.office import Office
 
 ADA = {"by": "Ada Byron"}
@@ -37,13 +37,26 @@ def test_everything_of_one_trace_is_found_by_its_id(client: TestClient, office: 
     assert [row["act"] for row in trace["audit"]] == ["dispatch"]
 
 
+def test_what_the_nodes_keep_of_an_incident_is_listed_with_it_and_in_its_trace(
+    client: TestClient, office: Office
+) -> None:
+    event = make_event(sequence=1)
+    manifest = make_manifest(sequence=2, of=event)
+    office.hear(event, manifest)
+    (incident,) = get(client, "/incidents")
+    detail = get(client, f"/incidents/{incident['incident_id']}")
+    assert detail["evidence"] == [manifest.body.model_dump(mode="json")]
+    trace = get(client, f"/traces/{event.trace_id}")
+    assert [message["body"]["type"] for message in trace["messages"]] == ["event", "evidence"]
+
+
 def test_lists_and_details_agree(client: TestClient, office: Office) -> None:
     office.hear(make_event(sequence=1), status_on_bus(make_envelope(make_status())))
     (alarm,) = get(client, "/alarms")
     (incident,) = get(client, "/incidents?kind=intrusion")
     (task,) = get(client, "/tasks")
     detail = get(client, f"/incidents/{incident['incident_id']}")
-    assert detail == {"incident": incident, "alarms": [alarm], "tasks": [task]}
+    assert detail == {"incident": incident, "alarms": [alarm], "tasks": [task], "evidence": []}
     assert get(client, f"/tasks/{task['task_id']}")["changes"][0]["state"] == "created"
     assert [vehicle["id"] for vehicle in get(client, "/vehicles")] == ["kestrel"]
     assert [(node["id"], node["state"]) for node in get(client, "/nodes")] == [("gate-1", "online"), ("gate-2", None)]

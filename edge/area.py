@@ -1,0 +1,37 @@
+"""A place in a camera's view, drawn on the ground or in its picture."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, model_validator
+from shapely.geometry import Polygon
+
+from contract.frozen import Frozen, Identifier
+from contract.geo import GeoPolygon
+
+
+class DrawnArea(Frozen):
+    """Drawn on the ground or, where the camera does not move, in its picture."""
+
+    what: ClassVar[str]  # what errors call it
+
+    id: Identifier
+    ground: Annotated[GeoPolygon | None, Field(description="corners on the ground")] = None
+    image_px: Annotated[
+        tuple[tuple[float, float], ...] | None, Field(min_length=3, description="corners x, y, px of the full frame")
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_one_polygon(self) -> "DrawnArea":
+        if (self.ground is None) == (self.image_px is None):
+            raise ValueError(f"{self.what} '{self.id}': expected exactly one of ground and image_px")
+        if self.image_px is not None and not Polygon(self.image_px).is_valid:
+            raise ValueError(f"{self.what} '{self.id}': image_px must not cross itself")
+        return self
+
+
+class PrivacyMask(DrawnArea):
+    """What is never stored. Over a ground area, everything up to `height_m` is painted over: who stands in it too."""
+
+    what: ClassVar[str] = "mask"
+
+    height_m: Annotated[float, Field(ge=0, le=50, description="of what stands on a ground area, metres")] = 2.5
