@@ -16,7 +16,7 @@ import structlog
 
 from contract.clock import Clock
 from contract.envelope import Envelope
-from contract.events import Event, Stage
+from contract.events import Event, Sighting, Stage
 from contract.evidence import derive_evidence_id
 from contract.site import CameraPose
 from detectors.frame import Frame
@@ -91,7 +91,7 @@ class Footage:
             for envelope in result.events:
                 self._note(known, envelope)
             if frame is not None:
-                seen = [subject.sighting for subject in result.subjects if subject.is_seen]
+                seen = [*_told(result), *(subject.sighting for subject in result.subjects if subject.is_seen)]
                 for recording in known.recordings:
                     recording.saw(moment, frame, seen)
 
@@ -252,3 +252,9 @@ class Footage:
             self._posted.add((take.take_id, number))
         self._shelf.mark_posted(take)
         self._posted -= {(take.take_id, number) for number in range(len(take.manifests))}
+
+
+def _told(result: StepResult) -> list[Sighting]:
+    """What the events of a frame name: of what has no name of the detector's, there is no other word."""
+    events = [envelope.body for envelope in result.events]
+    return [each.sighting for each in events if isinstance(each, Event) and each.stage is not Stage.END]

@@ -157,6 +157,16 @@ def test_the_largest_and_surest_picture_is_kept(yard: Yard) -> None:
     assert (snapshot.box.width_px, snapshot.start_us) == (60.0, START_US + 1_500_000)
 
 
+def test_what_is_no_subject_has_the_picture_of_its_event(yard: Yard) -> None:
+    yard.see(1.0, told(Stage.START, 1.0))  # as unclassified movement is told
+    yard.see(2.0, told(Stage.END, 2.0, started_s=1.0))
+    yard.see(3.1)
+    yard.footage.step()
+    (snapshot,) = yard.evidence(EvidenceKind.SNAPSHOT)
+    assert snapshot.start_us == START_US + SECOND_US
+    assert snapshot.box == subject(0.0, 20.0).sighting.box
+
+
 def test_events_at_one_time_share_a_recording_and_have_a_picture_each(yard: Yard) -> None:
     yard.see(1.0, told(Stage.START, 1.0), subjects=(sized(20.0),))
     yard.see(2.0, told(Stage.START, 2.0, track=2), subjects=(sized(20.0), sized(30.0, track=2)))
