@@ -10,6 +10,7 @@ from av.video.stream import VideoStream
 
 from edge.footage.ring import Reel, Ring, StoredPacket
 
+NOT_ENCODED = frozenset({"rawvideo"})  # a disk full in minutes: of such a feed there are pictures and no clips
 log = structlog.get_logger()
 
 
@@ -22,7 +23,7 @@ class Recorder:
         self._time_base = stream.time_base
         self._period = 1 if stream.time_base is None else max(round(period_us / 1e6 / stream.time_base), 1)
         self._last_dts: int | None = None
-        self._is_useless = self._time_base is None
+        self._is_useless = self._time_base is None or stream.codec_context.name in NOT_ENCODED
         self._has_begun = False
 
     def take(self, packet: "Packet[VideoStream]", captured_at_us: int) -> None:

@@ -95,6 +95,18 @@ def test_a_codec_that_mp4_has_no_place_for_goes_into_nut(shared: Path, tmp_path:
     assert pictures(tmp_path / "clip")
 
 
+def test_pictures_that_were_never_encoded_are_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "raw.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("rawvideo", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(np.zeros((120, 160, 3), np.uint8), format="bgr24")
+            container.mux(stream.encode(frame))
+    ring = read_through(path)
+    assert (ring.cost_bytes, ring.cut(0)) == (0, None)
+
+
 def test_packets_of_an_rtsp_camera_become_a_clip(tmp_path: Path) -> None:
     ring = Ring(seconds=10.0, max_bytes=1_000_000)
     stamps: list[int] = []
