@@ -1,4 +1,4 @@
-"""`vedette-edge`: run a node, or check that its configuration would run.
+"""`vedette-edge`: run a node, check that its configuration would run, find where its cameras stand.
 
 Exit codes: 0 done, 1 it ran and the answer is no, 2 wrong usage or input (model, recording), 78 wrong configuration.
 """
@@ -24,7 +24,7 @@ from rich.console import Console
 from contract.clock import AnchoredClock, SystemClock
 from contract.errors import DocumentError
 from contract.events import FeedState
-from contract.site import Site, parse_site
+from contract.site import Site
 from detectors.detector import Detector
 from detectors.errors import DetectorError
 from detectors.fetch import download
@@ -32,7 +32,8 @@ from detectors.network import NetworkDetector
 from detectors.opening import open_detector, open_file, open_scripted
 from detectors.registry import find_model, model_cache, model_folders
 from edge.bench import measure
-from edge.errors import EdgeError, FeedError, OutboxError, SetUpError
+from edge.calibration.command import calibrate
+from edge.errors import CalibrationError, EdgeError, FeedError, OutboxError, SetUpError
 from edge.footage.shelf import Shelf
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
@@ -47,7 +48,7 @@ from edge.settings import (
     batching_of,
     broker_of,
     has_glance,
-    parse_settings,
+    read_configuration,
     ring_of,
     rolls_of,
     room_of,
@@ -70,7 +71,7 @@ CHANCE = random.Random()  # noqa: S311 - spreads retries over time
 @app.command()
 def run(config: ConfigPath) -> None:
     """Run a node until Ctrl-C or SIGTERM."""
-    settings, site = _read(config)
+    settings, site = read_configuration(config)
     folder = config.parent
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -106,7 +107,7 @@ def run(config: ConfigPath) -> None:
 @app.command()
 def check(config: ConfigPath) -> None:
     """Read the configuration, the site and the model, and open every feed."""
-    settings, site = _read(config)
+    settings, site = read_configuration(config)
     folder = config.parent
     broker_of(settings.broker, folder=folder, environment=os.environ).tls_context()
     feeds = _feeds(settings, site, folder)
@@ -162,29 +163,19 @@ def bench(
         _end("; ".join(measured.missed), code=1)
 
 
+app.command()(calibrate)
+
+
 def main() -> None:
     _log_to_stderr()
     try:
         app()
     except (DocumentError, SetUpError) as err:
         _end(err, code=WRONG_CONFIGURATION)
-    except (DetectorError, FeedError) as err:
+    except (DetectorError, FeedError, CalibrationError) as err:
         _end(err, code=WRONG_INPUT)
     except (OutboxError, EdgeError) as err:
         _end(err, code=1)
-
-
-def _read(config: Path) -> tuple[EdgeSettings, Site]:
-    settings = parse_settings(_text(config), source=str(config))
-    site_file = config.parent / settings.site_file
-    return settings, parse_site(_text(site_file), source=str(site_file))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as err:
-        raise SetUpError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err
 
 
 def _keeping(evidence: EvidenceSettings, data_dir: Path) -> Keeping | None:

@@ -6,6 +6,7 @@ EdgeError
         FeedUnreadable   not a video, or none there: stop for a file, retry for a stream
         FeedLost         it was there and is gone: publish the state, retry with back-off
     OutboxError      the disk did not take a row: publish the fault, keep trying
+    CalibrationError these points give no pose: say why and stop (exit code 2)
 """
 
 
@@ -31,3 +32,7 @@ class FeedLost(FeedError):
 
 class OutboxError(EdgeError):
     """Not durable."""
+
+
+class CalibrationError(EdgeError):
+    """Point pairs from which no pose follows."""

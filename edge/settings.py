@@ -15,7 +15,7 @@ from contract.documents import parse_document
 from contract.envelope import Origin
 from contract.frozen import Frozen, Identifier
 from contract.kinds import EventKind
-from contract.site import Camera
+from contract.site import Camera, Site, parse_site
 from detectors.scheduler import Batching
 from detectors.tiling import Tiling
 from edge.area import PrivacyMask
@@ -215,6 +215,17 @@ def parse_settings(text: str, *, source: str) -> EdgeSettings:
     return parse_document(text, EdgeSettings, source=source)
 
 
+def read_configuration(path: Path) -> tuple[EdgeSettings, Site]:
+    """A node's file and the site file that it names. Raises SetUpError and DocumentError, one line each."""
+    settings = parse_settings(_text(path), source=str(path))
+    return settings, read_site(path.parent / settings.site_file)
+
+
+def read_site(path: Path) -> Site:
+    """Raises SetUpError and DocumentError, one line each."""
+    return parse_site(_text(path), source=str(path))
+
+
 def tiling_of(feed: FeedSettings) -> Tiling | None:
     return None if feed.tiling is None else Tiling(**feed.tiling.model_dump())
 
@@ -285,3 +296,10 @@ def _secret(name: str | None, environment: Mapping[str, str], *, who: str) -> st
     if not value:
         raise SetUpError(f"{who}: expected a password in the environment variable {name}, found none")
     return value
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as err:
+        raise SetUpError(f"{path}: {getattr(err, 'strerror', None) or 'expected UTF-8 text'}") from err

@@ -1,0 +1,1 @@
+"""Where a camera stands and looks, from points that somebody measured."""
