@@ -118,6 +118,21 @@ class OutboxStatus(Frozen):
     next_sequence: Annotated[int, Field(ge=1)]
 
 
+class NodeFaultKind(str, Enum):
+    """What is wrong with the device under a node; its cameras still watch."""
+
+    CLOCK = "clock"  # stamps are more than 2 s off
+    HOT = "hot"  # quiet feeds are judged less often
+
+
+class NodeFault(Frozen):
+    """Lasts as long as the status names it."""
+
+    kind: NodeFaultKind
+    since_us: TimeUs
+    detail: str
+
+
 class Status(Frozen):
     """Retained; the broker publishes its offline form as last will."""
 
@@ -127,6 +142,7 @@ class Status(Frozen):
     feeds: tuple[FeedStatus, ...] = ()
     outbox: OutboxStatus | None = None
     model: ModelIdentity | None = None
+    faults: tuple[NodeFault, ...] = ()
 
 
 class FeedHealth(Frozen):
@@ -148,3 +164,6 @@ class Health(Frozen):
     type: Literal["health"] = "health"
     feeds: tuple[FeedHealth, ...]
     outbox_rows: Annotated[int, Field(ge=0)]
+    clock_offset_ms: Pixels1 | None = None  # its stamps minus the truth as far as it knows; None: nobody told it
+    temperature_c: Pixels1 | None = None
+    power_w: Pixels1 | None = None

@@ -10,7 +10,8 @@ import signal
 import sys
 import threading
 import uuid
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -32,21 +33,29 @@ from detectors.network import NetworkDetector
 from detectors.opening import open_detector, open_file, open_scripted
 from detectors.registry import find_model, model_cache, model_folders
 from edge.bench import measure
+from edge.board import read_board
 from edge.calibration.command import calibrate
+from edge.device import Device
 from edge.errors import CalibrationError, EdgeError, FeedError, OutboxError, SetUpError
 from edge.footage.shelf import Shelf
+from edge.kernel_time import read_kernel_time
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
 from edge.link.zone_memory import ZoneMemory
+from edge.lookout import Witness
+from edge.metrics import NodeMetrics
+from edge.metrics_door import serving
 from edge.node import Feed, Keeping, Node
 from edge.peer import Peer
 from edge.pose import FeedPlace, open_poses
+from edge.service_manager import ServiceManager
 from edge.settings import (
     EdgeSettings,
     EvidenceSettings,
     FeedSettings,
     batching_of,
     broker_of,
+    door_of,
     has_glance,
     read_configuration,
     ring_of,
@@ -65,6 +74,7 @@ app = typer.Typer(
 )
 ConfigPath = Annotated[Path, typer.Argument(help="The node's YAML file; its relative paths count from its folder.")]
 WRONG_INPUT, WRONG_CONFIGURATION = 2, 78
+log = structlog.get_logger()
 CHANCE = random.Random()  # noqa: S311 - spreads retries over time
 
 
@@ -84,9 +94,17 @@ def run(config: ConfigPath) -> None:
     broker = broker_of(settings.broker, folder=folder, environment=os.environ)
     with Outbox(data_dir / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
         feeds = _feeds(settings, site, folder)
-        zone_memory = ZoneMemory(data_dir / "zones.json")
-        keeping = _keeping(settings.evidence, data_dir)
-        node = _node(settings, site, feeds, outbox=outbox, zone_memory=zone_memory, keeping=keeping)
+        metrics = NodeMetrics()
+        node = _node(
+            settings,
+            site,
+            feeds,
+            outbox=outbox,
+            zone_memory=ZoneMemory(data_dir / "zones.json"),
+            keeping=_keeping(settings.evidence, data_dir),
+            witness=metrics.judged,
+        )
+        metrics.watch(node)
         uplink = Uplink(
             broker,
             client_id=f"vedette-{site.id}-{settings.node}",
@@ -95,7 +113,10 @@ def run(config: ConfigPath) -> None:
             on_delivered=node.delivered,
             chance=CHANCE,
         )
-        node.run(uplink, stop, serve_bus=uplink.run)
+        manager = ServiceManager.of(os.environ, clock=SystemClock(), pid=os.getpid())
+        with _telling(settings, folder, node, metrics):
+            node.run(uplink, stop, serve_bus=uplink.run, on_watch=manager.beat)
+            manager.stopping()
         waiting = len(outbox)
     unread = [status for status in node.statuses() if status.state is FeedState.LOST]
     if settings.exit_when_ended and unread:
@@ -110,6 +131,8 @@ def check(config: ConfigPath) -> None:
     settings, site = read_configuration(config)
     folder = config.parent
     broker_of(settings.broker, folder=folder, environment=os.environ).tls_context()
+    if settings.metrics is not None:
+        door_of(settings.metrics, folder=folder).tls_context()
     feeds = _feeds(settings, site, folder)
     with Outbox(Path(":memory:"), new_id=uuid.uuid4) as outbox:
         _node(settings, site, feeds, outbox=outbox, zone_memory=ZoneMemory(None))
@@ -186,6 +209,21 @@ def _keeping(evidence: EvidenceSettings, data_dir: Path) -> Keeping | None:
     return Keeping(shelf, rolls_of(evidence), evidence.jpeg_quality)
 
 
+@contextmanager
+def _telling(settings: EdgeSettings, folder: Path, node: Node, metrics: NodeMetrics) -> Iterator[None]:
+    """The door for figures, open. A port that somebody else has is no reason not to watch."""
+    with ExitStack() as open_doors:
+        if settings.metrics is not None:
+            door = door_of(settings.metrics, folder=folder)
+            door.tls_context()
+            try:
+                port = open_doors.enter_context(serving(door, figures=metrics.exposition, wrong=lambda: node.wrong))
+                log.info("figures are told", at=f"{door.host}:{port}/metrics")
+            except SetUpError as err:
+                log.warning("figures are not told", reason=str(err))
+        yield
+
+
 def _node(
     settings: EdgeSettings,
     site: Site,
@@ -194,6 +232,7 @@ def _node(
     outbox: Outbox,
     zone_memory: ZoneMemory,
     keeping: Keeping | None = None,
+    witness: Witness | None = None,
 ) -> Node:
     return Node(
         site=site,
@@ -208,6 +247,8 @@ def _node(
         batching=batching_of(settings.model, useful=max(_useful_batch(feed.detector) for feed in feeds)),
         exit_when_ended=settings.exit_when_ended,
         keeping=keeping,
+        witness=witness,
+        device=Device(read_board, read_kernel_time),
     )
 
 

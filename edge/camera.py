@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 
 import structlog
 
@@ -25,6 +26,22 @@ FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
 STALL_US = 5_000_000  # half of the 10 s in which SAFETY 18 wants the trouble raised; the rest is for the way there
 SHORT_FRAC = 0.9  # below this part of its minimum rate a camera is said to be short of it
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class FeedCounts:
+    """dropped: for a newer frame, before the detector had time. quiet: nothing moved. rested: so that the board cools.
+
+    corrupt_packets: of this opening. reopened: times the feed was opened again.
+    """
+
+    decoded: int
+    judged: int
+    dropped: int
+    quiet: int
+    rested: int
+    corrupt_packets: int
+    reopened: int
 
 
 class CameraFeed:
@@ -65,6 +82,9 @@ class CameraFeed:
         self._inference_us: int | None = None
         self._decoded = self._judged = self._judged_before = self._dropped = self._quiet = 0
         self.rate_owed_hz = 0.0  # inferences a second; written by the detecting thread
+        self.rate_most_hz: float | None = None  # so that the board cools; written by the detecting thread
+        self._next_us = 0  # when that allows the next frame; monotonic
+        self._rested = 0
         self._at_last_health = (self._last_decoded_us, 0, 0)  # monotonic, frames judged, frames dropped
         self._is_short = False
         self._status = FeedStatus(camera=camera.id, state=FeedState.STARTING, since_us=clock.wall_us())
@@ -107,12 +127,17 @@ class CameraFeed:
             self._judged_before = self._judged
         self._read_state = FeedState.OK
         self._decoded += 1
+        is_wanted = True
         if self._glance is not None:
             is_wanted = self._glance.lets_pass(frame)
             self._source.is_quiet = self._glance.is_quiet
-            if not is_wanted:
-                self._quiet += 1
+        if self._is_held():
+            if not self._is_due(self._last_decoded_us):
+                self._rested += 1
                 return
+        elif not is_wanted:
+            self._quiet += 1
+            return
         try:
             prepared = self._prepare(frame)
         except DetectorError as err:
@@ -140,6 +165,19 @@ class CameraFeed:
     def is_over(self) -> bool:
         """No frame will come, unless the feed is live and returns."""
         return self._read_state in (FeedState.ENDED, FeedState.LOST)
+
+    @property
+    def counts(self) -> FeedCounts:
+        """Since the node started. Any thread may ask."""
+        corrupt = 0 if self._source is None else self._source.corrupt_packets
+        return FeedCounts(
+            self._decoded, self._judged, self._dropped, self._quiet, self._rested, corrupt, max(self._openings - 1, 0)
+        )
+
+    @property
+    def inference_us(self) -> int | None:
+        """How long the last one took."""
+        return self._inference_us
 
     def judged(self, *, inference_us: int, is_followed: bool = False, is_placed: bool = True) -> None:
         """The detector's answer is in; `is_followed`: something is tracked in this camera's view; `is_placed`: it was
@@ -178,10 +216,25 @@ class CameraFeed:
             camera=self.camera,
             frames_decoded=self._decoded,
             frames_used=judged,
-            frames_dropped=dropped,
+            frames_dropped=dropped + self._rested,
             frames_quiet=self._quiet,
             inference_ms=None if inference_us is None else inference_us / 1e3,
         )
+
+    def _is_held(self) -> bool:
+        """While the board must cool: a live feed, or one played as one; others wait for the detector anyway."""
+        return self.rate_most_hz is not None and self._source is not None and self._source.is_paced
+
+    def _is_due(self, now_us: int) -> bool:
+        """Of a held feed: whatever moves, the glance's own minimum rate must not be halved by a second one."""
+        most_hz = self.rate_most_hz
+        if most_hz is None:
+            return True
+        if now_us < self._next_us:
+            return False
+        period_us = round(1e6 / most_hz)  # who came late is due earlier next time, so that the rate is kept
+        self._next_us = max(self._next_us + period_us, now_us + period_us // 2)
+        return True
 
     def _state(self, now_us: int) -> tuple[FeedState, str]:
         if self._read_state is not FeedState.OK:

@@ -22,6 +22,7 @@ from detectors.errors import DetectorError
 from detectors.frame import Frame
 from detectors.scheduler import Claim
 from detectors.tiling import TiledDetector
+from edge.board import Heat
 from edge.camera import CameraFeed
 from edge.errors import OutboxError
 from edge.intake import Intake, Ready
@@ -68,6 +69,13 @@ class Scene:
             return Claim(self.rate_min_hz)
         return Claim(UNSET_RATE_FRAC * self.rate_min_hz, UNSET_WEIGHT)
 
+    def rate_most_hz(self, heat: Heat) -> float | None:
+        """The rate it is held to while the board is hot: what is unset and quiet first, then what is set and quiet. No
+        feed falls below its minimum, and one with an open event is not held (SAFETY 20). None: not held."""
+        if self.open_events or heat is Heat.COOL or (self.pipeline.is_set and heat is not Heat.HOT):
+            return None
+        return self.wanted_claim().rate_min_hz
+
     def health(self) -> FeedHealth:
         return self.reader.health().model_copy(update={"filtered": dict(self.pipeline.filtered)})
 
@@ -82,7 +90,8 @@ class Scene:
 
 
 class Lookout:
-    """`post` makes an event durable or raises OutboxError; `tell_tracks` is best effort; `keep` is for evidence."""
+    """`post` makes an event durable or raises OutboxError; `tell_tracks` is best effort; `keep` is for evidence; `heat`
+    is the board's."""
 
     def __init__(
         self,
@@ -94,7 +103,9 @@ class Lookout:
         clock: Clock,
         witness: Witness | None = None,
         keep: Keep | None = None,
+        heat: Callable[[], Heat] = lambda: Heat.COOL,
     ) -> None:
+        self._heat = heat
         self._scenes = {scene.reader.camera: scene for scene in scenes}
         self._intake = intake
         self._post = post
@@ -156,7 +167,9 @@ class Lookout:
         return is_judged and not self._unposted
 
     def _claim(self) -> None:
+        heat = self._heat()
         for camera, scene in self._scenes.items():
+            scene.reader.rate_most_hz = scene.rate_most_hz(heat)
             claim = scene.wanted_claim()
             if claim != scene.claim:
                 scene.claim = claim

@@ -21,7 +21,7 @@ from contract.codec import decode, encode
 from contract.commands import Ack, Command
 from contract.envelope import Body, Envelope, Origin
 from contract.errors import ContractError
-from contract.events import FeedState, FeedStatus, Health, NodeState, Status
+from contract.events import FeedState, FeedStatus, Health, NodeFault, NodeState, Status
 from contract.kinds import EventKind
 from contract.site import Site
 from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS, Topic
@@ -31,6 +31,7 @@ from detectors.tiling import TiledDetector, Tiling
 from edge.area import PrivacyMask
 from edge.camera import CameraFeed
 from edge.crew import Crew
+from edge.device import Device, DeviceWatch
 from edge.errors import OutboxError, SetUpError
 from edge.footage.evidence import Footage
 from edge.footage.mask import Mask
@@ -54,6 +55,7 @@ from edge.pose import PoseSource
 from edge.rule import is_of_movement
 from edge.sender import Sender
 from edge.source import Source
+from edge.vitals import SILENT_S, Vitals, what_is_wrong
 
 WATCH_S = 0.25
 HEALTH_US = 2_000_000
@@ -117,6 +119,7 @@ class Node:
         batching: Batching | None = None,
         witness: Witness | None = None,
         keeping: Keeping | None = None,
+        device: Device | None = None,
     ) -> None:
         self._site = site
         self._node = node
@@ -130,6 +133,7 @@ class Node:
         self._sender = Sender(site=site.id, node=node, outbox_id=outbox.outbox_id, boot=outbox.boot)
         self._bus: Bus | None = None
         self._courier = Courier(outbox, self._publish, clock=clock, now_us=self._now_us)
+        self._device = DeviceWatch(device, clock=clock, now_us=self._now_us)
         self._intake = Intake(clock, batching=batching)
         self._scenes = [self._scene(feed, rules, chance) for feed in feeds]
         self._footage = None if keeping is None else self._kept(keeping)
@@ -141,6 +145,7 @@ class Node:
             clock=clock,
             witness=witness,
             keep=None if self._footage is None else self._footage.saw,
+            heat=lambda: self._device.heat,
         )
         zones = sorted({zone.id for feed in feeds for zone in site.watched_by(feed.camera)})
         self._desk = CommandDesk(
@@ -151,18 +156,25 @@ class Node:
         self._numbers = count(1)
         self._link_fault = ""
         self._malformed: dict[str, int] = {}
-        self._told_feeds: tuple[FeedStatus, ...] | None = None
-        self._health_told_us = clock.monotonic_us() - HEALTH_US
+        self._told: _Told | None = None
+        self._now = _Told((), ())
+        self._watched_us = clock.monotonic_us()
+        self._health_told_us = self._watched_us - HEALTH_US
         self._done_since_us: int | None = None
 
     def run(
-        self, bus: Bus, stop: threading.Event, *, serve_bus: Callable[[threading.Event], None] | None = None
+        self,
+        bus: Bus,
+        stop: threading.Event,
+        *,
+        serve_bus: Callable[[threading.Event], None] | None = None,
+        on_watch: Callable[[str], None] | None = None,
     ) -> None:
         """Until `stop` is set, or where that was asked for, until every recording has ended and its events are
         acknowledged (or DRAIN_US have passed).
 
         `serve_bus` is the bus's own life: it gets a thread, and an event that stops it last. Whatever crashes one of
-        the threads is raised here.
+        the threads is raised here. `on_watch` hears `wrong` after each look of the watch.
         """
         self.join(bus)
         link_stop, footage_stop = threading.Event(), threading.Event()
@@ -180,6 +192,8 @@ class Node:
                 cameras.start(f"poses {feed.camera}", partial(feed.listen, stop))
         while not stop.wait(WATCH_S):
             self.watch()
+            if on_watch is not None:
+                on_watch(self.wrong)
             if self._exit_when_ended and self._has_nothing_left_to_do():
                 stop.set()
         self.stop_reading()
@@ -234,17 +248,39 @@ class Node:
 
     def watch(self) -> None:
         """Publish how it is, where that changed or is due; call it each WATCH_S."""
-        feeds = self.statuses()
-        if feeds != self._told_feeds and self._tell_status(NodeState.ONLINE, feeds):
-            self._told_feeds = feeds
         now_us = self._clock.monotonic_us()
-        if now_us - self._health_told_us >= HEALTH_US:
+        is_health_due = now_us - self._health_told_us >= HEALTH_US
+        if is_health_due:
             self._health_told_us = now_us
-            health = Health(
-                feeds=tuple(scene.health() for scene in self._scenes),
-                outbox_rows=(self._rows() or 0) + self._lookout.unposted,
-            )
-            self._publish(self._message(HEALTH, health))
+            self._device.look()
+        now = self._now = _Told(self.statuses(), self._device.faults)
+        self._watched_us = now_us
+        if now != self._told and self._tell_status(NodeState.ONLINE, now):
+            self._told = now
+        if is_health_due:
+            self._publish(self._message(HEALTH, self._health()))
+
+    @property
+    def vitals(self) -> Vitals:
+        """How it is, as the watch last saw it. Any thread may ask."""
+        offset, rows = self._device.clock_offset, self._rows()
+        return Vitals(
+            feeds=self._now.feeds,
+            faults=self._now.faults,
+            board=self._device.board,
+            clock_offset_s=None if offset is None else offset.us / 1e6,
+            outbox_rows=None if rows is None else rows + self._lookout.unposted,
+            outbox_oldest_s=self._oldest_s(),
+            is_connected=self._bus is not None and self._bus.is_connected,
+        )
+
+    @property
+    def wrong(self) -> str:
+        """Why it does not do its work, in a line; empty while frames of some feed flow and are judged."""
+        silent_s = (self._clock.monotonic_us() - self._watched_us) / 1e6
+        if silent_s > SILENT_S:
+            return f"the watch is silent for {silent_s:.0f} s"
+        return what_is_wrong(self._now.feeds)
 
     # What the bus asks and says
 
@@ -254,7 +290,7 @@ class Node:
 
     def session_opened(self) -> None:
         """A new session: tell the watch to say who is there, and send again whatever was not acknowledged."""
-        self._told_feeds = None
+        self._told = None
         try:
             self._courier.session_opened()
         except OutboxError as err:
@@ -361,13 +397,25 @@ class Node:
         sent = envelope.model_copy(update={"sent_at_us": self._now_us()})
         self._publish(self._bus_message(TRACKS, sent))
 
-    def _tell_status(self, state: NodeState, feeds: tuple[FeedStatus, ...]) -> bool:
+    def _health(self) -> Health:
+        offset, board = self._device.clock_offset, self._device.board
+        return Health(
+            feeds=tuple(scene.health() for scene in self._scenes),
+            outbox_rows=(self._rows() or 0) + self._lookout.unposted,
+            clock_offset_ms=None if offset is None else offset.us / 1e3,
+            temperature_c=board.temperature_c,
+            power_w=board.power_w,
+        )
+
+    def _tell_status(self, state: NodeState, told: "_Told") -> bool:
         try:
             outbox = self._outbox.status()
         except OutboxError:
             outbox = None
         model = self._feeds[0].detector.identity if self._feeds else None
-        status = Status(state=state, software=self._software, feeds=feeds, outbox=outbox, model=model)
+        status = Status(
+            state=state, software=self._software, feeds=told.feeds, outbox=outbox, model=model, faults=told.faults
+        )
         return self._publish(self._message(STATUS, status))
 
     def _deliver(self, stop: threading.Event) -> None:
@@ -389,6 +437,14 @@ class Node:
         except OutboxError:
             return None
 
+    def _oldest_s(self) -> float | None:
+        """Since the oldest event that waits was captured; 0 when none waits."""
+        try:
+            oldest = self._outbox.read(self._outbox.status().oldest_sequence)
+        except OutboxError:
+            return None
+        return 0.0 if oldest is None else max(self._now_us() - oldest.captured_at_us, 0) / 1e6
+
     def _leave(self) -> None:
         """Say that we go, and give the last events a moment to be taken."""
         until_us = self._clock.monotonic_us() + LEAVE_US
@@ -396,13 +452,15 @@ class Node:
             if self._clock.monotonic_us() >= until_us:
                 break
             self._courier.rest(0.05)
-        self._tell_status(NodeState.STOPPING, self.statuses())
+        self._tell_status(NodeState.STOPPING, _Told(self.statuses(), self._device.faults))
 
     # From the coordinator
 
     def _receive(self, message: BusMessage) -> None:
         try:
             _, envelope = decode(message.topic, message.payload)
+            if not message.retain:
+                self._device.heard(envelope.sent_at_us)
             if isinstance(envelope.body, Ack):
                 self._courier.acknowledged(envelope.body)
             elif isinstance(envelope.body, Command):
@@ -449,6 +507,14 @@ class Node:
         if not self._link_fault:
             log.warning("outbox fails", reason=str(err))
         self._link_fault = str(err)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a status says that changes."""
+
+    feeds: tuple[FeedStatus, ...]
+    faults: tuple[NodeFault, ...]
 
 
 def _least(origins: Iterable[Origin]) -> Origin:

@@ -25,6 +25,7 @@ from edge.footage.ring import Ring
 from edge.footage.shelf import DAY_US, Room
 from edge.link.uplink import Broker
 from edge.lookout import RATE_MIN_HZ
+from edge.metrics_door import Door
 from edge.perception.filters import FilterOptions
 from edge.pose_settings import FixedPoseSettings, PoseSettings, RecordedPoseSettings
 from edge.source import RECORDING_START, SourceOptions, is_recording, is_sdp, with_credentials
@@ -54,6 +55,22 @@ class BrokerSettings(Frozen):
     tls: TlsSettings | None = None
     user: Annotated[str | None, Field(description="user name, where the broker wants one")] = None
     password_env: Annotated[str | None, Field(description="environment variable that holds the password")] = None
+
+
+class MetricsTls(Frozen):
+    """Mutual TLS; required where figures are told to other machines."""
+
+    certificate: Annotated[str, Field(description="path of this node's PEM certificate")]
+    key: Annotated[str, Field(description="path of its PEM key")]
+    client_ca: Annotated[str, Field(description="path of the PEM file with the authority of those who may ask")]
+
+
+class MetricsSettings(Frozen):
+    """Where `/metrics` (Prometheus) and `/healthz` are told."""
+
+    host: Annotated[str, Field(min_length=1, description="name or address; any but loopback needs tls")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="TCP port; 0: any free one, which the log names")] = 9464
+    tls: MetricsTls | None = None
 
 
 class ModelSettings(Frozen):
@@ -191,6 +208,9 @@ class EdgeSettings(Frozen):
     data_dir: Annotated[str, Field(description="folder for the outbox; made when missing")]
     broker: BrokerSettings = BrokerSettings()
     model: ModelSettings = ModelSettings()
+    metrics: Annotated[
+        MetricsSettings | None, Field(description="figures for Prometheus; none where null is written")
+    ] = MetricsSettings()
     feeds: Annotated[tuple[FeedSettings, ...], Field(min_length=1, description="one for each camera")]
     evidence: EvidenceSettings = EvidenceSettings()
     rules: Annotated[
@@ -275,6 +295,12 @@ def room_of(evidence: EvidenceSettings) -> Room:
         max_bytes=round(evidence.keep_gb * 1e9),
         free_bytes=round(evidence.leave_free_gb * 1e9),
     )
+
+
+def door_of(settings: MetricsSettings, *, folder: Path) -> Door:
+    """Raises SetUpError for an address that must not be open without protection."""
+    files = {} if settings.tls is None else settings.tls.model_dump()
+    return Door(settings.host, settings.port, **{name: str(folder / path) for name, path in files.items()})
 
 
 def source_of(

@@ -4,14 +4,15 @@ Pure; every time is our monotonic clock at receipt. A retained status tells what
 only what is said now counts as heard, and a node never heard is as bad as a dead one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from contract.envelope import Origin
-from contract.events import FeedState, FeedStatus, Health, NodeState, Status
+from contract.events import FeedState, FeedStatus, Health, NodeFaultKind, NodeState, Status
 from contract.site import Severity, Site
 
 SILENT_AFTER_US = 8_000_000  # health comes every 2 s; with the tick this stays within the 10 s of SAFETY 18
+FAULT_SEVERITY = {NodeFaultKind.CLOCK: Severity.MEDIUM, NodeFaultKind.HOT: Severity.LOW}
 START_WITHIN_US = 8_000_000  # a feed may be starting this long
 
 
@@ -88,7 +89,16 @@ class Coverage:
             if touched:
                 severity = Severity.HIGH if uncovered else Severity.MEDIUM
                 found[subject] = Trouble(subject, title, uncovered, severity, self._origin_of(mine))
-        return tuple(found.values())
+        return (*found.values(), *self._device_faults(now_us))
+
+    def _device_faults(self, now_us: int) -> Iterator[Trouble]:
+        """What is wrong with devices whose cameras still watch; of a node that is gone the last word says nothing."""
+        for node, seen in sorted(self.nodes.items()):
+            if seen.status is None or self._node_fault(seen, now_us):
+                continue
+            for fault in seen.status.faults:
+                title = f"node {node}: {fault.kind.value}: {fault.detail}"
+                yield Trouble(f"device:{node}:{fault.kind.value}", title, (), FAULT_SEVERITY[fault.kind], seen.origin)
 
     def _node_fault(self, seen: NodeSeen, now_us: int) -> str | None:
         if seen.state is NodeState.OFFLINE:

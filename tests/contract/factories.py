@@ -12,6 +12,8 @@ from contract.events import (
     FeedStatus,
     Health,
     ModelIdentity,
+    NodeFault,
+    NodeFaultKind,
     NodeState,
     OutboxStatus,
     Sighting,
@@ -121,10 +123,14 @@ def one_of_each() -> dict[str, Envelope]:
         feeds=(FeedStatus(camera="fence-cam", state=FeedState.OK, since_us=T0_US),),
         outbox=OutboxStatus(oldest_sequence=12, next_sequence=15),
         model=MODEL,
+        faults=(NodeFault(kind=NodeFaultKind.HOT, since_us=T0_US, detail="cpu 92 °C of 95"),),
     )
     health = Health(
         feeds=(FeedHealth(camera="fence-cam", frames_decoded=100, frames_used=98, frames_dropped=2, inference_ms=9.1),),
         outbox_rows=3,
+        clock_offset_ms=-12.4,
+        temperature_c=92.0,
+        power_w=9.8,
     )
     command_id = uuid.uuid5(OUTBOX, "command")
     command = Command(

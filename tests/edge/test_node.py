@@ -26,6 +26,7 @@ from detectors.detector import Prepared
 from detectors.errors import InferenceError
 from detectors.frame import Frame
 from detectors.scheduler import Batching
+from edge.device import Device
 from edge.errors import FeedLost, OutboxError, SetUpError
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
@@ -131,6 +132,7 @@ def node_of(
     clock: Clock | None = None,
     poses: PoseSource | None = None,
     listen: Callable[[threading.Event], None] | None = None,
+    device: Device | None = None,
 ) -> Iterator[tuple[Node, Outbox]]:
     yard = site()
     pose = yard.cameras[0].pose
@@ -150,6 +152,7 @@ def node_of(
             software="test",
             exit_when_ended=exit_when_ended,
             witness=witness,
+            device=device,
         )
         yield node, outbox
 

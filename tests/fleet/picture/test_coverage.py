@@ -1,7 +1,7 @@
 import pytest
 
 from contract.envelope import Origin
-from contract.events import FeedState, FeedStatus, Health, NodeState, Status
+from contract.events import FeedState, FeedStatus, Health, NodeFault, NodeFaultKind, NodeState, Status
 from contract.site import Severity
 from fleet.picture.coverage import Coverage, Trouble
 from tests.fleet.messages import NOW_US, make_site
@@ -92,3 +92,28 @@ def test_health_is_kept_for_the_console() -> None:
     health = coverage.nodes["gate-1"].health
     assert health is not None
     assert health.outbox_rows == 3
+
+
+def test_a_wrong_clock_is_trouble_that_uncovers_nothing_until_the_node_says_it_is_over() -> None:
+    coverage = make_coverage()
+    fault = NodeFault(kind=NodeFaultKind.CLOCK, since_us=NOW_US, detail="frames are stamped 4 s behind the coordinator")
+    feeds = (FeedStatus(camera="cam-north", state=FeedState.OK, since_us=NOW_US),)
+    wrong = Status(state=NodeState.ONLINE, software="1", feeds=feeds, faults=(fault,))
+
+    coverage.on_status("gate-1", wrong, at_us=1)
+    (trouble,) = coverage.troubles(zones_set=ALL, now_us=1)
+    coverage.on_status("gate-1", wrong.model_copy(update={"faults": ()}), at_us=2)
+
+    assert (trouble.subject, trouble.uncovered_zones, trouble.severity) == ("device:gate-1:clock", (), Severity.MEDIUM)
+    assert trouble.title == "node gate-1: clock: frames are stamped 4 s behind the coordinator"
+    assert coverage.troubles(zones_set=ALL, now_us=2) == ()
+
+
+def test_a_node_that_is_gone_has_no_other_fault() -> None:
+    coverage = make_coverage()
+    fault = NodeFault(kind=NodeFaultKind.HOT, since_us=NOW_US, detail="cpu 96 °C of 95")
+    coverage.on_status("gate-1", Status(state=NodeState.ONLINE, software="1", faults=(fault,)), at_us=1)
+
+    troubles = coverage.troubles(zones_set=set(), now_us=8_000_001)
+
+    assert troubles == ()

@@ -1,0 +1,115 @@
+"""Prometheus figures of one node, in a registry of its own, made when somebody asks for them.
+
+Names and hops are the coordinator's (fleet/metrics.py), so that one query adds both up to a trace.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from contract.events import FeedState, NodeFaultKind
+from edge.node import Node
+from edge.pipeline import StepResult
+
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class NodeMetrics:
+    """`judged` is a Witness for the node; then `watch` the node. `exposition` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._hops = Histogram(
+            "vedette_hop_seconds",
+            "One step of a frame that was judged",
+            ["camera", "hop"],
+            buckets=BUCKETS_S,
+            registry=self._registry,
+        )
+        self._events = Counter("vedette_events", "Events told", ["camera"], registry=self._registry)
+
+    def watch(self, node: Node) -> None:
+        """From now on its figures are told too."""
+        self._registry.register(_NodeFigures(node))
+
+    def judged(self, camera: str, result: StepResult) -> None:
+        """One frame and what it led to."""
+        for hop, took_us in result.hops_us.items():
+            self._hops.labels(camera=camera, hop=hop).observe(took_us / 1e6)
+        if result.events:
+            self._events.labels(camera=camera).inc(len(result.events))
+
+    def exposition(self) -> bytes:
+        """In Prometheus's text format."""
+        return generate_latest(self._registry)
+
+
+class _NodeFigures(Collector):
+    """Reads the node's own counters; keeps nothing."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is asked of the node before somebody reads."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Everything that is not counted as it happens."""
+        yield from self._of_feeds()
+        yield from self._of_node()
+
+    def _of_feeds(self) -> Iterable[Metric]:
+        decoded = _counter("vedette_frames_decoded", "Frames that a camera gave", "camera")
+        judged = _counter("vedette_frames_judged", "Frames the detector looked at", "camera")
+        dropped = _counter("vedette_frames_dropped", "Frames nobody looked at, by why", "camera", "reason")
+        corrupt = GaugeMetricFamily("vedette_corrupt_packets", "Refused in this opening", labels=["camera"])
+        reopened = _counter("vedette_feed_reopened", "Times a feed was opened again", "camera")
+        inference = GaugeMetricFamily("vedette_inference_seconds", "The last one", labels=["camera"])
+        for reader in self._node.readers:
+            counts, camera = reader.counts, [reader.camera]
+            decoded.add_metric(camera, counts.decoded)
+            judged.add_metric(camera, counts.judged)
+            dropped.add_metric([*camera, "newer_frame"], counts.dropped)
+            dropped.add_metric([*camera, "nothing_moved"], counts.quiet)
+            dropped.add_metric([*camera, "board_is_hot"], counts.rested)
+            corrupt.add_metric(camera, counts.corrupt_packets)
+            reopened.add_metric(camera, counts.reopened)
+            if reader.inference_us is not None:
+                inference.add_metric(camera, reader.inference_us / 1e6)
+        state = GaugeMetricFamily("vedette_feed_state", "1 for the state it is in", labels=["camera", "state"])
+        for feed in self._node.vitals.feeds:
+            for each in FeedState:
+                state.add_metric([feed.camera, each.value], float(feed.state is each))
+        return (decoded, judged, dropped, corrupt, reopened, inference, state)
+
+    def _of_node(self) -> Iterable[Metric]:
+        vitals = self._node.vitals
+        yield _gauge("vedette_outbox_rows", "Events that the coordinator has not acknowledged", vitals.outbox_rows)
+        yield _gauge("vedette_outbox_oldest_seconds", "Since the oldest of them was captured", vitals.outbox_oldest_s)
+        yield _gauge("vedette_broker_connected", "1 with a broker", float(vitals.is_connected))
+        yield _gauge("vedette_clock_offset_seconds", "Stamps minus the truth, where known", vitals.clock_offset_s)
+        yield _gauge("vedette_temperature_celsius", "Of the zone nearest to its limit", vitals.board.temperature_c)
+        yield _gauge("vedette_temperature_limit_celsius", "Where that zone slows down", vitals.board.limit_c)
+        yield _gauge("vedette_power_watts", "Of the board", vitals.board.power_w)
+        fault = GaugeMetricFamily("vedette_device_fault", "1 while it lasts", labels=["kind"])
+        lasting = {each.kind for each in vitals.faults}
+        for kind in NodeFaultKind:
+            fault.add_metric([kind.value], float(kind in lasting))
+        yield fault
+
+
+def _counter(name: str, words: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(name, words, labels=labels)
+
+
+def _gauge(name: str, words: str, value: float | None) -> GaugeMetricFamily:
+    """Without a sample where the value is unknown: never 0."""
+    family = GaugeMetricFamily(name, words)
+    if value is not None:
+        family.add_metric([], value)
+    return family
