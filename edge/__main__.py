@@ -36,6 +36,8 @@ from edge.bench import measure
 from edge.board import read_board
 from edge.calibration.command import calibrate
 from edge.device import Device
+from edge.doctor.command import examine, json_of, table_of
+from edge.doctor.finding import Verdict
 from edge.errors import CalibrationError, EdgeError, FeedError, OutboxError, SetUpError
 from edge.footage.shelf import Shelf
 from edge.kernel_time import read_kernel_time
@@ -145,6 +147,36 @@ def check(config: ConfigPath) -> None:
         zones = ", ".join(zone.id for zone in site.watched_by(feed.camera)) or "none"
         typer.echo(f"camera '{feed.camera}': {width_px}x{height_px}, {feed.detector.identity.name}, zones: {zones}")
     typer.echo(f"{config}: node '{settings.node}' of site '{site.id}' is ready to run")
+
+
+@app.command()
+def doctor(
+    config: ConfigPath,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs instead of for people.")] = False,
+) -> None:
+    """Test this device and say what to do: software, disk, clock, heat, broker, feeds, model.
+
+    It may run beside a node. Exit code 1: something is wrong; warnings alone are 0.
+    """
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    settings, site = read_configuration(config)
+    found = examine(
+        settings,
+        site,
+        config.parent,
+        open_model=lambda: _model(settings, config.parent),
+        environment=os.environ,
+        clock=SystemClock(),
+    )
+    findings = list(found)
+    if as_json:
+        typer.echo(json_of(findings))
+    else:
+        Console().print(table_of(findings))
+    faulty = sum(finding.verdict is Verdict.WRONG for finding in findings)
+    if faulty:
+        _end(f"{config}: {faulty} of {len(findings)} things are wrong", code=1)
 
 
 @app.command()
@@ -292,21 +324,23 @@ def _detector(feed: FeedSettings, settings: EdgeSettings, folder: Path, shared: 
     if feed.detections is not None:
         return open_scripted(folder / feed.detections)
     if not shared:
-        model = settings.model
-        given = {"score_min": model.score_min, "threads": model.threads}
-        name = str(folder / model.name) if model.name and "/" in model.name else model.name
-        shared.append(
-            open_detector(
-                name,
-                folders=model_folders(os.environ),
-                cache=model_cache(os.environ),
-                backend=model.backend,
-                download=download,
-                say=partial(typer.echo, err=True),
-                **{key: value for key, value in given.items() if value is not None},
-            )
-        )
+        shared.append(_model(settings, folder))
     return shared[0]
+
+
+def _model(settings: EdgeSettings, folder: Path) -> Detector:
+    model = settings.model
+    given = {"score_min": model.score_min, "threads": model.threads}
+    name = str(folder / model.name) if model.name and "/" in model.name else model.name
+    return open_detector(
+        name,
+        folders=model_folders(os.environ),
+        cache=model_cache(os.environ),
+        backend=model.backend,
+        download=download,
+        say=partial(typer.echo, err=True),
+        **{key: value for key, value in given.items() if value is not None},
+    )
 
 
 def _log_to_stderr() -> None:

@@ -1,5 +1,6 @@
 """Figures for Prometheus and a word for a curl, on a door that is open to this machine only."""
 
+import shutil
 import socket
 import ssl
 import subprocess
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from edge.errors import SetUpError
 from edge.metrics import NodeMetrics
 from edge.metrics_door import Door, serving
+from tests.conftest import ROOT, need
 from tests.edge.test_camera import ScriptedSource
 from tests.edge.test_node import Bus, Eyes, node_of, running, wait_until
 from tests.edge.yard import picture
@@ -140,8 +142,8 @@ def test_any_other_address_wants_certificates(host: str) -> None:
 
 def test_with_certificates_only_who_has_one_is_answered(tmp_path: Path) -> None:
     """The site's own authority, as deploy/provision.sh makes it; the listener stays on loopback here."""
-    script = Path(__file__).parents[2] / "deploy/provision.sh"
-    subprocess.run([script, tmp_path, "edge-1"], check=True, capture_output=True, timeout=60)
+    need(shutil.which("openssl"), "openssl, which deploy/provision.sh calls")
+    subprocess.run([ROOT / "deploy/provision.sh", tmp_path, "edge-1"], check=True, capture_output=True, timeout=60)
     pem = {name: str(tmp_path / name) for name in ("api.crt", "api.key", "ca.crt", "edge-1.crt", "edge-1.key")}
     door = Door("127.0.0.1", 0, certificate=pem["api.crt"], key=pem["api.key"], client_ca=pem["ca.crt"])
     known = ssl.create_default_context(cafile=pem["ca.crt"])

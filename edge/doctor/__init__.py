@@ -1,0 +1,1 @@
+"""Tests a device and says what to do."""
