@@ -36,12 +36,11 @@ def tls_broker(certificates: Path, port: int) -> Broker:
 
 @pytest.mark.parametrize("name", ["ca.crt", "edge-1.crt"])
 def test_the_dates_of_a_certificate_are_those_that_openssl_reads(name: str, certificates: Path) -> None:
-    command = ["openssl", "x509", "-in", certificates / name, "-noout", "-dates"]
+    command = ["openssl", "x509", "-in", str(certificates / name), "-noout", "-dates"]
     lines = subprocess.run(command, check=True, capture_output=True, text=True, timeout=20).stdout.splitlines()
-    read = [
-        datetime.strptime(line.split("=")[1], "%b %d %H:%M:%S %Y GMT").replace(tzinfo=timezone.utc) for line in lines
-    ]
+    dates = [datetime.strptime(f"{line.split('=')[1]} +0000", "%b %d %H:%M:%S %Y GMT %z") for line in lines]
 
+    read = [date.astimezone(timezone.utc) for date in dates]
     assert list(validity_of_file(certificates / name)) == read
 
 
