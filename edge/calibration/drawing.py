@@ -9,13 +9,15 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from contract.geo import LocalFrame, PointEnu
 from contract.site import CameraPose, Lens
 from detectors.frame import ImageBgr
 from edge.calibration.fit import Calibration, FloatArray
 from edge.calibration.pairs import Mark
-from edge.perception.locate import Locator
+from edge.perception.lens import open_lens
+from edge.perception.locate import Locator, axes
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 GRID, AXIS, CLICK, ARROW, SHADE, WORDS = (
@@ -30,7 +32,7 @@ SHADOW = ((-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0))
 PIECES = 40  # straight pieces of one grid line: a lens bends it
 ARROW_SCALE = 10  # times as long as the residual, which otherwise nobody sees
 NEAREST_M, FARTHEST_M = 20.0, 120.0  # how far from the camera the grid reaches: beyond, lines merge
-BEYOND = 1.5  # times as far as the farthest point
+BEYOND = 1.5  # times as far as the farthest point, and as the corners of the picture from its middle
 FINE_M, COARSE_M, FINE_TO_M = 5.0, 10.0, 70.0  # cells, and the reach up to which they are fine
 LINES_MOST = 60  # each way
 
@@ -95,7 +97,7 @@ def _draw_grid(drawn: ImageBgr, found: Calibration, grid: _Grid, *, frame: Local
             along[:, other] = np.linspace(grid.low[other] - grid.cell_m, grid.high[other] + grid.cell_m, PIECES + 1)
             away = np.hypot(along[:, 0] - found.pose.east_m, along[:, 1] - found.pose.north_m)
             pixels = locator.project(along, found.pose)
-            pixels[(away > grid.reach_m) | (np.abs(pixels) > 4 * max(width_px, height_px)).any(axis=1)] = np.nan
+            pixels[(away > grid.reach_m) | _is_far_outside(along, found)] = np.nan
             colour = AXIS if value_m == 0 else GRID
             for start, end in pairwise(pixels):
                 if np.isfinite([start, end]).all():
@@ -104,6 +106,17 @@ def _draw_grid(drawn: ImageBgr, found: Calibration, grid: _Grid, *, frame: Local
             if (inside := pixels[is_inside]).size:
                 lowest = inside[np.argmax(inside[:, 1])]
                 _write(drawn, f"{name}{value_m:g}", lowest + np.array([3.0, -3.0]) * unit, unit, colour)
+
+
+def _is_far_outside(places: FloatArray, found: Calibration) -> npt.NDArray[np.bool_]:
+    """What is further from the axis than the picture's corners: a bent lens may fold it back into the picture."""
+    lens, pose = found.lens, found.pose
+    corners = np.array([[0, 0], [lens.width_px, 0], [0, lens.height_px], [lens.width_px, lens.height_px]], np.float64)
+    reach = np.linalg.norm(open_lens(lens).directions(corners), axis=1)
+    farthest = BEYOND * float(np.nanmax(reach)) if np.isfinite(reach).any() else 1.0
+    in_camera = (places - np.array([pose.east_m, pose.north_m, pose.up_m])) @ axes(pose)
+    outside: npt.NDArray[np.bool_] = np.hypot(in_camera[:, 0], in_camera[:, 1]) > farthest * in_camera[:, 2]
+    return outside
 
 
 def _lines(low_m: float, high_m: float, cell_m: float) -> Iterator[float]:

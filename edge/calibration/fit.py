@@ -26,6 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 POSE_NAMES = ("east_m", "north_m", "up_m", "heading_deg", "pitch_deg", "roll_deg")
 POINTS_LEAST = {"pose": 4, "focal": 5, "distortion": 6}  # one more than its unknowns need, so that errors show
 FOCAL_STARTS = (1.0, 0.5, 0.7, 1.4, 2.0, 3.0)  # of the site file's focal length
+SUSPECTS = 8  # points with the largest residuals, each left out once
 STARTS_MOST = 3  # refined, of those found
 UNSEEN_PX = 1e4  # error of a point behind the camera: any pose that shows it is better
 OUTLIER_PX = 3.0  # a start is found in spite of points that are further off
@@ -145,7 +146,8 @@ def suspect(marks: Sequence[Mark], found: Calibration, *, asked: Asked) -> tuple
     if len(marks) <= _least(asked) or found.rms_px < 1.0:
         return None
     trials = []
-    for mark in marks:
+    worst = np.argsort(-np.linalg.norm(found.residuals_px, axis=1))[:SUSPECTS]
+    for mark in (marks[index] for index in worst):
         others = [other for other in marks if other is not mark]
         places, pixels = _arrays(others)
         try:
