@@ -63,7 +63,7 @@ class LiveVideo:
     def frames(self, stop: threading.Event) -> Generator[Frame, None, None]:
         if self._metadata is not None:
             self._metadata.begin()
-        with self._opened() as video:
+        with self.opened() as video:
             index = 0
             self._last_picture_us = self._clock.monotonic_us()
             for packet in self._packets(video):
@@ -89,7 +89,8 @@ class LiveVideo:
             pictures = video.decode(due)
         return pictures
 
-    def _opened(self) -> AbstractContextManager[Video]:
+    def opened(self) -> AbstractContextManager[Video]:
+        """The container, for who wants packets and no pictures. Raises FeedUnreadable."""
         return opened_video(
             self._dial.address,
             shown=self._where,

@@ -89,10 +89,12 @@ class _NodeFigures(Collector):
 
     def _of_node(self) -> Iterable[Metric]:
         vitals = self._node.vitals
-        yield _gauge("vedette_outbox_rows", "Events that the coordinator has not acknowledged", vitals.outbox_rows)
+        rows = None if vitals.outbox_rows is None else vitals.outbox_rows + vitals.unposted
+        offset_s = None if vitals.clock_offset is None else vitals.clock_offset.us / 1e6
+        yield _gauge("vedette_outbox_rows", "Messages that the coordinator has not acknowledged", rows)
         yield _gauge("vedette_outbox_oldest_seconds", "Since the oldest of them was captured", vitals.outbox_oldest_s)
         yield _gauge("vedette_broker_connected", "1 with a broker", float(vitals.is_connected))
-        yield _gauge("vedette_clock_offset_seconds", "Stamps minus the truth, where known", vitals.clock_offset_s)
+        yield _gauge("vedette_clock_offset_seconds", "Stamps minus the truth, where known", offset_s)
         yield _gauge("vedette_temperature_celsius", "Of the zone nearest to its limit", vitals.board.temperature_c)
         yield _gauge("vedette_temperature_limit_celsius", "Where that zone slows down", vitals.board.limit_c)
         yield _gauge("vedette_power_watts", "Of the board", vitals.board.power_w)

@@ -21,7 +21,7 @@ from contract.codec import decode, encode
 from contract.commands import Ack, Command
 from contract.envelope import Body, Envelope, Origin
 from contract.errors import ContractError
-from contract.events import FeedState, FeedStatus, Health, NodeFault, NodeState, Status
+from contract.events import FeedState, FeedStatus, NodeState, Status
 from contract.kinds import EventKind
 from contract.site import Site
 from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS, Topic
@@ -55,7 +55,7 @@ from edge.pose import PoseSource
 from edge.rule import is_of_movement
 from edge.sender import Sender
 from edge.source import Source
-from edge.vitals import SILENT_S, Vitals, what_is_wrong
+from edge.vitals import SILENT_S, Told, Vitals, health_of, oldest_s, rows_of, what_is_wrong
 
 WATCH_S = 0.25
 HEALTH_US = 2_000_000
@@ -156,8 +156,8 @@ class Node:
         self._numbers = count(1)
         self._link_fault = ""
         self._malformed: dict[str, int] = {}
-        self._told: _Told | None = None
-        self._now = _Told((), ())
+        self._told: Told | None = None
+        self._now = Told((), ())
         self._watched_us = clock.monotonic_us()
         self._health_told_us = self._watched_us - HEALTH_US
         self._done_since_us: int | None = None
@@ -253,24 +253,24 @@ class Node:
         if is_health_due:
             self._health_told_us = now_us
             self._device.look()
-        now = self._now = _Told(self.statuses(), self._device.faults)
+        now = self._now = Told(self.statuses(), self._device.faults)
         self._watched_us = now_us
         if now != self._told and self._tell_status(NodeState.ONLINE, now):
             self._told = now
         if is_health_due:
-            self._publish(self._message(HEALTH, self._health()))
+            self._publish(self._message(HEALTH, health_of(self.vitals, [scene.health() for scene in self._scenes])))
 
     @property
     def vitals(self) -> Vitals:
         """How it is, as the watch last saw it. Any thread may ask."""
-        offset, rows = self._device.clock_offset, self._rows()
         return Vitals(
             feeds=self._now.feeds,
             faults=self._now.faults,
             board=self._device.board,
-            clock_offset_s=None if offset is None else offset.us / 1e6,
-            outbox_rows=None if rows is None else rows + self._lookout.unposted,
-            outbox_oldest_s=self._oldest_s(),
+            clock_offset=self._device.clock_offset,
+            outbox_rows=rows_of(self._outbox),
+            outbox_oldest_s=oldest_s(self._outbox, now_us=self._now_us()),
+            unposted=self._lookout.unposted,
             is_connected=self._bus is not None and self._bus.is_connected,
         )
 
@@ -397,17 +397,7 @@ class Node:
         sent = envelope.model_copy(update={"sent_at_us": self._now_us()})
         self._publish(self._bus_message(TRACKS, sent))
 
-    def _health(self) -> Health:
-        offset, board = self._device.clock_offset, self._device.board
-        return Health(
-            feeds=tuple(scene.health() for scene in self._scenes),
-            outbox_rows=(self._rows() or 0) + self._lookout.unposted,
-            clock_offset_ms=None if offset is None else offset.us / 1e3,
-            temperature_c=board.temperature_c,
-            power_w=board.power_w,
-        )
-
-    def _tell_status(self, state: NodeState, told: "_Told") -> bool:
+    def _tell_status(self, state: NodeState, told: Told) -> bool:
         try:
             outbox = self._outbox.status()
         except OutboxError:
@@ -428,22 +418,7 @@ class Node:
         now_us = self._clock.monotonic_us()
         if self._done_since_us is None:
             self._done_since_us = now_us
-        return self._rows() == 0 or now_us - self._done_since_us >= DRAIN_US
-
-    def _rows(self) -> int | None:
-        """Events that the coordinator has not acknowledged; None when the disk does not say."""
-        try:
-            return len(self._outbox)
-        except OutboxError:
-            return None
-
-    def _oldest_s(self) -> float | None:
-        """Since the oldest event that waits was captured; 0 when none waits."""
-        try:
-            oldest = self._outbox.read(self._outbox.status().oldest_sequence)
-        except OutboxError:
-            return None
-        return 0.0 if oldest is None else max(self._now_us() - oldest.captured_at_us, 0) / 1e6
+        return rows_of(self._outbox) == 0 or now_us - self._done_since_us >= DRAIN_US
 
     def _leave(self) -> None:
         """Say that we go, and give the last events a moment to be taken."""
@@ -452,7 +427,7 @@ class Node:
             if self._clock.monotonic_us() >= until_us:
                 break
             self._courier.rest(0.05)
-        self._tell_status(NodeState.STOPPING, _Told(self.statuses(), self._device.faults))
+        self._tell_status(NodeState.STOPPING, Told(self.statuses(), self._device.faults))
 
     # From the coordinator
 
@@ -507,14 +482,6 @@ class Node:
         if not self._link_fault:
             log.warning("outbox fails", reason=str(err))
         self._link_fault = str(err)
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What a status says that changes."""
-
-    feeds: tuple[FeedStatus, ...]
-    faults: tuple[NodeFault, ...]
 
 
 def _least(origins: Iterable[Origin]) -> Origin:

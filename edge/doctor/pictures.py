@@ -3,9 +3,8 @@
 import statistics
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from itertools import pairwise
-from urllib.parse import urlsplit
 
 import numpy as np
 
@@ -14,11 +13,11 @@ from contract.site import Camera
 from detectors.detector import Detector
 from detectors.errors import DetectorError
 from detectors.frame import Frame
-from edge.decode import READ_ERRORS, opened_video
+from edge.decode import READ_ERRORS, Video, opened_video
 from edge.doctor.finding import Finding, ok, warning, wrong
 from edge.errors import FeedError, SetUpError
-from edge.source import SourceOptions, expect_lens_size, open_source
-from edge.sources import rtsp
+from edge.live import LiveVideo
+from edge.source import SourceOptions, expect_lens_size, is_recording, open_source
 
 WATCH_US = 6_000_000  # how long a feed is watched: a key frame each second shows itself five times
 PACKETS_MOST = 600
@@ -71,14 +70,20 @@ def look_at_model(open_detector: Callable[[], Detector], *, owed_hz: float, cloc
 
 def _look_at_key_frames(camera: Camera, options: SourceOptions, clock: Clock) -> Finding:
     what = f"key frames {camera.id}"
-    is_live = urlsplit(options.url).scheme in ("rtsp", "rtsps")
+    source = open_source(options, clock=clock)
+    if isinstance(source, LiveVideo):
+        opened = source.opened()
+    elif is_recording(options.url):
+        opened = opened_video(options.url, monotonic_us=clock.monotonic_us)
+    else:
+        return ok(what, "not told by this way of reading")
     try:
-        if is_live:
-            times_s, watched_s = _key_times_s(options.url, clock, rtsp.OPTIONS, rtsp.TIMEOUT_S)
-        else:
-            times_s, watched_s = _key_times_s(options.url, clock, None, None)
+        times_s, watched_s = _key_times_s(opened, clock)
     except (FeedError, *READ_ERRORS) as err:
-        return wrong(what, str(err), "the feed broke off while it was watched")
+        reason = (
+            str(err) if isinstance(err, FeedError) else err.strerror or "no data"
+        )  # FFmpeg's own holds the password
+        return wrong(what, reason, "the feed broke off while it was watched")
     hint = "set the camera's key frame (I frame, GOP) interval to one second: clips start at one, quiet feeds use them"
     gaps_s = [after - before for before, after in pairwise(times_s)]
     if not gaps_s:
@@ -87,13 +92,11 @@ def _look_at_key_frames(camera: Camera, options: SourceOptions, clock: Clock) ->
     return ok(what, said) if max(gaps_s) <= KEY_FRAMES_S else warning(what, said, hint)
 
 
-def _key_times_s(
-    url: str, clock: Clock, options: dict[str, str] | None, timeout_s: tuple[float, float] | None
-) -> tuple[Sequence[float], float]:
+def _key_times_s(opened: AbstractContextManager[Video], clock: Clock) -> tuple[Sequence[float], float]:
     """Time stamps of the key frames, and how much of the feed was watched."""
     times_s: list[float] = []
     last_us, until_us = 0, clock.monotonic_us() + WATCH_US
-    with opened_video(url, monotonic_us=clock.monotonic_us, options=options, timeout_s=timeout_s) as video:
+    with opened as video:
         for number, packet in enumerate(video.packets()):
             if packet.pts is None or packet.size == 0:
                 continue
