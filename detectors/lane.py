@@ -4,8 +4,11 @@ On a CPU two inferences at the same time, a core each, are done sooner than two 
 parts of one inference wait for one another, two inferences never do.
 """
 
+import threading
+import weakref
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Annotated, Protocol
 
@@ -69,21 +72,39 @@ class Lane:
 
 
 class Lanes:
-    """Each frame of a batch goes to the next lane that is free."""
+    """Each frame goes to the next lane that is free. A lane has a thread of its own, which no hung network keeps from
+    ending with the process."""
 
     def __init__(self, lanes: Sequence[Lane]) -> None:
-        self._free: SimpleQueue[Lane] = SimpleQueue()
-        for lane in lanes:
-            self._free.put(lane)
-        self._threads = ThreadPoolExecutor(len(lanes), thread_name_prefix="lane")
+        self._waiting: SimpleQueue[_Order | None] = SimpleQueue()
+        for number, lane in enumerate(lanes):
+            arguments = (lane, self._waiting)
+            threading.Thread(name=f"lane {number}", target=_work, args=arguments, daemon=True).start()
+        weakref.finalize(self, _end, self._waiting, len(lanes))
 
     def detect(self, batch: Sequence[Prepared]) -> list[Detections]:
-        """In the order of the frames. Raises InferenceError when one of them cannot be judged."""
-        return list(self._threads.map(self._detect, batch))
+        """In the order of the frames, when all lanes are done with them. Raises what the first failure was."""
+        orders = [_Order(prepared, Future()) for prepared in batch]
+        for order in orders:
+            self._waiting.put(order)
+        wait([order.answer for order in orders])
+        return [order.answer.result() for order in orders]
 
-    def _detect(self, prepared: Prepared) -> Detections:
-        lane = self._free.get()
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    prepared: Prepared
+    answer: "Future[Detections]"
+
+
+def _work(lane: Lane, waiting: "SimpleQueue[_Order | None]") -> None:
+    for order in iter(waiting.get, None):
         try:
-            return lane.detect(prepared)
-        finally:
-            self._free.put(lane)
+            order.answer.set_result(lane.detect(order.prepared))
+        except Exception as err:  # noqa: BLE001 - the outermost loop of a thread; who waits for the answer raises it
+            order.answer.set_exception(err)
+
+
+def _end(waiting: "SimpleQueue[_Order | None]", count: int) -> None:
+    for _ in range(count):
+        waiting.put(None)

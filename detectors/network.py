@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import structlog
 
 from contract.events import ModelIdentity
 from contract.labels import Label
@@ -19,6 +20,7 @@ from detectors.lane import Lane, Lanes, Network, NetworkOptions
 from detectors.letterbox import GREY, Letterbox
 from detectors.registry import ModelFile
 
+log = structlog.get_logger()
 FLOAT = "tensor(float)"  # onnxruntime's word for float32
 
 
@@ -66,7 +68,8 @@ class NetworkDetector:
     """A model on a runtime. A batch goes through the network together where the model takes batches, else in turn.
 
     `open_lanes`: networks to be run beside each other, for a runtime whose batches are done sooner so. They are opened
-    when the first batch comes, and take the place of `network`: memory for both is not to be had everywhere.
+    when the first batch comes and take the place of `network` for good, lone frames included: memory for both is not to
+    be had everywhere. From then on `infer` is not to be used beside `detect`.
     batch_max: frames that are worth being handed over at once.
 
     Opening it looks at a grey picture once, and raises ModelError when the network does not run or does not give what
@@ -101,10 +104,9 @@ class NetworkDetector:
         return self._letterbox.fit(frame)
 
     def detect(self, batch: Sequence[Prepared]) -> list[Detections]:
-        if len(batch) > 1 and self._open_lanes is not None:
-            if self._lanes is None:
-                lanes = [self._lane_of(network) for network in self._open_lanes()]
-                self._lanes, self._lane = Lanes(lanes), lanes[0]
+        if len(batch) > 1 and self._lanes is None and self._open_lanes is not None:
+            self._lanes = self._opened_lanes(self._open_lanes)
+        if self._lanes is not None:
             return self._lanes.detect(batch)
         if len(batch) > 1 and self._port.takes_batches:
             raws = self._lane.run(self._stacked(batch))
@@ -119,6 +121,17 @@ class NetworkDetector:
     def boxes(self, raw: FloatArray, prepared: Prepared) -> Detections:
         """Raises InferenceError, naming model and frame, when `raw` is nonsense."""
         return self._lane.boxes(raw, prepared)
+
+    def _opened_lanes(self, open_lanes: Callable[[], Sequence[Network]]) -> Lanes | None:
+        """Where they do not open, one network goes on alone, and it is not tried again."""
+        self._open_lanes = None
+        try:
+            lanes = [self._lane_of(network) for network in open_lanes()]
+        except ModelError as err:
+            log.warning("frames are looked at one after the other", model=str(self._file.path), reason=str(err))
+            return None
+        self._lane = lanes[0]  # for `infer`
+        return Lanes(lanes)
 
     def _lane_of(self, network: Network) -> Lane:
         return Lane(network, self._file, self._options, width_px=self._port.width_px, height_px=self._port.height_px)

@@ -82,6 +82,8 @@ def _with_cache(backend: str, options: Mapping[str, object], cache: Path | None)
 
 def _open(backend: str, what: ModelFile | Path, options: Mapping[str, object]) -> Detector:
     module = plugins.load("backends", backend)
+    if isinstance(what, ModelFile) and not hasattr(module, "OPENS"):
+        raise ModelError(f"{what.path}: backend '{backend}' opens no models: expected one that runs networks")
     try:
         chosen = module.Options.model_validate(options)
     except ValidationError as err:

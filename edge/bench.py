@@ -252,8 +252,10 @@ class _Round:
         self._stop, self._wanted, self._judged = threading.Event(), frames, 0
         alarm = threading.Timer(frames * FRAME_WITHIN_S, self._stop.set)
         alarm.start()
-        node.look_out(self._stop)
-        alarm.cancel()
+        try:
+            node.look_out(self._stop)
+        finally:
+            alarm.cancel()
         if self._judged < frames:
             raise FeedLost(f"bench: expected {frames} frames, got {self._judged}")
         return self._judged

@@ -81,7 +81,7 @@ class ModelSettings(Frozen):
     )
     backend: Annotated[str, Field(description="file of detectors/backends")] = "onnxruntime"
     score_min: Annotated[float | None, Field(ge=0, lt=1, description="weakest box kept, 0 to 1")] = None
-    threads: Annotated[int | None, Field(ge=1, le=64, description="threads of one inference")] = None
+    threads: Annotated[int | None, Field(ge=1, le=64, description="cores for inference")] = None
     batch_max: Annotated[
         int | None, Field(ge=1, le=32, description="frames judged at once; none: as many as the backend makes use of")
     ] = None

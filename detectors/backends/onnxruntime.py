@@ -4,6 +4,7 @@ Spinning is off: on cores that decode as well, waiting threads that spin double 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 import onnxruntime
@@ -14,7 +15,7 @@ from detectors.detections import FloatArray
 from detectors.errors import InferenceError, ModelError, first_line
 from detectors.lane import NetworkOptions
 from detectors.network import NetworkDetector, Port, input_of
-from detectors.registry import ModelFile
+from detectors.registry import ModelFile, sha256_of
 
 OPENS = (".onnx",)
 RUNTIME_ERRORS = (
@@ -45,8 +46,15 @@ def open_model(file: ModelFile, options: Options) -> NetworkDetector:
         port=port,
         backend="onnxruntime",
         batch_max=options.threads,
-        open_lanes=lambda: [OnnxNetwork(_session(file, threads=1))] * options.threads,  # a session may be shared
+        open_lanes=partial(_lanes, file, options.threads) if options.threads > 1 else None,
     )
+
+
+def _lanes(file: ModelFile, count: int) -> list["OnnxNetwork"]:
+    """One session, which may be shared; of the same bytes as before, whatever lies there now."""
+    if sha256_of(file.path) != file.sha256:
+        raise ModelError(f"{file.path}: it is another file than the one that was opened")
+    return [OnnxNetwork(_session(file, threads=1))] * count
 
 
 def _session(file: ModelFile, *, threads: int) -> onnxruntime.InferenceSession:

@@ -60,7 +60,7 @@ def open_model(file: ModelFile, options: Options) -> NetworkDetector:
         port=port,
         backend="openvino" if options.precision == "f32" else f"openvino/{options.precision}",
         batch_max=options.threads,
-        open_lanes=lanes,
+        open_lanes=lanes if options.threads > 1 else None,
     )
 
 

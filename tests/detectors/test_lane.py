@@ -11,7 +11,8 @@ from detectors.detections import FloatArray
 from detectors.detector import Prepared
 from detectors.errors import InferenceError
 from detectors.lane import Lane, Lanes, NetworkOptions
-from tests.detectors.test_onnxruntime import PERSON, model_file
+from detectors.opening import open_file
+from tests.detectors.test_onnxruntime import PERSON, frame, model_file
 from tests.detectors.tiny_onnx import SIDE_PX, rows_of, tiny_yolox
 
 TOGETHER_S = 10.0
@@ -56,3 +57,43 @@ def test_a_frame_that_fails_is_an_error_and_the_lane_is_free_again(tmp_path: Pat
     with pytest.raises(InferenceError, match=r"tiny\.onnx: too bright"):
         two.detect([picture(10.0), picture(250.0)])
     assert [len(each) for each in two.detect([picture(10.0), picture(20.0)])] == [1, 1]
+
+
+def test_a_frame_that_fails_holds_up_nobody_and_takes_nobody_with_it(tmp_path: Path) -> None:
+    """Its neighbour is done when the error comes, so a lone frame right after it meets no lane that is still busy."""
+    file, calls = model_file(tmp_path, tiny_yolox(ROWS)), list[str]()
+
+    class Slow:
+        def run(self, tensor: FloatArray) -> Sequence[FloatArray]:
+            calls.append("begins")
+            if float(tensor.max()) > 200.0:
+                raise InferenceError("too bright")
+            threading.Event().wait(0.05)
+            calls.append("ends")
+            return [ROWS[None]]
+
+    both = Lanes([Lane(Slow(), file, NetworkOptions(), width_px=SIDE_PX, height_px=SIDE_PX) for _ in range(2)])
+    with pytest.raises(InferenceError, match="too bright"):
+        both.detect([picture(250.0), picture(10.0)])
+    assert sorted(calls) == ["begins", "begins", "ends"]
+    assert [len(each) for each in both.detect([picture(10.0)])] == [1]
+
+
+def test_other_weights_at_the_same_place_are_never_run_under_the_old_name(tmp_path: Path) -> None:
+    file = model_file(tmp_path, tiny_yolox(ROWS))
+    detector = open_file(file)
+    file.path.write_bytes(tiny_yolox(rows_of((8, 8, 24, 40, 0.0, 0))))
+    frames = [detector.prepare(frame()) for _ in range(2)]
+    assert [len(found) for found in detector.detect(frames)] == [1, 1]
+    assert [len(found) for found in detector.detect(frames[:1])] == [1]
+
+
+def test_the_threads_of_a_detector_end_with_it(tmp_path: Path) -> None:
+    before = threading.active_count()
+    beside = lanes(tmp_path, 2)
+    assert threading.active_count() == before + 2
+    del beside
+    for thread in threading.enumerate():
+        if thread.name.startswith("lane "):
+            thread.join(TOGETHER_S)
+    assert threading.active_count() == before

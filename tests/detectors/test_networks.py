@@ -12,7 +12,7 @@ from detectors.errors import BackendMissing, InferenceError, ModelError
 from detectors.frame import Frame
 from detectors.manifest import InputSize, Manifest
 from detectors.network import NetworkDetector
-from detectors.opening import open_file
+from detectors.opening import open_detector, open_file
 from detectors.plugins import load
 from detectors.registry import ModelFile
 from tests.detectors.tiny_onnx import SIDE_PX, columns_of, ends_of, rows_of, tiny_yolox
@@ -117,6 +117,13 @@ def test_a_file_that_is_not_this_heads_model_is_refused_in_one_line(
         open_with(content, head=head)
     assert "tiny.onnx" in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_backend_that_plays_recordings_opens_no_model(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(GOOD)
+    with pytest.raises(ModelError, match=r"tiny\.onnx: backend 'scripted' opens no models"):
+        open_detector(str(path), folders=(), cache=tmp_path, backend="scripted")
 
 
 def test_a_manifest_of_another_size_is_refused(open_with: Open) -> None:

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
 from detectors.building import make
 from detectors.building.frames import SplitFrames
-from detectors.building.plan import Plan
+from detectors.building.plan import Plan, build_plan
 from detectors.detections import FloatArray
 from detectors.engines import BatchProfile, EngineFile, engine_folder, find_engine
 from detectors.errors import Disagreement, ModelError
@@ -115,3 +116,22 @@ def test_a_device_without_room_keeps_the_old_engine(machine: Machine, model: Mod
     with pytest.raises(ModelError, match="TensorRT cannot make room to run it"):
         build(machine, model, tmp_path)
     assert old.read() == PLAN
+
+
+class Logger:
+    INTERNAL_ERROR, ERROR = 0, 1
+
+
+def test_a_build_that_runs_out_of_memory_is_one_line_with_tensorrts_own_word() -> None:
+    trt = MagicMock(__version__="10.13.3", ILogger=Logger)
+    trt.Builder.return_value.create_network.return_value.get_input.return_value.shape = (-1, 3, 64, 64)
+    config = trt.Builder.return_value.create_builder_config.return_value
+    config.add_optimization_profile.return_value = 0
+
+    def out_of_memory(_network: object, _config: object) -> None:
+        (listening,) = trt.Builder.call_args.args
+        listening.log(Logger.ERROR, "[allocate::31] Error Code 1: Cuda Runtime (out of memory)\nmore")
+
+    trt.Builder.return_value.build_serialized_network.side_effect = out_of_memory
+    with pytest.raises(ModelError, match=r"yard\.onnx: TensorRT 10\.13\.3 does not build it: .*out of memory\)$"):
+        build_plan(trt, b"onnx", name="yard.onnx", profile=BatchProfile(best=1, most=4), workspace_bytes=1 << 20)
