@@ -93,15 +93,24 @@ def known_engines(cache: Path) -> list[EngineFile]:
 def find_engine(cache: Path, *, device: str, tensorrt: str, model_sha256: str) -> EngineFile:
     """The engine of a model for this device and release; of several, the one that takes most pictures at once.
 
-    Raises ModelError that says what there is instead, and how to build it.
+    Raises ModelError that says what there is instead, and how to build it. A damaged record hides no other engine.
     """
-    of_model = [each for each in known_engines(cache) if each.record.key.model_sha256 == model_sha256]
+    folder, known, damaged = engine_folder(cache), list[EngineFile](), list[str]()
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            record = read_record(path)
+        except ModelError as err:
+            damaged.append(str(err))
+        else:
+            known.append(EngineFile(folder / record.file, record))
+    of_model = [each for each in known if each.record.key.model_sha256 == model_sha256]
     here = [each for each in of_model if (each.record.key.device, each.record.key.tensorrt) == (device, tensorrt)]
     if here:
         return max(here, key=lambda each: (each.record.key.profile.most, each.record.added_at_us))
-    others = "; ".join(f"{each.path.name} is for {_place(each.record.key)}" for each in of_model) or "there is none"
+    found = [f"{each.path.name} is for {_place(each.record.key)}" for each in of_model]
+    others = "; ".join(found + damaged) or "there is none"
     raise ModelError(
-        f"{engine_folder(cache)}: expected an engine of this model for {device} with TensorRT {tensorrt}: {others}; "
+        f"{folder}: expected an engine of this model for {device} with TensorRT {tensorrt}: {others}; "
         "build it on this device: vedette-models build NAME --runtime tensorrt"
     )
 

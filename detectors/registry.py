@@ -64,7 +64,7 @@ def find_model(
     for folder in (*folders, cache):
         for file_name in file_names:
             if (folder / file_name).is_file():
-                return _added(_identify(folder / file_name, shipped=shipped), name=name)
+                return _added(_identify(folder / file_name, shipped=shipped), name=name, shipped=shipped)
     if shipped is None:
         looked = ", ".join(str(folder) for folder in (*folders, cache))
         raise ModelError(f"model '{name}': not one of {', '.join(shipped_manifests())}, and no {name}.onnx in {looked}")
@@ -154,8 +154,10 @@ def _identify(path: Path, *, shipped: Manifest | None) -> ModelFile:
     return ModelFile(path, sha256, manifest)
 
 
-def _added(file: ModelFile, *, name: str) -> ModelFile:
-    if file.note:
+def _added(file: ModelFile, *, name: str, shipped: Manifest | None) -> ModelFile:
+    """Under a name that Vedette knows, other weights than its own want somebody who added them."""
+    is_other = shipped is not None and file.sha256 != shipped.sha256 and not file.manifest.added_by
+    if file.note or is_other:
         raise ModelError(
             f"{file.path}: nobody added it: vedette-models add {file.path} --name {name}, and look who made it"
         )

@@ -119,6 +119,12 @@ def test_a_damaged_record_is_one_line_with_its_file(tmp_path: Path) -> None:
     assert "\n" not in str(refusal.value)
 
 
+def test_a_damaged_record_hides_no_engine_that_is_good(tmp_path: Path) -> None:
+    stored = store(tmp_path)
+    (engine_folder(tmp_path) / "another.yaml").write_text("model: [")
+    assert find(tmp_path) == stored
+
+
 def test_a_profile_is_tuned_for_a_batch_it_takes() -> None:
     with pytest.raises(ValueError, match="expected best to be at most 2, got 4"):
         BatchProfile(best=4, most=2)

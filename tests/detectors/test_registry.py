@@ -80,12 +80,24 @@ def test_a_path_that_nothing_is_known_about_says_what_is_assumed(places: Places,
     assert found.manifest.licence == "unknown"
 
 
-def test_a_manifest_beside_the_file_counts_first(places: Places) -> None:
+def retrained(places: Places, **added: object) -> Manifest:
+    """Other weights under the name of a known model, with a manifest beside them."""
     (places.first / "known.onnx").write_bytes(b"retrained")
-    retrained = hashlib.sha256(b"retrained").hexdigest()
-    beside = KNOWN.model_copy(update={"sha256": retrained, "classes": ("person",)})
+    sha256 = hashlib.sha256(b"retrained").hexdigest()
+    beside = KNOWN.model_copy(update={"sha256": sha256, "classes": ("person",), **added})
     (places.first / "known.yaml").write_text(beside.model_dump_json())
+    return beside
+
+
+def test_a_manifest_beside_the_file_counts_first(places: Places) -> None:
+    beside = retrained(places, added_by="kim", added_at_us=1_767_225_600_000_000)
     assert places.find("known").manifest == beside
+
+
+def test_other_weights_under_a_known_name_that_nobody_added_are_refused(places: Places) -> None:
+    retrained(places)
+    with pytest.raises(ModelError, match=r"first/known\.onnx: nobody added it: vedette-models add "):
+        places.find("known")
 
 
 def test_wrong_bytes_are_refused_wherever_they_lie(places: Places) -> None:
