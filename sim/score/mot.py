@@ -101,7 +101,7 @@ def score_mot(truth: Boxes, tracks: Boxes) -> MotScore:
     for frame in sorted(truth_of.keys() | tracks_of.keys()):
         objects, object_boxes = truth_of.get(frame, nothing)
         found, found_boxes = tracks_of.get(frame, nothing)
-        distance = 1.0 - _iou(object_boxes, found_boxes)
+        distance = 1.0 - iou(object_boxes, found_boxes)
         allowed = distance <= 1.0 - MIN_IOU
         for i, j in np.argwhere(allowed):
             pair = int(objects[i]), int(found[j])
@@ -159,7 +159,7 @@ def _idf1(truth: Boxes, tracks: Boxes, overlaps: dict[tuple[int, int], int]) -> 
     return float(2.0 * shared[rows, columns].sum() / (len(truth) + len(tracks)))
 
 
-def _iou(a_xywh: Floats, b_xywh: Floats) -> Floats:
+def iou(a_xywh: Floats, b_xywh: Floats) -> Floats:
     a, b = a_xywh[:, None], b_xywh[None]
     inner = np.minimum(a[..., :2] + a[..., 2:], b[..., :2] + b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
     area = np.prod(np.maximum(inner, 0.0), axis=-1)
