@@ -57,8 +57,7 @@ class Story:
             *(line for vehicle in known.vehicles for line in self._vehicle(vehicle)),
             *(line for alarm in known.alarms for line in self._alarm(alarm)),
             *(line for incident in known.incidents for line in self._incident(incident)),
-            *(line for task in tasks for line in self._task(task)),
-            *(line for task in tasks for line in self._judge(task, scene)),
+            *(line for task in tasks for line in (*self._task(task), *self._judge(task, scene))),
             *(line for tracks in known.tracks for line in self._carried_camera(tracks, tasks)),
         ]
 

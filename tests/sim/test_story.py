@@ -94,3 +94,14 @@ def test_it_ends_when_the_interrupted_patrol_goes_on() -> None:
     assert not story.is_done
     story.observe(scene(10.0, (task(TaskState.DONE), resumed), SOUTH_OF_HIM))
     assert story.is_done
+
+
+def test_a_look_that_ends_and_a_patrol_that_goes_on_may_be_heard_of_at_once() -> None:
+    story, looking = Story(SITE), task(TaskState.EXECUTING)
+    suspended = task(TaskState.SUSPENDED, TaskKind.PATROL, number=2)
+    for at_s in (0.0, HELD_FOR_S + 0.1):
+        story.observe(scene(at_s, (looking, suspended), SOUTH_OF_HIM))
+    both = (task(TaskState.DONE), task(TaskState.EXECUTING, TaskKind.PATROL, number=2))
+    story.observe(scene(HELD_FOR_S + 0.2, both, SOUTH_OF_HIM))
+    assert story.patrol_was_resumed
+    assert story.is_done
