@@ -97,7 +97,7 @@ class Video:
             decoded = packet.decode()
         except av.error.EOFError:  # the decoder was flushed before
             return []
-        except READ_ERRORS:  # anybody's bytes: they may as well claim what there is no decoder or no memory for
+        except (*READ_ERRORS, ValueError):  # anybody's bytes: they may claim what there is no decoder or memory for
             self.corrupt_packets += 1
             return []
         pictures = []

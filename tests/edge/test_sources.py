@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from detectors.frame import Frame
+from edge.decode import opened_video
 from edge.errors import FeedUnreadable, SetUpError
 from edge.source import CapturedBy, Source, SourceOptions, open_source, redacted, with_credentials
 from tests.conftest import ManualClock
@@ -177,3 +178,16 @@ def test_credentials_are_quoted_into_the_address() -> None:
     url = with_credentials("rtsp://cam:554/1", user="guard", password="p@ss/word:1")
     assert url == "rtsp://guard:p%40ss%2Fword%3A1@cam:554/1"
     assert redacted(url) == "rtsp://guard@cam:554/1"
+
+
+class Undecodable:
+    """A packet of a codec that this FFmpeg was built without."""
+
+    def decode(self) -> list[object]:
+        raise ValueError("cannot decode unknown codec")
+
+
+def test_what_there_is_no_decoder_for_is_a_refused_packet(make_video: MakeVideo, clock: ManualClock) -> None:
+    with opened_video(str(make_video(frames=2)), monotonic_us=clock.monotonic_us) as video:
+        assert video.decode(Undecodable()) == []  # type: ignore[arg-type]
+        assert video.corrupt_packets == 1
