@@ -85,9 +85,16 @@ def engine_folder(cache: Path) -> Path:
 
 def known_engines(cache: Path) -> list[EngineFile]:
     """Every engine with a record. Raises ModelError when a record is damaged."""
-    folder = engine_folder(cache)
-    records = [read_record(path) for path in sorted(folder.glob("*.yaml"))]
-    return [EngineFile(folder / record.file, record) for record in records]
+    return [_of_record(path) for path in _record_paths(cache)]
+
+
+def _record_paths(cache: Path) -> list[Path]:
+    return sorted(engine_folder(cache).glob("*.yaml"))
+
+
+def _of_record(path: Path) -> EngineFile:
+    record = read_record(path)
+    return EngineFile(path.with_name(record.file), record)
 
 
 def find_engine(cache: Path, *, device: str, tensorrt: str, model_sha256: str) -> EngineFile:
@@ -95,14 +102,12 @@ def find_engine(cache: Path, *, device: str, tensorrt: str, model_sha256: str) -
 
     Raises ModelError that says what there is instead, and how to build it. A damaged record hides no other engine.
     """
-    folder, known, damaged = engine_folder(cache), list[EngineFile](), list[str]()
-    for path in sorted(folder.glob("*.yaml")):
+    known, damaged = list[EngineFile](), list[str]()
+    for path in _record_paths(cache):
         try:
-            record = read_record(path)
+            known.append(_of_record(path))
         except ModelError as err:
             damaged.append(str(err))
-        else:
-            known.append(EngineFile(folder / record.file, record))
     of_model = [each for each in known if each.record.key.model_sha256 == model_sha256]
     here = [each for each in of_model if (each.record.key.device, each.record.key.tensorrt) == (device, tensorrt)]
     if here:
@@ -110,7 +115,7 @@ def find_engine(cache: Path, *, device: str, tensorrt: str, model_sha256: str) -
     found = [f"{each.path.name} is for {_place(each.record.key)}" for each in of_model]
     others = "; ".join(found + damaged) or "there is none"
     raise ModelError(
-        f"{folder}: expected an engine of this model for {device} with TensorRT {tensorrt}: {others}; "
+        f"{engine_folder(cache)}: expected an engine of this model for {device} with TensorRT {tensorrt}: {others}; "
         "build it on this device: vedette-models build NAME --runtime tensorrt"
     )
 

@@ -292,9 +292,8 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
     """Feeds without recorded detections share one detector, opened once."""
     shared: list[Detector] = []
     feeds = []
-    clock = AnchoredClock(
-        SystemClock()
-    )  # one anchor for all openings: a stepped wall clock never reorders their frames
+    # One anchor for all openings: a stepped wall clock never reorders their frames.
+    clock = AnchoredClock(SystemClock())
     for feed in settings.feeds:
         place = FeedPlace(site.camera(feed.camera), site, url=feed.url, folder=folder, clock=clock)
         poses, ring = open_poses(feed.poses, place), ring_of(settings.evidence)

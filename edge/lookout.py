@@ -16,7 +16,7 @@ import structlog
 from contract.clock import Clock
 from contract.envelope import Envelope
 from contract.events import Event, FeedHealth, Stage
-from detectors.detections import Detections, FloatArray
+from detectors.detections import Detections
 from detectors.detector import Detector
 from detectors.errors import DetectorError
 from detectors.frame import Frame
@@ -26,7 +26,7 @@ from edge.board import Heat
 from edge.camera import CameraFeed
 from edge.errors import OutboxError
 from edge.intake import Intake, Ready
-from edge.perception.track import Track, TrackState
+from edge.perception.track import boxes_px
 from edge.pipeline import Pipeline, StepResult
 
 TAKE_S = 0.1
@@ -219,7 +219,7 @@ class Lookout:
         scene.reader.judged(inference_us=seen.inference_us, is_followed=is_followed, is_placed=is_placed)
         self._take_in(scene, result, seen.ready.frame)
         if scene.tiles is not None:
-            scene.tiles.follow(_boxes(result.tracks))
+            scene.tiles.follow(boxes_px(result.tracks).astype(np.float32))
         tracked = len(result.subjects)
         if now_us - scene.tracks_told_us >= (TRACKS_US if tracked or scene.tracks_told else NOBODY_US):
             scene.tracks_told_us, scene.tracks_told = now_us, tracked
@@ -272,12 +272,6 @@ def _answer(answers: "SimpleQueue[list[_Seen] | Exception]") -> list[_Seen]:
     if isinstance(answer, Exception):
         raise answer
     return answer
-
-
-def _boxes(tracks: Sequence[Track]) -> FloatArray:
-    """(n, 4) px: of all that is followed, believed or not yet."""
-    boxes = [track.xyxy_px for track in tracks if track.state is not TrackState.LOST]
-    return np.array(boxes, np.float32).reshape(-1, 4)
 
 
 def _log_event(envelope: Envelope) -> None:

@@ -52,7 +52,6 @@ from edge.perception.movement import Movement
 from edge.perception.tracking import Tracker
 from edge.pipeline import Pipeline, watches_of
 from edge.pose import PoseSource
-from edge.rule import is_of_movement
 from edge.sender import Sender
 from edge.source import Source
 from edge.vitals import SILENT_S, Told, Vitals, health_of, oldest_s, rows_of, what_is_wrong
@@ -323,7 +322,7 @@ class Node:
         frame = self._site.local_frame()
         locator = Locator(lens=camera.lens, frame=frame)
         watches = watches_of(self._site, camera.id, rules)
-        has_movement = camera.pose is not None and any(is_of_movement(watch.kind) for watch in watches)
+        has_movement = camera.pose is not None and any(watch.is_of_movement for watch in watches)
         pipeline = Pipeline(
             camera.id,
             sender=self._sender,

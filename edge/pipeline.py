@@ -28,12 +28,13 @@ from contract.geo import BoxPx, GroundFix, LocalFrame
 from contract.hours import Switch
 from contract.kinds import EventKind
 from contract.labels import Label
-from contract.site import CameraPose, Line, Site, Watched, Zone
+from contract.site import CameraPose, Line, Severity, Site, Watched, Zone
 from detectors.detections import Detections
 from detectors.frame import Frame
 from edge.perception.egomotion import FlowMotion, Moved, PoseMotion
 from edge.perception.filters import Filters
 from edge.perception.locate import Locator
+from edge.perception.movement import LABELS as MOVEMENT_LABELS
 from edge.perception.movement import Movement
 from edge.perception.track import Track, TrackState
 from edge.perception.tracking import Tracker
@@ -47,12 +48,14 @@ BELIEVED = (TrackState.CONFIRMED, TrackState.COASTING)
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One rule on one zone or line; the rules on one share its switch."""
+    """One rule on one zone or line; the rules on one share its switch. severity, is_of_movement: see edge/rule.py."""
 
     kind: EventKind
     watched: Zone | Line
     rule: Rule
     switch: Switch
+    severity: Severity
+    is_of_movement: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,7 @@ class Pipeline:
         if pose is None:
             self._boxes_px = np.array([track.xyxy_px for track in tracks]).reshape(-1, 4)
 
-        believed = [track for track in tracks if track.state in BELIEVED]
-        fixes = self._locate(believed, pose)
-        subjects = [
-            self._subject(track, fix, self._labels[track.class_index])
-            for track, fix in zip(believed, fixes, strict=True)
-        ]
+        subjects = self._subjects(tracks, pose, self._labels)
         if self._filters is not None:
             subjects = self._filters.told(subjects, tracks, pose)
         hops.mark("locate")
@@ -195,17 +193,23 @@ class Pipeline:
         if zone in self._switches:
             self._switches[zone].say(is_set=is_set, at_us=at_us)
 
+    def _subjects(self, tracks: Sequence[Track], pose: CameraPose | None, labels: Sequence[Label]) -> list[Subject]:
+        """The believed ones, located. labels: what their class indices mean."""
+        believed = [track for track in tracks if track.state in BELIEVED]
+        fixes = self._locate(believed, pose)
+        return [self._subject(track, fix, labels) for track, fix in zip(believed, fixes, strict=True)]
+
     def _locate(self, tracks: Sequence[Track], pose: CameraPose | None) -> Sequence[GroundFix | None]:
         if pose is None or self._locator is None or not tracks:
             return [None] * len(tracks)
         return self._locator.locate(np.array([track.xyxy_px for track in tracks]), pose)
 
-    def _subject(self, track: Track, fix: GroundFix | None, label: Label) -> Subject:
+    def _subject(self, track: Track, fix: GroundFix | None, labels: Sequence[Label]) -> Subject:
         left, top, right, bottom = track.xyxy_px
         sighting = Sighting(
             camera=self.camera,
             track=track.track_id,
-            label=label,
+            label=labels[track.class_index],
             score=track.score,
             box=BoxPx(x_px=left, y_px=top, width_px=right - left, height_px=bottom - top),
             ground=fix,
@@ -217,17 +221,14 @@ class Pipeline:
         """What moves and the detector has no name for, where a rule asks for it."""
         if self._movement is None:
             return ()
-        tracks = self._movement.tracks(frame, named=named, pose=pose)
-        believed = [track for track in tracks if track.state in BELIEVED]
-        fixes = self._locate(believed, pose)
-        return [self._subject(track, fix, Label.OTHER) for track, fix in zip(believed, fixes, strict=True)]
+        return self._subjects(self._movement.tracks(frame, named=named, pose=pose), pose, MOVEMENT_LABELS)
 
     def _judge(
         self, subjects: Sequence[Subject], unnamed: Sequence[Subject], captured_at_us: int
     ) -> list[tuple[Watch, Finding]]:
         findings = []
         for watch in self._watches:
-            seen = unnamed if is_of_movement(watch.kind) else subjects
+            seen = unnamed if watch.is_of_movement else subjects
             if not watch.switch.at(captured_at_us):
                 seen = ()
             findings += [(watch, finding) for finding in watch.rule.judge(seen, captured_at_us=captured_at_us)]
@@ -279,7 +280,7 @@ class Pipeline:
             stage=finding.stage,
             revision=finding.revision,
             zone=watch.watched.id,
-            severity=severity_of(watch.kind, watch.watched),
+            severity=watch.severity,
             certainty=finding.certainty,
             started_at_us=finding.started_at_us,
             sighting=finding.sighting,
@@ -316,5 +317,7 @@ def watches_of(
         of_node = {kind: each for kind, each in (rules or {}).items() if isinstance(watched, watches(kind))}
         for kind, options in (watched.rules or of_node or {AS_IT_COMES[type(watched)]: {}}).items():
             rule = open_rule(kind, watched, frame=frame, options=options)
-            found.append(Watch(kind, watched, rule, switch))
+            found.append(
+                Watch(kind, watched, rule, switch, severity_of(kind, watched), is_of_movement=is_of_movement(kind))
+            )
     return tuple(found)

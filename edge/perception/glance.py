@@ -1,9 +1,8 @@
 """What a glance at a fixed camera's picture tells before any detector: does something move, is the view its own."""
 
-from detectors.detections import FloatArray
 from detectors.frame import Frame
 from edge.perception.gate import Gate
-from edge.perception.motion import NOWHERE, Motion, thinned
+from edge.perception.motion import Motion, thinned
 from edge.perception.tamper import Tamper
 
 LOOKED_AT_PX = 480  # width: a person of 24 px in 1920 is 6 px high then
@@ -13,9 +12,8 @@ EVERY_US = 180_000  # between two glances while the gate is open: that something
 class Glance:
     """One camera, on the thread that reads it. `rate_min_hz`: pictures a second that pass at least.
 
-    is_followed: something is tracked in this view; the detecting thread's word. moving: (n, 4) boxes of the full frame
-    in which the last picture that was glanced at changed. is_quiet: nothing moved for a while. wrong: what is the
-    matter with the view; empty when nothing.
+    is_followed: something is tracked in this view; the detecting thread's word. is_quiet: nothing moved for a while.
+    wrong: what is the matter with the view; empty when nothing.
     """
 
     def __init__(self, *, rate_min_hz: float) -> None:
@@ -25,7 +23,6 @@ class Glance:
         self._glanced_us: int | None = None
         self.is_followed = False
         self.is_quiet = False
-        self.moving: FloatArray = NOWHERE
 
     @property
     def wrong(self) -> str:
@@ -38,8 +35,8 @@ class Glance:
         if not is_busy or self._glanced_us is None or not 0 <= now_us - self._glanced_us < EVERY_US:
             self._glanced_us = now_us
             grey, step = thinned(frame, LOOKED_AT_PX)
-            self.moving = self._motion.find_in(grey, step=step, captured_at_us=now_us)
+            moving = self._motion.find_in(grey, step=step, captured_at_us=now_us)
             self._tamper.judge(grey, captured_at_us=now_us)
-            is_busy = is_busy or len(self.moving) > 0 or self._motion.is_elsewhere
+            is_busy = is_busy or len(moving) > 0 or self._motion.is_elsewhere
         self.is_quiet = not (is_busy or self._gate.is_open_at(now_us))
         return self._gate.passes(is_busy=is_busy, captured_at_us=now_us)

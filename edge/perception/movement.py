@@ -15,10 +15,11 @@ from detectors.detections import Detections
 from detectors.frame import Frame
 from edge.perception.locate import Locator
 from edge.perception.motion import Motion
-from edge.perception.track import Track, TrackState
+from edge.perception.track import Track, boxes_px
 from edge.perception.tracking import Tracker
 
 LOOKED_AT_PX = 480
+LABELS = (Label.OTHER,)
 FIRST_ID = 1_000_000_000
 SCORE = 0.65  # believed after four looks and once it moved half its height, never at once
 TALL_M = (0.5, 3.0)  # somebody who crawls, and one with a shadow
@@ -32,7 +33,7 @@ class Movement:
     def __init__(self, locator: Locator) -> None:
         self._locator = locator
         self._motion = Motion(LOOKED_AT_PX)
-        self._tracker = Tracker(labels=(Label.OTHER,), frame_size_px=locator.frame_size_px, first_id=FIRST_ID)
+        self._tracker = Tracker(labels=LABELS, frame_size_px=locator.frame_size_px, first_id=FIRST_ID)
 
     def tracks(self, frame: Frame, *, named: Sequence[Track], pose: CameraPose | None) -> list[Track]:
         """What the tracker says after this frame; `named`: what the detector's tracks are in it."""
@@ -55,7 +56,7 @@ class Movement:
 
 def _named(boxes: npt.NDArray[np.float32], tracks: Sequence[Track]) -> npt.NDArray[np.bool_]:
     """Which boxes lie on something that is tracked by name."""
-    others = np.array([track.xyxy_px for track in tracks if track.state is not TrackState.LOST]).reshape(-1, 4)
+    others = boxes_px(tracks)
     inner = np.minimum(boxes[:, None, 2:], others[:, 2:]) - np.maximum(boxes[:, None, :2], others[:, :2])
     shared = np.maximum(inner, 0.0).prod(axis=2)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)

@@ -1,7 +1,11 @@
 """One followed object, as the tracker knows it at one frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
 
 
 class TrackState(str, Enum):
@@ -22,3 +26,8 @@ class Track:
     state: TrackState
     first_seen_us: int
     last_seen_us: int
+
+
+def boxes_px(tracks: Sequence[Track]) -> npt.NDArray[np.float64]:
+    """(n, 4) left, top, right, bottom of all that are followed, believed or not yet."""
+    return np.array([track.xyxy_px for track in tracks if track.state is not TrackState.LOST]).reshape(-1, 4)

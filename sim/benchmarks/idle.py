@@ -23,6 +23,7 @@ from rich.table import Table
 from contract.clock import Clock
 from edge.errors import EdgeError
 from sim.children import Child
+from sim.embedded_broker import free_port
 
 FEEDS = (1, 6)
 BARS = {1: 0.20, 6: 2.0}  # feeds to cores
@@ -75,7 +76,7 @@ async def measure_idle(
 
 
 async def _measure(folder: Path, clip: Path, count: int, *, model: Path, clock: Clock) -> float:
-    ports = [_free_port() for _ in range(count)]
+    ports = [free_port(socket.SOCK_DGRAM) for _ in range(count)]
     config = _write_configuration(folder / f"node-{count}", ports, model=model)
     log = config.with_name("node.log")
     sender = [__name__.rpartition(".")[0] + ".idle_sender", str(clip), *map(str, ports)]
@@ -138,7 +139,7 @@ def _write_configuration(folder: Path, ports: Sequence[int], *, model: Path) -> 
         "node": "edge-1",
         "site_file": "site.yaml",
         "data_dir": "data",
-        "broker": {"port": _free_port()},  # nobody listens: events would wait, and none come
+        "broker": {"port": free_port()},  # nobody listens: events would wait, and none come
         "model": {"name": str(model)},
         "feeds": [
             {"camera": camera, "url": f"udp://127.0.0.1:{port}", "origin": "live"}
@@ -156,9 +157,3 @@ def _processor_s(pid: int) -> float:
     """User and system time of all threads, proc(5)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from contract.clock import SystemClock
 from contract.events import FeedState
 from contract.site import Camera, OpenCvLens
+from detectors.frame import Frame
 from edge.camera import CameraFeed
 from edge.intake import Intake
-from edge.source import SourceOptions, open_source
+from edge.source import Source, SourceOptions, open_source
 from tests.edge.test_camera import intake_of, prepare
 from tests.edge.yard import site
 
@@ -56,3 +57,13 @@ def reading(options: SourceOptions) -> Iterator[Reading]:
         feed.stop()
         thread.join(10.0)
         assert not thread.is_alive()
+
+
+def taken(source: Source, count: int) -> list[Frame]:
+    """Its first frames; then it is stopped."""
+    stop, frames = threading.Event(), list[Frame]()
+    for frame in source.frames(stop):
+        frames.append(frame)
+        if len(frames) == count:
+            stop.set()
+    return frames

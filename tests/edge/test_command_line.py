@@ -1,6 +1,5 @@
 """`vedette-edge`: one clear line and the right exit code for everything a person can get wrong."""
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import yaml
 
 from edge.__main__ import main
 from tests.edge.conftest import MakeVideo
-from tests.edge.yard import site
+from tests.edge.yard import site, write_empty_yard
 
 Settings = dict[str, Any]
 
@@ -19,23 +18,7 @@ Settings = dict[str, Any]
 @pytest.fixture
 def folder(tmp_path: Path, make_video: MakeVideo) -> Path:
     """A node that is ready to run."""
-    video = make_video(frames=20)
-    (tmp_path / "yard.mp4").write_bytes(video.read_bytes())
-    placed = site().model_dump(mode="json")
-    placed["cameras"][0]["lens"].update(width_px=160, height_px=120)  # as the video
-    (tmp_path / "yard.yaml").write_text(yaml.safe_dump(placed))
-    header = {
-        "format": "vedette-detections-1",
-        "model": "by-hand",
-        "sha256": "0" * 64,
-        "backend": "none",
-        "labels": ["person"],
-        "width_px": 160,
-        "height_px": 120,
-        "source": "yard.mp4",
-    }
-    lines = [json.dumps(header), *(json.dumps({"pts_us": n * 100_000, "boxes": []}) for n in range(20))]
-    (tmp_path / "yard.jsonl").write_text("\n".join(lines) + "\n")
+    write_empty_yard(tmp_path, make_video(frames=20), frames=20)
     return tmp_path
 
 

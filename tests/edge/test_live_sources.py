@@ -21,7 +21,7 @@ from edge import live
 from edge.errors import FeedError, FeedLost, FeedUnreadable, SetUpError
 from edge.source import CapturedBy, Source, SourceOptions, open_source
 from tests.conftest import ManualClock
-from tests.edge.reading import reading
+from tests.edge.reading import reading, taken
 from tests.edge.rtsp_camera import NOISE, RtspCamera, serving
 from tests.edge.senders import Sender, free_udp_port, sending
 
@@ -82,13 +82,7 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Way:
 
 def take(options: SourceOptions, count: int, *, clock: Clock | None = None) -> tuple[Source, list[Frame]]:
     source = open_source(options, clock=clock or SystemClock())
-    stop = threading.Event()
-    frames = []
-    for frame in source.frames(stop):
-        frames.append(frame)
-        if len(frames) == count:
-            stop.set()
-    return source, frames
+    return source, taken(source, count)
 
 
 @pytest.fixture

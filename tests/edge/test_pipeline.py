@@ -16,6 +16,7 @@ from detectors.detections import Detections
 from edge.errors import SetUpError
 from edge.perception.filters import FilterOptions, Filters, LabelFilter
 from edge.perception.locate import Locator
+from edge.perception.movement import Movement
 from edge.perception.tracking import Tracker
 from edge.pipeline import BELIEVED, Pipeline, StepResult, watches_of
 from edge.poses.fixed import FixedPose
@@ -44,6 +45,7 @@ def pipeline_of(
     labels: tuple[Label, ...] = LABELS,
     rules: Mapping[EventKind, Mapping[str, object]] | None = None,
     filters: Filters | None = None,
+    movement: Movement | None = None,
     monotonic_us: Callable[[], int] | None = None,
 ) -> Pipeline:
     yard = yard or site()
@@ -61,6 +63,7 @@ def pipeline_of(
         frame=FRAME,
         watches=watches_of(yard, camera.id, rules),
         filters=filters,
+        movement=movement,
         monotonic_us=monotonic_us,
     )
 

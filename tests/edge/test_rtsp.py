@@ -6,24 +6,14 @@ import time
 import pytest
 
 from contract.clock import SystemClock
-from detectors.frame import Frame
 from edge.errors import FeedLost
 from edge.source import CapturedBy, Source, SourceOptions, open_source
+from tests.edge.reading import taken
 from tests.edge.rtsp_camera import RtspCamera, serving
 
 
 def _source(camera: RtspCamera) -> Source:
     return open_source(SourceOptions(camera.url), clock=SystemClock())
-
-
-def _take(source: Source, count: int) -> list[Frame]:
-    stop = threading.Event()
-    frames = []
-    for frame in source.frames(stop):
-        frames.append(frame)
-        if len(frames) == count:
-            stop.set()
-    return frames
 
 
 def test_frames_arrive_in_order_and_at_once() -> None:
@@ -42,7 +32,7 @@ def test_frames_arrive_in_order_and_at_once() -> None:
 
 def test_capture_times_always_grow() -> None:
     with serving(RtspCamera(clock_off_s=-0.5)) as camera:
-        frames = _take(_source(camera), 20)
+        frames = taken(_source(camera), 20)
     times_us = [frame.captured_at_us for frame in frames]
     assert times_us == sorted(set(times_us))
     assert [frame.index for frame in frames] == list(range(20))
@@ -51,7 +41,7 @@ def test_capture_times_always_grow() -> None:
 def test_a_camera_whose_clock_agrees_stamps_its_frames() -> None:
     with serving(RtspCamera(clock_off_s=-1.0)) as camera:
         source = _source(camera)
-        frames = _take(source, 25)
+        frames = taken(source, 25)
         now_us = time.time() * 1e6
     assert source.captured_by is CapturedBy.SENDER
     assert now_us - frames[-1].captured_at_us == pytest.approx(1e6, abs=0.4e6)
@@ -60,7 +50,7 @@ def test_a_camera_whose_clock_agrees_stamps_its_frames() -> None:
 def test_a_camera_whose_clock_is_wrong_does_not() -> None:
     with serving(RtspCamera(clock_off_s=3600.0)) as camera:
         source = _source(camera)
-        frames = _take(source, 25)
+        frames = taken(source, 25)
         assert abs(time.time() * 1e6 - frames[-1].captured_at_us) < 1e6
     assert source.captured_by is CapturedBy.ARRIVAL
     assert source.remark == "the camera's clock is off by 3600 s; frames are stamped on arrival"

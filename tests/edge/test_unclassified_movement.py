@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from contract.envelope import Origin
 from contract.events import Event, Stage
 from contract.kinds import EventKind
 from contract.labels import Label
@@ -14,11 +13,9 @@ from detectors.detections import Detections
 from detectors.frame import Frame, ImageBgr
 from edge.perception.locate import Locator
 from edge.perception.movement import Movement
-from edge.perception.tracking import Tracker
-from edge.pipeline import Pipeline, watches_of
-from edge.poses.fixed import FixedPose
 from edge.rule import Rule, open_rule
-from tests.edge.yard import FRAME, LABELS, MODEL, SENDER, START_US, people, person_px, site, subject
+from tests.edge.test_pipeline import pipeline_of
+from tests.edge.yard import FRAME, START_US, people, person_px, site, subject
 
 CHANCE = np.random.default_rng(8)
 PERIOD_US = 200_000
@@ -32,23 +29,8 @@ WALK = [(-6.0 + 0.3 * step, 20.0) for step in range(40)]  # 1.5 m/s through the 
 
 def told(places: Sequence[tuple[float, float] | None], *, is_known: bool) -> list[Event]:
     """Something dark at each place in turn; `is_known`: the detector sees a person there."""
-    yard = site()
-    camera = yard.cameras[0]
-    assert camera.pose is not None
-    locator = Locator(lens=camera.lens, frame=FRAME)
-    pipeline = Pipeline(
-        camera.id,
-        sender=SENDER,
-        origin=Origin.REPLAYED,
-        model=MODEL,
-        labels=LABELS,
-        tracker=Tracker(labels=LABELS),
-        poses=FixedPose(camera.pose),
-        locator=locator,
-        frame=FRAME,
-        watches=watches_of(yard, camera.id, STERILE),
-        movement=Movement(locator),
-    )
+    movement = Movement(Locator(lens=site().cameras[0].lens, frame=FRAME))
+    pipeline = pipeline_of(rules=STERILE, movement=movement)
     events = []
     for step, place in enumerate([None] * 10 + list(places)):
         image: ImageBgr = np.clip(YARD + NOISE[step % len(NOISE)], 0, 255).astype(np.uint8)

@@ -1,10 +1,13 @@
 """A yard with one camera on a mast and one zone, and people drawn into its picture at known places."""
 
+import json
 import math
 import uuid
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+import yaml
 
 from contract.events import ModelIdentity, Sighting
 from contract.geo import BoxPx, GeoPoint, GroundFix, LocalFrame, PointEnu
@@ -140,3 +143,29 @@ def subject(
 def normal_below(z: float) -> float:
     """The standard normal distribution function."""
     return 0.5 * (1.0 + math.erf(z / math.sqrt(2.0)))
+
+
+def detections_text(frames: Sequence[tuple[int, list[list[float]]]], *, width_px: int, height_px: int) -> str:
+    """Recorded detections as detectors/record.py writes them: PTS, us, and boxes x1 y1 x2 y2 score class."""
+    header = {
+        "format": "vedette-detections-1",
+        "model": "by-hand",
+        "sha256": "0" * 64,
+        "backend": "none",
+        "labels": ["person"],
+        "width_px": width_px,
+        "height_px": height_px,
+        "source": "yard.mp4",
+    }
+    lines = [header, *({"pts_us": pts_us, "boxes": boxes} for pts_us, boxes in frames)]
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def write_empty_yard(folder: Path, video: Path, *, frames: int) -> None:
+    """The site, a recording of 160x120 at ten frames a second, and detections of nobody."""
+    (folder / "yard.mp4").write_bytes(video.read_bytes())
+    placed = site().model_dump(mode="json")
+    placed["cameras"][0]["lens"].update(width_px=160, height_px=120)
+    (folder / "yard.yaml").write_text(yaml.safe_dump(placed))
+    nobody = [(n * 100_000, list[list[float]]()) for n in range(frames)]
+    (folder / "yard.jsonl").write_text(detections_text(nobody, width_px=160, height_px=120))

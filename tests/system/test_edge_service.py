@@ -1,6 +1,5 @@
 """A node as systemd starts it: it says that it is ready and alive, tells its figures, and that it stops."""
 
-import json
 import os
 import re
 import signal
@@ -18,7 +17,7 @@ import yaml
 from tests.conftest import ROOT
 from tests.edge.conftest import MakeVideo
 from tests.edge.conftest import make_video as make_video  # noqa: PLC0414 - a fixture of another folder
-from tests.edge.yard import site
+from tests.edge.yard import write_empty_yard
 
 pytestmark = pytest.mark.system
 
@@ -26,22 +25,7 @@ pytestmark = pytest.mark.system
 @pytest.fixture
 def config(tmp_path: Path, make_video: MakeVideo) -> Path:
     """Twenty seconds of a recording at its own pace, with detections of nobody."""
-    (tmp_path / "yard.mp4").write_bytes(make_video(frames=200).read_bytes())
-    placed = site().model_dump(mode="json")
-    placed["cameras"][0]["lens"].update(width_px=160, height_px=120)
-    (tmp_path / "yard.yaml").write_text(yaml.safe_dump(placed))
-    header = {
-        "format": "vedette-detections-1",
-        "model": "by-hand",
-        "sha256": "0" * 64,
-        "backend": "none",
-        "labels": ["person"],
-        "width_px": 160,
-        "height_px": 120,
-        "source": "yard.mp4",
-    }
-    lines = [json.dumps(header), *(json.dumps({"pts_us": n * 100_000, "boxes": []}) for n in range(200))]
-    (tmp_path / "yard.jsonl").write_text("\n".join(lines) + "\n")
+    write_empty_yard(tmp_path, make_video(frames=200), frames=200)
     feed = {"camera": "mast", "url": "yard.mp4", "origin": "replayed", "detections": "yard.jsonl", "realtime": True}
     node = {"node": "edge-1", "site_file": "yard.yaml", "data_dir": "data", "broker": {"port": 1}, "feeds": [feed]}
     (tmp_path / "edge.yaml").write_text(yaml.safe_dump({**node, "metrics": {"port": 0}}))

@@ -1,7 +1,6 @@
 """An edge node on a real mosquitto: its last will, a broker that dies, and messages that make no sense."""
 
 import contextlib
-import json
 import random
 import signal
 import subprocess
@@ -30,7 +29,7 @@ from edge.link.outbox import Outbox
 from edge.link.uplink import Broker, Uplink
 from tests.conftest import ROOT
 from tests.edge.test_outbox import message, open_at
-from tests.edge.yard import person_px, site
+from tests.edge.yard import detections_text, person_px, site
 from tests.system.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.system
@@ -234,22 +233,12 @@ def node_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for _ in range(FRAMES):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((480, 640, 3), np.uint8), format="bgr24")))
         container.mux(stream.encode())
-    header = {
-        "format": "vedette-detections-1",
-        "model": "by-hand",
-        "sha256": "0" * 64,
-        "backend": "none",
-        "labels": ["person"],
-        "width_px": 640,
-        "height_px": 480,
-        "source": "yard.mp4",
-    }
-    lines = [json.dumps(header)]
+    frames = []
     for index in range(FRAMES):
         place = (-7.0 + 0.2 * (index % 70), 20.0)  # a walk through the zone every 7 s, at 2 m/s
         boxes = [[*(round(value, 1) for value in person_px(*place)), 0.9, 0]] if place[0] < 6.0 else []
-        lines.append(json.dumps({"pts_us": index * 1_000_000 // FPS, "boxes": boxes}))
-    (folder / "yard.detections.jsonl").write_text("\n".join(lines) + "\n")
+        frames.append((index * 1_000_000 // FPS, boxes))
+    (folder / "yard.detections.jsonl").write_text(detections_text(frames, width_px=640, height_px=480))
     return folder
 
 

@@ -1,6 +1,5 @@
 """Manifests of files that nodes keep: stored exactly once, whatever is sent twice, out of order or broken."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +16,6 @@ from fleet.records.store import Store, open_store
 from tests.fleet.messages import NOW_US, OUTBOX, make_event, make_manifest, make_site, on_bus
 
 EVENT = make_event(sequence=1)
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with open_store(None) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ingest(store: Store) -> Ingest:
-    return Ingest(make_site(), store)
 
 
 def take(ingest: Ingest, *messages: Envelope | BusMessage) -> Outcome:

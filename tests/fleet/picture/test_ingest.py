@@ -1,7 +1,6 @@
 import itertools
 import json
 import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -29,17 +28,6 @@ from tests.fleet.messages import (
     on_bus,
     status_on_bus,
 )
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with open_store(None) as opened:
-        yield opened
-
-
-@pytest.fixture
-def ingest(store: Store) -> Ingest:
-    return Ingest(make_site(), store)
 
 
 def arrive(message: BusMessage, *, after_us: int = 50_000) -> Arrival:
