@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from contract.events import FeedState, NodeFaultKind
 from edge.node import Node
 from edge.pipeline import StepResult
+from edge.vitals import Vitals
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -60,10 +61,11 @@ class _NodeFigures(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """Everything that is not counted as it happens."""
-        yield from self._of_feeds()
-        yield from self._of_node()
+        vitals = self._node.vitals
+        yield from self._of_feeds(vitals)
+        yield from self._of_node(vitals)
 
-    def _of_feeds(self) -> Iterable[Metric]:
+    def _of_feeds(self, vitals: Vitals) -> Iterable[Metric]:
         decoded = _counter("vedette_frames_decoded", "Frames that a camera gave", "camera")
         judged = _counter("vedette_frames_judged", "Frames the detector looked at", "camera")
         dropped = _counter("vedette_frames_dropped", "Frames nobody looked at, by why", "camera", "reason")
@@ -82,13 +84,12 @@ class _NodeFigures(Collector):
             if reader.inference_us is not None:
                 inference.add_metric(camera, reader.inference_us / 1e6)
         state = GaugeMetricFamily("vedette_feed_state", "1 for the state it is in", labels=["camera", "state"])
-        for feed in self._node.vitals.feeds:
+        for feed in vitals.feeds:
             for each in FeedState:
                 state.add_metric([feed.camera, each.value], float(feed.state is each))
         return (decoded, judged, dropped, corrupt, reopened, inference, state)
 
-    def _of_node(self) -> Iterable[Metric]:
-        vitals = self._node.vitals
+    def _of_node(self, vitals: Vitals) -> Iterable[Metric]:
         rows = None if vitals.outbox_rows is None else vitals.outbox_rows + vitals.unposted
         offset_s = None if vitals.clock_offset is None else vitals.clock_offset.us / 1e6
         yield _gauge("vedette_outbox_rows", "Messages that the coordinator has not acknowledged", rows)
