@@ -89,11 +89,15 @@ def test_other_weights_at_the_same_place_are_never_run_under_the_old_name(tmp_pa
 
 
 def test_the_threads_of_a_detector_end_with_it(tmp_path: Path) -> None:
-    before = threading.active_count()
+    others = lane_threads()
     beside = lanes(tmp_path, 2)
-    assert threading.active_count() == before + 2
+    opened = lane_threads() - others
+    assert len(opened) == 2
     del beside
-    for thread in threading.enumerate():
-        if thread.name.startswith("lane "):
-            thread.join(TOGETHER_S)
-    assert threading.active_count() == before
+    for thread in opened:
+        thread.join(TOGETHER_S)
+    assert not any(thread.is_alive() for thread in opened)
+
+
+def lane_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith("lane ")}
