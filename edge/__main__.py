@@ -39,6 +39,7 @@ from edge.device import Device
 from edge.doctor.command import examine, json_of, table_of
 from edge.doctor.finding import Verdict
 from edge.errors import CalibrationError, EdgeError, FeedError, OutboxError, SetUpError
+from edge.feed import Feed
 from edge.footage.shelf import Shelf
 from edge.kernel_time import read_kernel_time
 from edge.link.outbox import Outbox
@@ -47,7 +48,7 @@ from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
 from edge.metrics import NodeMetrics
 from edge.metrics_door import serving
-from edge.node import Feed, Keeping, Node
+from edge.node import Keeping, Node
 from edge.peer import Peer
 from edge.pose import FeedPlace, open_poses
 from edge.service_manager import ServiceManager

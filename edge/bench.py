@@ -30,10 +30,11 @@ from detectors.network import NetworkDetector
 from detectors.scheduler import Batching
 from edge.crew import Crew
 from edge.errors import FeedLost, SetUpError
+from edge.feed import Feed
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
-from edge.node import Feed, Node
+from edge.node import Node
 from edge.peer import Peer
 from edge.pipeline import StepResult
 from edge.poses.fixed import FixedPose

@@ -99,7 +99,7 @@ class Lookout:
         intake: Intake,
         *,
         post: Callable[[Envelope], object],
-        tell_tracks: Callable[[Envelope], None],
+        tell_tracks: Callable[[Envelope], object],
         clock: Clock,
         witness: Witness | None = None,
         keep: Keep | None = None,

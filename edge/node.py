@@ -8,86 +8,47 @@ On the bus's thread: acknowledgements and commands. Nothing here waits for the c
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 
 import structlog
 
 from contract.bus import Bus, BusMessage
 from contract.clock import AnchoredClock, Clock
-from contract.codec import decode, encode
+from contract.codec import decode
 from contract.commands import Ack, Command
-from contract.envelope import Body, Envelope, Origin
+from contract.envelope import Envelope
 from contract.errors import ContractError
 from contract.events import FeedState, FeedStatus, NodeState, Status
 from contract.kinds import EventKind
 from contract.site import Site
-from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS, Topic
-from detectors.detector import Detector
+from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS
 from detectors.scheduler import Batching
-from detectors.tiling import TiledDetector, Tiling
-from edge.area import PrivacyMask
 from edge.camera import CameraFeed
 from edge.crew import Crew
 from edge.device import Device, DeviceWatch
-from edge.errors import OutboxError, SetUpError
+from edge.errors import OutboxError
+from edge.feed import Feed, Surroundings, scene_of, view_of
 from edge.footage.evidence import Footage
-from edge.footage.mask import Mask
-from edge.footage.recording import Rolls, View
-from edge.footage.ring import Ring
+from edge.footage.recording import Rolls
 from edge.footage.shelf import Shelf
 from edge.intake import Intake
 from edge.link.commands import CommandDesk
 from edge.link.courier import Courier
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
-from edge.lookout import RATE_MIN_HZ, Lookout, Scene, Witness
-from edge.perception.filters import FilterOptions, Filters
-from edge.perception.glance import Glance
-from edge.perception.locate import Locator
-from edge.perception.motion import Motion
-from edge.perception.movement import Movement
-from edge.perception.tracking import Tracker
-from edge.pipeline import Pipeline, watches_of
-from edge.pose import PoseSource
+from edge.lookout import Lookout, Witness
 from edge.sender import Sender
-from edge.source import Source
 from edge.vitals import SILENT_S, Told, Vitals, health_of, oldest_s, rows_of, what_is_wrong
+from edge.voice import Voice
 
 WATCH_S = 0.25
 HEALTH_US = 2_000_000
-SWEEP_HZ = 1.0  # of a picture in which nothing moves: as often as SAFETY 21 wants a look
 STOP_S = 12.0  # longer than opening a feed may take
 LEAVE_US = 3_000_000  # for the last events to be taken
 DRAIN_US = 20_000_000  # for the coordinator to acknowledge them, where the node ends with its recordings
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """One camera of the site, with what reads, judges and places its frames.
-
-    rate_min_hz: inferences a second that it keeps while a zone of its is set, whatever the other feeds do.
-    tiling: look for far objects too. filters: what of still things is not told.
-    has_glance: the camera is fixed, and its detector sees what moves and a slow sweep.
-    listen: the life of poses that come on their own, on a thread.
-    ring: where its source keeps its packets. masks: what of it is never stored.
-    """
-
-    camera: str
-    open_source: Callable[[], Source]
-    origin: Origin
-    detector: Detector
-    poses: PoseSource
-    rate_min_hz: float = RATE_MIN_HZ
-    tiling: Tiling | None = None
-    filters: FilterOptions | None = None
-    has_glance: bool = False
-    listen: Callable[[threading.Event], None] | None = None
-    ring: Ring | None = None
-    masks: tuple[PrivacyMask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +91,30 @@ class Node:
         self._software = software
         self._exit_when_ended = exit_when_ended
         self._sender = Sender(site=site.id, node=node, outbox_id=outbox.outbox_id, boot=outbox.boot)
-        self._bus: Bus | None = None
-        self._courier = Courier(outbox, self._publish, clock=clock, now_us=self._now_us)
+        self._voice = Voice(self._sender, origins=(feed.origin for feed in feeds), now_us=self._now_us)
+        self._courier = Courier(outbox, self._voice.publish, clock=clock, now_us=self._now_us)
         self._device = DeviceWatch(device, clock=clock, now_us=self._now_us)
         self._intake = Intake(clock, batching=batching)
-        self._scenes = [self._scene(feed, rules, chance) for feed in feeds]
-        self._footage = None if keeping is None else self._kept(keeping)
+        around = Surroundings(site, node, self._sender, self._intake, clock, chance, rules)
+        self._scenes = [scene_of(feed, around) for feed in feeds]
+        self._footage = (
+            None
+            if keeping is None
+            else Footage(
+                [view_of(feed, site) for feed in feeds],
+                keeping.shelf,
+                rolls=keeping.rolls,
+                jpeg_quality=keeping.jpeg_quality,
+                sender=self._sender,
+                post=self._courier.post,
+                clock=clock,
+            )
+        )
         self._lookout = Lookout(
             self._scenes,
             self._intake,
             post=self._courier.post,
-            tell_tracks=self._tell_tracks,
+            tell_tracks=partial(self._voice.forward, TRACKS),
             clock=clock,
             witness=witness,
             keep=None if self._footage is None else self._footage.saw,
@@ -152,7 +126,6 @@ class Node:
         )
         for zone, word in zone_memory.load(zones).items():
             self._switch(zone, is_set=word.is_set, at_us=word.at_us)
-        self._numbers = count(1)
         self._link_fault = ""
         self._malformed: dict[str, int] = {}
         self._told: Told | None = None
@@ -211,9 +184,9 @@ class Node:
 
     def join(self, bus: Bus) -> None:
         """Hear acknowledgements and commands on `bus`, and speak there. The bus is not connected yet."""
-        self._bus = bus
+        self._voice.bus = bus
         for topic in (ACK, COMMAND):
-            bus.subscribe(self._address(topic), self._receive)
+            bus.subscribe(self._voice.address(topic), self._receive)
 
     @property
     def readers(self) -> tuple[CameraFeed, ...]:
@@ -257,7 +230,7 @@ class Node:
         if now != self._told and self._tell_status(NodeState.ONLINE, now):
             self._told = now
         if is_health_due:
-            self._publish(self._message(HEALTH, health_of(self.vitals, [scene.health() for scene in self._scenes])))
+            self._voice.say(HEALTH, health_of(self.vitals, [scene.health() for scene in self._scenes]))
 
     @property
     def vitals(self) -> Vitals:
@@ -270,7 +243,7 @@ class Node:
             outbox_rows=rows_of(self._outbox),
             outbox_oldest_s=oldest_s(self._outbox, now_us=self._now_us()),
             unposted=self._lookout.unposted,
-            is_connected=self._bus is not None and self._bus.is_connected,
+            is_connected=self._voice.is_heard,
         )
 
     @property
@@ -285,7 +258,7 @@ class Node:
 
     def last_will(self) -> BusMessage:
         """What the broker says when this node no longer can."""
-        return self._message(STATUS, Status(state=NodeState.OFFLINE, software=self._software))
+        return self._voice.message(STATUS, Status(state=NodeState.OFFLINE, software=self._software))
 
     def session_opened(self) -> None:
         """A new session: tell the watch to say who is there, and send again whatever was not acknowledged."""
@@ -307,94 +280,7 @@ class Node:
             return told
         return tuple(s.model_copy(update={"state": FeedState.DETECTOR_FAILED, "detail": fault}) for s in told)
 
-    # Building
-
-    def _scene(
-        self, feed: Feed, rules: Mapping[EventKind, Mapping[str, object]] | None, chance: random.Random
-    ) -> Scene:
-        camera = self._site.camera(feed.camera)
-        if camera.node != self._node:
-            raise SetUpError(f"camera '{camera.id}': expected one of node '{self._node}', got one of '{camera.node}'")
-        areas = (*(feed.filters.still_areas if feed.filters else ()), *feed.masks)
-        drawn = [f"{area.what} '{area.id}'" for area in areas if area.image_px]
-        if drawn and camera.pose is None:
-            raise SetUpError(f"camera '{camera.id}': {drawn[0]}: expected ground, as the camera moves")
-        frame = self._site.local_frame()
-        locator = Locator(lens=camera.lens, frame=frame)
-        watches = watches_of(self._site, camera.id, rules)
-        has_movement = camera.pose is not None and any(watch.is_of_movement for watch in watches)
-        pipeline = Pipeline(
-            camera.id,
-            sender=self._sender,
-            origin=feed.origin,
-            model=feed.detector.identity,
-            labels=feed.detector.labels,
-            tracker=Tracker(labels=feed.detector.labels, frame_size_px=locator.frame_size_px),
-            poses=feed.poses,
-            locator=locator,
-            frame=frame,
-            watches=watches,
-            filters=None if feed.filters is None else Filters(feed.filters, locator=locator, frame=frame),
-            movement=Movement(locator) if has_movement else None,
-            monotonic_us=self._clock.monotonic_us,
-        )
-        tiles = None if feed.tiling is None else TiledDetector(feed.detector, feed.tiling, find_motion=Motion().find)
-        detector = tiles or feed.detector
-        reader = CameraFeed(
-            camera,
-            feed.open_source,
-            prepare=detector.prepare,
-            intake=self._intake,
-            clock=self._clock,
-            chance=chance,
-            glance=Glance(rate_min_hz=min(feed.rate_min_hz, SWEEP_HZ)) if feed.has_glance else None,
-        )
-        self._intake.enter(camera.id, detector=id(detector))
-        return Scene(reader, detector, pipeline, feed.rate_min_hz, tiles)
-
-    def _kept(self, keeping: Keeping) -> Footage:
-        return Footage(
-            [self._view(feed) for feed in self._feeds],
-            keeping.shelf,
-            rolls=keeping.rolls,
-            jpeg_quality=keeping.jpeg_quality,
-            sender=self._sender,
-            post=self._courier.post,
-            clock=self._clock,
-        )
-
-    def _view(self, feed: Feed) -> View:
-        """With its mask, where one meets the view: what is not masked is passed through as it came."""
-        camera = self._site.camera(feed.camera)
-        frame = self._site.local_frame()
-        mask = Mask(feed.masks, locator=Locator(lens=camera.lens, frame=frame), frame=frame)
-        return View(camera.id, feed.origin, feed.ring, mask if mask.meets(camera.pose) else None, camera.pose)
-
     # To the coordinator
-
-    def _address(self, topic: Topic) -> str:
-        return topic.address(site=self._site.id, node=self._node)
-
-    def _message(self, topic: Topic, body: Body, *, trace_id: str | None = None) -> BusMessage:
-        message_id = self._sender.derive_id(f"{topic.name}/{next(self._numbers)}")
-        envelope = self._sender.envelope(
-            body,
-            message_id=message_id,
-            captured_at_us=self._now_us(),
-            origin=_least(feed.origin for feed in self._feeds),
-            trace_id=trace_id or message_id.hex,
-        )
-        return self._bus_message(topic, envelope)
-
-    def _bus_message(self, topic: Topic, envelope: Envelope) -> BusMessage:
-        return BusMessage(self._address(topic), encode(envelope), topic.qos, topic.retain, topic.expiry_s)
-
-    def _publish(self, message: BusMessage) -> bool:
-        return self._bus is not None and self._bus.publish(message)
-
-    def _tell_tracks(self, envelope: Envelope) -> None:
-        sent = envelope.model_copy(update={"sent_at_us": self._now_us()})
-        self._publish(self._bus_message(TRACKS, sent))
 
     def _tell_status(self, state: NodeState, told: Told) -> bool:
         try:
@@ -405,7 +291,7 @@ class Node:
         status = Status(
             state=state, software=self._software, feeds=told.feeds, outbox=outbox, model=model, faults=told.faults
         )
-        return self._publish(self._message(STATUS, status))
+        return self._voice.say(STATUS, status)
 
     def _deliver(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -422,7 +308,7 @@ class Node:
     def _leave(self) -> None:
         """Say that we go, and give the last events a moment to be taken."""
         until_us = self._clock.monotonic_us() + LEAVE_US
-        while self._bus is not None and self._bus.is_connected and not self._courier.is_idle:
+        while self._voice.is_heard and not self._courier.is_idle:
             if self._clock.monotonic_us() >= until_us:
                 break
             self._courier.rest(0.05)
@@ -454,7 +340,7 @@ class Node:
             done=reply.done,
             reason=reply.reason,
         )
-        self._publish(self._message(REPLY, reply, trace_id=envelope.trace_id))
+        self._voice.say(REPLY, reply, trace_id=envelope.trace_id)
 
     def _set_zone(self, zone: str) -> None:
         self._zone_memory.remember(zone, is_set=True, at_us=self._now_us())
@@ -481,9 +367,3 @@ class Node:
         if not self._link_fault:
             log.warning("outbox fails", reason=str(err))
         self._link_fault = str(err)
-
-
-def _least(origins: Iterable[Origin]) -> Origin:
-    """What a message about several feeds may claim: live only when all are."""
-    found = set(origins)
-    return next((origin for origin in (Origin.SIMULATED, Origin.REPLAYED) if origin in found), Origin.LIVE)

@@ -10,9 +10,10 @@ from contract.clock import Clock
 from contract.envelope import Envelope, Origin
 from contract.site import Site
 from edge.errors import OutboxError
+from edge.feed import Feed
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
-from edge.node import Feed, Node
+from edge.node import Node
 from edge.pipeline import StepResult
 from sim.rig import Rig
 from sim.run_log import RunLog

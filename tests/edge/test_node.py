@@ -28,10 +28,11 @@ from detectors.frame import Frame
 from detectors.scheduler import Batching
 from edge.device import Device
 from edge.errors import FeedLost, OutboxError, SetUpError
+from edge.feed import Feed
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
-from edge.node import Feed, Node
+from edge.node import Node
 from edge.pipeline import StepResult
 from edge.pose import PoseSource
 from edge.poses.fixed import FixedPose

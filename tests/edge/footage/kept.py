@@ -18,12 +18,13 @@ from contract.envelope import Origin
 from contract.events import Event, Stage
 from contract.evidence import Evidence, EvidenceKind
 from edge.area import PrivacyMask
+from edge.feed import Feed
 from edge.footage.recording import Rolls
 from edge.footage.ring import Ring
 from edge.footage.shelf import DAY_US, Room, Shelf
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
-from edge.node import Feed, Keeping, Node
+from edge.node import Keeping, Node
 from edge.poses.fixed import FixedPose
 from edge.source import SourceOptions, open_source
 from tests.edge.test_node import Bus, Eyes

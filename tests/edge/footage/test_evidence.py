@@ -20,11 +20,12 @@ from contract.evidence import Evidence, EvidenceKind, MediaType
 from contract.site import CameraPose, Site
 from edge.area import PrivacyMask
 from edge.errors import OutboxError, SetUpError
+from edge.feed import Feed
 from edge.footage.recording import Rolls
 from edge.footage.shelf import DAY_US, Room, Shelf
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
-from edge.node import Feed, Node
+from edge.node import Node
 from edge.poses.fixed import FixedPose
 from tests.edge.footage.kept import GOES_US, INSIDE, ROLLS, ROOM, Played, film_yard, keeping_node, play
 from tests.edge.test_camera import ScriptedSource
