@@ -46,7 +46,7 @@ class Flight:
         self.links: Mapping[str, Link] = {
             str(connection): Link(
                 str(connection),
-                transport=transport_of(connection) if transport_of else make_transport(connection, clock=clock),
+                transport=transport_of(connection) if transport_of else make_transport(connection),
                 encoder=Encoder(system_id),
                 clock=clock,
                 tlog=self._tlog,
