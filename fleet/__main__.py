@@ -17,7 +17,7 @@ from contract.clock import SystemClock
 from fleet.app import running
 from fleet.errors import SetUpError
 from fleet.records.auth import Role, new_token
-from fleet.settings import load_settings, load_site, load_tokens
+from fleet.settings import load_settings, load_signing_keys, load_site, load_tokens
 
 WRONG_CONFIGURATION = 78
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -44,12 +44,13 @@ def check(config: Config) -> None:
         settings = load_settings(config)
         site = load_site(settings)
         tokens = load_tokens(settings.http)
+        signed = load_signing_keys(settings)
     except SetUpError as err:
         _stop(err)
     access = "demo mode: no tokens, loopback only" if tokens is None else f"{len(tokens.people)} tokens"
     typer.echo(
         f"site {site.id}: {len(site.cameras)} cameras, {len(site.zones)} zones, {len(site.lines)} lines, "
-        f"{len(site.vehicles)} vehicles; {access}"
+        f"{len(site.vehicles)} vehicles, {len(signed)} of them signed; {access}"
     )
 
 

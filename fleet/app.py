@@ -45,7 +45,7 @@ from fleet.records.audit import StoreJournal
 from fleet.records.auth import Tokens
 from fleet.records.store import Store, open_store
 from fleet.response import Response
-from fleet.settings import FleetSettings, is_loopback, load_site, load_tokens
+from fleet.settings import FleetSettings, is_loopback, load_signing_keys, load_site, load_tokens
 
 CONSOLE_DIR = Path(__file__).parent / "console" / "dist"
 ALIVE_WITHIN_US = 1_000_000
@@ -194,6 +194,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             is_alive=heart.is_alive,
             system_id=settings.system_id,
             tlog_path=settings.data_dir / "flight.tlog",
+            signing_keys=load_signing_keys(settings),
         )
         fleet = assembled(
             site=site,

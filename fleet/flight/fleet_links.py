@@ -18,6 +18,7 @@ from contract.site import Vehicle as VehicleSpec
 from fleet.flight.ardupilot import ArdupilotVehicle
 from fleet.flight.mavlink_codec import OUR_SYSTEM_ID, Encoder
 from fleet.flight.mavlink_link import Link
+from fleet.flight.mavlink_signing import Signing
 from fleet.flight.mavlink_transport import Connection, Transport, make_transport, parse_connection
 from fleet.flight.tlog import Tlog
 from fleet.flight.vehicle import Vehicle
@@ -27,8 +28,8 @@ class Flight:
     """`async with Flight(...) as flight`: `flight.vehicles` by vehicle id, kept fresh until the block ends.
 
     `is_alive` says whether gate and monitor completed a cycle within the last second; without it no heartbeat goes out
-    (SAFETY 9). `transport_of`: other ways than sockets, for a simulation. Raises SetUpError on entering when a
-    connection can never work.
+    (SAFETY 9). `transport_of`: other ways than sockets, for a simulation. `signing_keys`: by vehicle id. Raises
+    SetUpError on entering when a connection can never work.
     """
 
     def __init__(
@@ -40,9 +41,12 @@ class Flight:
         system_id: int = OUR_SYSTEM_ID,
         tlog_path: Path | None = None,
         transport_of: Callable[[Connection], Transport] | None = None,
+        signing_keys: Mapping[str, bytes] | None = None,
     ) -> None:
         self._tlog = Tlog(tlog_path, clock=clock)
         connections = {spec.id: parse_connection(spec.connection) for spec in site.vehicles}
+        keys = signing_keys or {}
+        signing = {spec.system_id: Signing(keys[spec.id], clock=clock) for spec in site.vehicles if spec.id in keys}
         self.links: Mapping[str, Link] = {
             str(connection): Link(
                 str(connection),
@@ -51,6 +55,7 @@ class Flight:
                 clock=clock,
                 tlog=self._tlog,
                 is_alive=is_alive,
+                signing=signing,
             )
             for connection in connections.values()
         }
