@@ -195,6 +195,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             system_id=settings.system_id,
             tlog_path=settings.data_dir / "flight.tlog",
             signing_keys=load_signing_keys(settings),
+            forward=settings.forward,
         )
         fleet = assembled(
             site=site,

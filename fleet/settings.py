@@ -92,6 +92,10 @@ class FleetSettings(Frozen):
         dict[Identifier, str],
         Field(description="vehicle to the environment variable with its MAVLink 2 key, 64 hexadecimal digits"),
     ] = {}  # noqa: RUF012 - pydantic copies it
+    forward: Annotated[
+        tuple[str, ...],
+        Field(description="udpout:HOST:PORT of who hears what vehicles say: a ground station, a node under a camera"),
+    ] = ()
 
 
 def load_settings(path: Path) -> FleetSettings:

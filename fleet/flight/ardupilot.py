@@ -71,7 +71,7 @@ class ArdupilotVehicle(ABC):
         self._port = Port(link, spec.system_id, clock=clock)
         state = VehicleState(spec.id, spec.kind, spec.system_id, spec.simulated)
         self._telemetry = Telemetry(state, bound_uid=spec.autopilot_uid)
-        self._streams = Streams(self._port)
+        self._streams = Streams(self._port, for_cameras=link.is_forwarded)
         self._told: tuple[tuple[Telemetry, bool, bool, int | None], VehicleState] | None = None
         link.attach(spec.system_id, self._on_frame)
 

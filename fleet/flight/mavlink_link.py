@@ -74,8 +74,10 @@ class Link:
         tlog: Tlog,
         is_alive: Callable[[], bool],
         signing: Mapping[int, Signing] | None = None,
+        forward: Callable[[bytes], None] | None = None,
     ) -> None:
-        """`signing`: system ids with a key; of these only signed frames count, and what goes to them is signed."""
+        """`signing`: system ids with a key; of these only signed frames count, and what goes to them is signed.
+        `forward` hears every frame that our vehicles, and what they carry, are believed to have sent."""
         self.name = name
         self.system_id = encoder.system_id
         self.component_id = encoder.component_id
@@ -86,6 +88,7 @@ class Link:
         self._tlog = tlog
         self._is_alive = is_alive
         self._signing = dict(signing or {})
+        self._forward = forward
         self._parser = FrameParser()
         self._peers: dict[int, _Peer] = {}
         self._strangers: set[int] = set()
@@ -107,6 +110,10 @@ class Link:
 
     def loss_frac(self, system_id: int) -> float | None:
         return self._peers[system_id].loss.loss_frac
+
+    @property
+    def is_forwarded(self) -> bool:
+        return self._forward is not None
 
     def is_forged(self, system_id: int) -> bool:
         """Frames came under its id that are not signed with its key, or were heard before; they moved nothing."""
@@ -173,11 +180,12 @@ class Link:
             peer = self._peers.get(frame.system_id)
             if peer is None:
                 self._note_stranger(frame.system_id)
+            elif peer.signing is not None and not peer.signing.accepts(frame.raw):
+                self._note_unsigned(frame.system_id, peer)
             elif frame.component_id == AUTOPILOT_COMPONENT_ID:
-                if peer.signing is None or peer.signing.accepts(frame.raw):
-                    self._route(frame, peer, address)
-                else:
-                    self._note_unsigned(frame.system_id, peer)
+                self._route(frame, peer, address)
+            elif self._forward is not None and peer.watch.address == address and not peer.watch.quarantined:
+                self._forward(frame.raw)
 
     def _route(self, frame: Frame, peer: _Peer, address: Address) -> None:
         verdict = peer.watch.hear(address, self._clock.monotonic_us())
@@ -188,6 +196,8 @@ class Link:
         if verdict in (Verdict.USE, Verdict.MOVED):
             peer.loss.count(frame.sequence)
             peer.on_frame(frame, verdict is Verdict.MOVED)
+            if self._forward is not None:
+                self._forward(frame.raw)
 
     def _note_unsigned(self, system_id: int, peer: _Peer) -> None:
         peer.unsigned_frames += 1

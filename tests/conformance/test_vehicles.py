@@ -22,7 +22,7 @@ from contract.geo import GeoPoint, distance_m
 from contract.site import Site, VehicleKind
 from fleet.errors import SetUpError
 from fleet.flight.fleet_links import Flight
-from fleet.flight.mavlink_codec import Encoder
+from fleet.flight.mavlink_codec import Encoder, FrameParser
 from fleet.flight.orders import (
     Approval,
     Disarm,
@@ -254,6 +254,33 @@ def test_vehicles_of_two_kinds_share_one_port_and_one_log(tmp_path: Path) -> Non
     assert {"HEARTBEAT", "GLOBAL_POSITION_INT", "COMMAND_ACK"} <= heard[1] & heard[2]
     assert {"HEARTBEAT", "COMMAND_INT", "MISSION_ITEM_INT", "PARAM_SET"} <= heard[US]
     assert "BAD_DATA" not in {name for names in heard.values() for name in names}
+
+
+def test_what_a_vehicle_says_is_passed_on_with_what_its_camera_needs() -> None:
+    async def story() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as station:
+            station.bind(("127.0.0.1", 0))
+            station.setblocking(False)
+            site, clock = make_site(["ardupilot_copter"], "udpin:127.0.0.1:0"), FastClock()
+            forward = (f"udpout:127.0.0.1:{station.getsockname()[1]}",)
+            async with Flight(site=site, clock=clock, system_id=US, is_alive=lambda: True, forward=forward) as flight:
+                (link,) = flight.links.values()
+                spec = spec_of(1, "ardupilot_copter", f"udpout:127.0.0.1:{link.local_port}")
+                async with SimulatedFleet([spec], clock=clock):
+                    heard: set[tuple[int, str]] = set()
+                    wanted = {(1, name) for name in ("HEARTBEAT", "ATTITUDE", "GLOBAL_POSITION_INT", "SYSTEM_TIME")}
+                    while not wanted <= heard:
+                        data = await asyncio.get_running_loop().sock_recv(station, 2048)
+                        heard |= {(frame.system_id, frame.name) for frame in FrameParser().feed_datagram(data)}
+
+    asyncio.run(asyncio.wait_for(story(), 30.0))
+
+
+@pytest.mark.parametrize("forward", ["udpin:127.0.0.1:14550", "tcp:127.0.0.1:14550"])
+def test_nothing_is_ever_read_from_where_frames_are_passed_on_to(forward: str) -> None:
+    site = make_site(["ardupilot_copter"], "udpin:127.0.0.1:0")
+    with pytest.raises(SetUpError, match=f"forward '{forward}': expected udpout"):
+        Flight(site=site, clock=SystemClock(), is_alive=lambda: True, forward=(forward,))
 
 
 def test_a_vehicle_on_tcp_is_dialled_until_it_answers() -> None:
