@@ -1,6 +1,7 @@
 """`vedette-fleet`: the coordinator's command line.
 
-Exit codes: 0 done, 2 wrong usage, 78 wrong configuration. Stopping (SIGTERM, Ctrl-C) commands no vehicle.
+Exit codes: 0 done, 1 it ran and the answer is no, 2 wrong usage, 78 wrong configuration. Stopping `run` (SIGTERM,
+Ctrl-C) commands no vehicle.
 """
 
 import logging
@@ -16,6 +17,7 @@ import typer
 from contract.clock import SystemClock
 from fleet.app import running
 from fleet.errors import SetUpError
+from fleet.fly_command import fly
 from fleet.records.auth import Role, new_token
 from fleet.settings import load_settings, load_signing_keys, load_site, load_tokens
 
@@ -63,6 +65,9 @@ def user(name: str, role: Role = Role.VIEWER) -> None:
         typer.echo(str(err), err=True)
         raise typer.Exit(2) from err
     typer.echo(f"token: {token}\nline:  {line}")
+
+
+app.command()(fly)
 
 
 async def _run(config: Path) -> None:
