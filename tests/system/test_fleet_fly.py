@@ -103,8 +103,8 @@ async def flown(
         approved_by="Ada",
         is_simulated=True,
     )
+    sortie = fly(wanted, clock=SystemClock(), new_id=uuid.uuid4, agrees=agrees, tell=tell, say=lambda _: None)
     with pytest.raises(NotDone) as caught:
-        sortie = fly(wanted, clock=SystemClock(), new_id=uuid.uuid4, agrees=agrees, tell=tell, say=lambda _: None)
         await asyncio.wait_for(sortie, LIMIT_S)
     return str(caught.value)
 
