@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from contract.commands import Ack, Command, Reply
+from contract.configuration import DesiredConfiguration, ReportedConfiguration
 from contract.events import Event, Health, Status, Tracks
 from contract.evidence import Evidence
 from contract.frozen import Frozen, Identifier, TimeUs, TraceId
@@ -22,7 +23,19 @@ class Origin(str, Enum):
     SIMULATED = "simulated"
 
 
-Body = Annotated[Event | Evidence | Tracks | Status | Health | Ack | Command | Reply, Field(discriminator="type")]
+Body = Annotated[
+    Event
+    | Evidence
+    | Tracks
+    | Status
+    | Health
+    | Ack
+    | Command
+    | Reply
+    | DesiredConfiguration
+    | ReportedConfiguration,
+    Field(discriminator="type"),
+]
 DurationUs = Annotated[int, Field(ge=0, lt=2**53)]
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from contract.commands import Ack, Command, Reply
+from contract.configuration import DesiredConfiguration, ReportedConfiguration
 from contract.errors import ContractError
 from contract.events import Event, Health, Status, Tracks
 from contract.evidence import Evidence
@@ -50,8 +51,10 @@ HEALTH = Topic("health", Health, 0, False, _UP, expiry_s=10)
 REPLY = Topic("reply", Reply, 1, False, _UP, expiry_s=60)
 ACK = Topic("ack", Ack, 1, False, _DOWN, expiry_s=60)
 COMMAND = Topic("command", Command, 1, False, _DOWN, expiry_s=30)
+DESIRED = Topic("config/desired", DesiredConfiguration, 1, True, _DOWN)
+REPORTED = Topic("config/reported", ReportedConfiguration, 1, True, _UP)
 
-TOPICS: tuple[Topic, ...] = (EVENTS, EVIDENCE, TRACKS, STATUS, HEALTH, REPLY, ACK, COMMAND)
+TOPICS: tuple[Topic, ...] = (EVENTS, EVIDENCE, TRACKS, STATUS, HEALTH, REPLY, ACK, COMMAND, DESIRED, REPORTED)
 
 
 def topic_of(body: Frozen) -> Topic:
@@ -71,7 +74,7 @@ class Address:
 
 def parse_address(text: str) -> Address:
     """What a topic string means. Raises ContractError for one outside the table."""
-    parts = text.split("/")
+    parts = text.split("/", maxsplit=4)
     if len(parts) == 5 and "/".join(parts[:2]) == PREFIX:
         for topic in TOPICS:
             if topic.name == parts[4]:

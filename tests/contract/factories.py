@@ -3,6 +3,7 @@
 import uuid
 
 from contract.commands import Ack, Command, Reply, SequenceRange, Verb
+from contract.configuration import ConfigurationRefused, ReportedConfiguration, desired_of
 from contract.envelope import COORDINATOR, Envelope, Origin
 from contract.events import (
     Certainty,
@@ -140,6 +141,25 @@ def one_of_each() -> dict[str, Envelope]:
         by="ines.karlsson",
         expires_at_us=T0_US + 30_000_000,
     )
+    clip = Command(
+        command_id=uuid.uuid5(OUTBOX, "clip"),
+        verb=Verb.CLIP,
+        camera="fence-cam",
+        before_s=8.0,
+        after_s=4.0,
+        by="ines.karlsson",
+        expires_at_us=T0_US + 30_000_000,
+    )
+    feed = {"camera": "fence-cam", "url": "rtsp://10.20.0.5/1", "origin": "live"}
+    desired = desired_of(version=4, settings={"feeds": [feed]}, site={"schema_version": 1, "id": "demo"})
+    reported = ReportedConfiguration(
+        version=3,
+        sha256="5a" * 32,
+        site_sha256="c1" * 32,
+        since_us=T0_US - 86_400_000_000,
+        refused=ConfigurationRefused(version=4, reason="site: name: required, but missing", at_us=T0_US),
+        remark="",
+    )
     ack = Ack(
         outbox_id=OUTBOX,
         contiguous=11,
@@ -157,4 +177,7 @@ def one_of_each() -> dict[str, Envelope]:
         "reply": envelope(Reply(command_id=command_id, done=False, reason="zone 'x' is not of this node")),
         "ack": envelope(ack, node=COORDINATOR, outbox_id=None, boot=0),
         "command": envelope(command, node=COORDINATOR, outbox_id=None, boot=0),
+        "command-clip": envelope(clip, node=COORDINATOR, outbox_id=None, boot=0),
+        "desired": envelope(desired, node=COORDINATOR, outbox_id=None, boot=0),
+        "reported": envelope(reported),
     }

@@ -6,18 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from contract.codec import content_digest, decode, encode
+from contract.commands import Command
+from contract.configuration import site_digest
 from contract.envelope import Envelope
 from contract.errors import ContractError
 from contract.events import Stage, derive_message_id
 from contract.schema.__main__ import schemas
+from contract.site import Site, parse_site
 from contract.topics import KEEP_ALIVE_S, MAX_PAYLOAD_BYTES, TOPICS, Direction, parse_address
 from tests.conftest import ROOT
 from tests.contract.bless import GOLDEN
 from tests.contract.factories import envelope, event, one_of_each
 
 EACH = one_of_each()
+
+
+def load_site(name: str) -> Site:
+    path = ROOT / f"deploy/sites/{name}.yaml"
+    return parse_site(path.read_text(), source=str(path))
 
 
 def topic_of(name: str) -> str:
@@ -56,9 +65,45 @@ def test_a_dead_node_is_told_within_ten_seconds() -> None:
 
 
 def test_nothing_the_coordinator_orders_is_retained() -> None:
-    """SAFETY 3: a retained command would act on whoever connects next."""
-    assert not any(t.retain for t in TOPICS if t.direction is Direction.COORDINATOR_TO_NODE)
-    assert all(t.expiry_s for t in TOPICS if t.direction is Direction.COORDINATOR_TO_NODE)
+    """SAFETY 3: a retained command would act on whoever connects next. A wanted configuration is a state, no order."""
+    orders = [t for t in TOPICS if t.direction is Direction.COORDINATOR_TO_NODE and t.name != "config/desired"]
+    assert [t.name for t in orders] == ["ack", "command"]
+    assert not any(t.retain for t in orders)
+    assert all(t.expiry_s for t in orders)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        pytest.param({"zone": None}, "unset_zone: expected a zone", id="no zone"),
+        pytest.param({"camera": "mast"}, "unset_zone: expected no camera", id="a camera too"),
+        pytest.param({"before_s": 5}, "unset_zone: expected no seconds", id="seconds of a zone"),
+        pytest.param({"verb": "clip", "zone": None, "camera": "mast"}, "clip: expected some seconds", id="no seconds"),
+        pytest.param({"verb": "restart_feed", "zone": None}, "restart_feed: expected a camera", id="no camera"),
+        pytest.param(
+            {"verb": "reload_model", "zone": None, "camera": "mast"}, "reload_model: expected no camera", id="one camera"
+        ),
+    ],
+)
+def test_a_command_says_what_its_verb_needs_and_no_more(changes: dict[str, object], says: str) -> None:
+    body = EACH["command"].body
+    with pytest.raises(ValidationError, match=says):
+        Command.model_validate({**body.model_dump(), **changes})
+
+
+def test_a_configuration_whose_hash_is_another_is_refused() -> None:
+    payload = encode(EACH["desired"]).replace(b"rtsp://10.20.0.5", b"rtsp://10.66.6.6")
+    with pytest.raises(ContractError, match="configuration 4: expected sha256"):
+        decode(topic_of("desired"), payload)
+
+
+def test_a_site_has_one_digest_however_its_vehicles_are_reached() -> None:
+    site = load_site("demo")
+    vehicles = tuple(each.model_copy(update={"connection": "udpin:0.0.0.0:1"}) for each in site.vehicles)
+    moved = site.zones[0].model_copy(update={"dwell_s": site.zones[0].dwell_s + 1.0})
+    assert vehicles
+    assert site_digest(site.model_copy(update={"vehicles": vehicles})) == site_digest(site)
+    assert site_digest(site.model_copy(update={"zones": (moved, *site.zones[1:])})) != site_digest(site)
 
 
 @pytest.mark.parametrize("row", TOPICS, ids=lambda t: t.name)
