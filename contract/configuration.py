@@ -71,8 +71,9 @@ def digest(*, settings: Mapping[str, Any], site: Mapping[str, Any]) -> str:
 
 
 def site_digest(site: Site) -> str:
-    """Equal on both sides when they work on one map. Without what is only the coordinator's: how it reaches vehicles."""
-    return _sha256(site.model_dump(mode="json", exclude_defaults=True, exclude={"vehicles": {"__all__": {"connection"}}}))
+    """Equal where both sides work on one map. How vehicles are reached is the coordinator's alone, and left out."""
+    apart = {"vehicles": {"__all__": {"connection"}}}
+    return _sha256(site.model_dump(mode="json", exclude_defaults=True, exclude=apart))
 
 
 def _sha256(value: object) -> str:

@@ -66,6 +66,15 @@ def parse_document(text: str, model: type[Model], *, source: str) -> Model:
         raise DocumentError(_one_line(err, root, source)) from err
 
 
+def parse_object(data: object, model: type[Model], *, source: str) -> Model:
+    """Validate an object that came as one, not as text. Raises DocumentError with one line."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as err:
+        path = [str(part) for part in err.errors(include_url=False)[0]["loc"]]
+        raise DocumentError(f"{source}: {'.'.join(path) or 'document'}: {_message(err)}") from err
+
+
 def place_of(text: str, path: Sequence[int | str]) -> str:
     """`LINE: KEY` of what stands at `path` in a document that could be read, as `parse_document` names it."""
     line, names = _locate(yaml.compose(text, Loader=_StrictLoader), path)
@@ -73,10 +82,16 @@ def place_of(text: str, path: Sequence[int | str]) -> str:
 
 
 def _one_line(err: ValidationError, root: yaml.Node | None, source: str) -> str:
-    errors = err.errors(include_url=False)
-    first = errors[0]
+    first = err.errors(include_url=False)[0]
     path = [part for part in first["loc"] if isinstance(part, int) or not part.startswith("function-")]
     line, names = _locate(root, path)
+    return f"{source}:{line}: {'.'.join(names) or 'document'}: {_message(err)}"
+
+
+def _message(err: ValidationError) -> str:
+    """What is wrong first, and how many more there are."""
+    errors = err.errors(include_url=False)
+    first = errors[0]
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         message = "unknown key"
@@ -84,9 +99,8 @@ def _one_line(err: ValidationError, root: yaml.Node | None, source: str) -> str:
         message = "required, but missing"
     elif isinstance(first["input"], str | int | float | bool):
         message = f"{message}, got {first['input']!r}"
-    where = ".".join(names) or "document"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return f"{source}:{line}: {where}: {message}{more}"
+    return f"{message}{more}"
 
 
 def _locate(root: yaml.Node | None, path: Sequence[int | str]) -> tuple[int, list[str]]:

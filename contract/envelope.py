@@ -24,16 +24,7 @@ class Origin(str, Enum):
 
 
 Body = Annotated[
-    Event
-    | Evidence
-    | Tracks
-    | Status
-    | Health
-    | Ack
-    | Command
-    | Reply
-    | DesiredConfiguration
-    | ReportedConfiguration,
+    Event | Evidence | Tracks | Status | Health | Ack | Command | Reply | DesiredConfiguration | ReportedConfiguration,
     Field(discriminator="type"),
 ]
 DurationUs = Annotated[int, Field(ge=0, lt=2**53)]

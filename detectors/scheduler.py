@@ -60,6 +60,14 @@ class Scheduler(Generic[Item]):
         """A new feed; it is owed its first inference at once."""
         self._feeds[feed] = _Feed(len(self._feeds), detector, claim or Claim(), self._clock.monotonic_us())
 
+    def leave(self, feed: str) -> None:
+        """It is gone, and so are its frames that wait."""
+        del self._feeds[feed]
+
+    def use(self, batching: Batching) -> None:
+        """From the next batch on."""
+        self._batching = batching
+
     def set_claim(self, feed: str, claim: Claim) -> None:
         """From now on; a higher minimum is owed from the last inference, not from the next."""
         state = self._feeds[feed]

@@ -12,7 +12,6 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -22,25 +21,25 @@ import structlog
 import typer
 from rich.console import Console
 
-from contract.clock import AnchoredClock, SystemClock
+from contract.clock import SystemClock
 from contract.errors import DocumentError
 from contract.events import FeedState
 from contract.site import Site
-from detectors.detector import Detector
 from detectors.errors import DetectorError
 from detectors.fetch import download
-from detectors.network import NetworkDetector
-from detectors.opening import open_detector, open_file, open_scripted
+from detectors.opening import open_file
 from detectors.registry import find_model, model_cache, model_folders
 from edge.bench import measure
 from edge.board import read_board
 from edge.calibration.command import calibrate
+from edge.configuration_memory import ConfigurationMemory
 from edge.device import Device
 from edge.doctor.command import examine, json_of, table_of
 from edge.doctor.finding import Verdict
 from edge.errors import CalibrationError, EdgeError, FeedError, OutboxError, SetUpError
 from edge.feed import Feed
 from edge.footage.shelf import Shelf
+from edge.from_afar import Local
 from edge.kernel_time import read_kernel_time
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
@@ -49,25 +48,21 @@ from edge.lookout import Witness
 from edge.metrics import NodeMetrics
 from edge.metrics_door import serving
 from edge.node import Keeping, Node
+from edge.opening import Opener, SharedModel, batching_for
 from edge.peer import Peer
-from edge.pose import FeedPlace, open_poses
+from edge.remote import Remote
 from edge.service_manager import ServiceManager
 from edge.settings import (
     EdgeSettings,
     EvidenceSettings,
-    FeedSettings,
-    batching_of,
+    WatchSettings,
     broker_of,
     door_of,
-    has_glance,
     read_configuration,
-    ring_of,
     rolls_of,
     room_of,
-    source_of,
-    tiling_of,
 )
-from edge.source import expect_lens_size, open_source
+from edge.source import expect_lens_size
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -96,16 +91,20 @@ def run(config: ConfigPath) -> None:
         raise SetUpError(f"data_dir {data_dir}: {err.strerror}") from err
     broker = broker_of(settings.broker, folder=folder, environment=os.environ)
     with Outbox(data_dir / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
-        feeds = _feeds(settings, site, folder)
+        memory = ConfigurationMemory(data_dir / "configuration.json")
+        remote = Remote(Local(settings.watch, site, folder), _opener(folder), memory, clock=SystemClock())
+        feeds = remote.begin()
         metrics = NodeMetrics()
         node = _node(
             settings,
-            site,
+            remote.applied.watch,
+            remote.applied.site,
             feeds,
             outbox=outbox,
             zone_memory=ZoneMemory(data_dir / "zones.json"),
-            keeping=_keeping(settings.evidence, data_dir),
+            keeping=_keeping(remote.applied.watch.evidence, data_dir),
             witness=metrics.judged,
+            remote=remote,
         )
         metrics.watch(node)
         uplink = Uplink(
@@ -136,9 +135,10 @@ def check(config: ConfigPath) -> None:
     broker_of(settings.broker, folder=folder, environment=os.environ).tls_context()
     if settings.metrics is not None:
         door_of(settings.metrics, folder=folder).tls_context()
-    feeds = _feeds(settings, site, folder)
+    opener = _opener(folder)
+    feeds = opener.feeds(settings, site, model=SharedModel(lambda: opener.model(settings.model)))
     with Outbox(Path(":memory:"), new_id=uuid.uuid4) as outbox:
-        _node(settings, site, feeds, outbox=outbox, zone_memory=ZoneMemory(None))
+        _node(settings, settings, site, feeds, outbox=outbox, zone_memory=ZoneMemory(None))
     for feed in feeds:
         with closing(feed.open_source().frames(threading.Event())) as frames:
             frame = next(frames)
@@ -166,7 +166,7 @@ def doctor(
         settings,
         site,
         config.parent,
-        open_model=lambda: _model(settings, config.parent),
+        open_model=lambda: _opener(config.parent).model(settings.model),
         environment=os.environ,
         clock=SystemClock(),
     )
@@ -257,8 +257,13 @@ def _telling(settings: EdgeSettings, folder: Path, node: Node, metrics: NodeMetr
         yield
 
 
+def _opener(folder: Path) -> Opener:
+    return Opener(folder, os.environ, SystemClock(), say=partial(typer.echo, err=True))
+
+
 def _node(
     settings: EdgeSettings,
+    watch: WatchSettings,
     site: Site,
     feeds: list[Feed],
     *,
@@ -266,6 +271,7 @@ def _node(
     zone_memory: ZoneMemory,
     keeping: Keeping | None = None,
     witness: Witness | None = None,
+    remote: Remote | None = None,
 ) -> Node:
     return Node(
         site=site,
@@ -276,70 +282,13 @@ def _node(
         clock=SystemClock(),
         chance=CHANCE,
         software=f"vedette-edge {version('vedette')}",
-        rules=settings.rules,
-        batching=batching_of(settings.model, useful=max(_useful_batch(feed.detector) for feed in feeds)),
+        rules=watch.rules,
+        batching=batching_for(watch.model, [feed.detector for feed in feeds]),
         exit_when_ended=settings.exit_when_ended,
         keeping=keeping,
         witness=witness,
         device=Device(read_board, read_kernel_time),
-    )
-
-
-def _useful_batch(detector: Detector) -> int:
-    return detector.batch_max if isinstance(detector, NetworkDetector) else 1
-
-
-def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
-    """Feeds without recorded detections share one detector, opened once."""
-    shared: list[Detector] = []
-    feeds = []
-    # One anchor for all openings: a stepped wall clock never reorders their frames.
-    clock = AnchoredClock(SystemClock())
-    for feed in settings.feeds:
-        place = FeedPlace(site.camera(feed.camera), site, url=feed.url, folder=folder, clock=clock)
-        poses, ring = open_poses(feed.poses, place), ring_of(settings.evidence)
-        options = source_of(feed, folder=folder, environment=os.environ, ring=ring)
-        options = replace(options, metadata=poses.metadata)
-        open_source(options, clock=clock)  # says now what is wrong with the address
-        feeds.append(
-            Feed(
-                camera=feed.camera,
-                open_source=partial(open_source, options, clock=clock),
-                origin=feed.origin,
-                detector=_detector(feed, settings, folder, shared),
-                poses=poses.source,
-                listen=poses.listen,
-                rate_min_hz=feed.rate_min_hz,
-                tiling=tiling_of(feed),
-                filters=feed.filters,
-                has_glance=has_glance(feed, site.camera(feed.camera)),
-                ring=ring,
-                masks=feed.masks,
-            )
-        )
-    return feeds
-
-
-def _detector(feed: FeedSettings, settings: EdgeSettings, folder: Path, shared: list[Detector]) -> Detector:
-    if feed.detections is not None:
-        return open_scripted(folder / feed.detections)
-    if not shared:
-        shared.append(_model(settings, folder))
-    return shared[0]
-
-
-def _model(settings: EdgeSettings, folder: Path) -> Detector:
-    model = settings.model
-    given = {"score_min": model.score_min, "threads": model.threads}
-    name = str(folder / model.name) if model.name and "/" in model.name else model.name
-    return open_detector(
-        name,
-        folders=model_folders(os.environ),
-        cache=model_cache(os.environ),
-        backend=model.backend,
-        download=download,
-        say=partial(typer.echo, err=True),
-        **{key: value for key, value in given.items() if value is not None},
+        remote=remote,
     )
 
 

@@ -144,7 +144,7 @@ class CameraFeed:
             self._failure = str(err)
             return
         ready = Ready(self.camera, frame, prepared, self._clock.monotonic_us(), self._openings)
-        self._dropped += self._intake.put(ready, newest_wins=self._source.is_paced)
+        self._dropped += self._intake.put(ready, newest_wins=self._source.is_paced, stop=self._stop)
 
     def end(self, error: FeedError | None) -> None:
         """The opening is over; a live feed that ends is lost."""

@@ -16,7 +16,7 @@ class Crew:
         self._threads: list[threading.Thread] = []
         self._crash: Exception | None = None
 
-    def start(self, name: str, work: Callable[[], None]) -> None:
+    def start(self, name: str, work: Callable[[], None]) -> threading.Thread:
         def guarded() -> None:
             try:
                 work()
@@ -25,8 +25,9 @@ class Crew:
                 self._stop.set()
 
         thread = threading.Thread(name=name, target=guarded, daemon=True)
-        self._threads.append(thread)
+        self._threads = [*(each for each in self._threads if each.is_alive()), thread]
         thread.start()
+        return thread
 
     def join(self, timeout_s: float) -> None:
         """Wait for each at most `timeout_s`; one that hangs is named and left to the end of the process."""

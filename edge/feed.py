@@ -111,7 +111,6 @@ def scene_of(feed: Feed, around: Surroundings) -> Scene:
         chance=around.chance,
         glance=Glance(rate_min_hz=min(feed.rate_min_hz, SWEEP_HZ)) if feed.has_glance else None,
     )
-    around.intake.enter(camera.id, detector=id(detector))
     return Scene(reader, detector, pipeline, feed.rate_min_hz, tiles)
 
 

@@ -40,16 +40,28 @@ class Intake:
         with self._changed:
             self._scheduler.enter(camera, detector=detector, claim=claim)
 
+    def leave(self, camera: str) -> None:
+        """Its reader was told to stop: whatever it still puts is dropped."""
+        with self._changed:
+            self._scheduler.leave(camera)
+            self._changed.notify_all()
+
+    def use(self, batching: Batching) -> None:
+        with self._changed:
+            self._scheduler.use(batching)
+
     def set_claim(self, camera: str, claim: Claim) -> None:
         with self._changed:
             self._scheduler.set_claim(camera, claim)
 
-    def put(self, ready: Ready, *, newest_wins: bool) -> int:
+    def put(self, ready: Ready, *, newest_wins: bool, stop: threading.Event | None = None) -> int:
         """Hand a frame over; how many older ones of its camera were dropped for it. Without `newest_wins` it blocks
-        until there is room or the intake is closed."""
+        until there is room or the intake is closed. Once `stop` is set, its reader's, nothing is taken."""
         with self._changed:
-            while not newest_wins and self._scheduler.waiting(ready.camera) >= self._capacity and not self._is_closed:
+            while not (newest_wins or _is_set(stop) or self._is_closed) and self._is_full(ready.camera):
                 self._changed.wait()
+            if _is_set(stop):
+                return 0
             dropped = self._scheduler.offer(ready.camera, ready, newest_wins=newest_wins)
             self._changed.notify_all()
             return dropped
@@ -79,8 +91,15 @@ class Intake:
         with self._changed:
             return self._scheduler.waiting(camera)
 
+    def _is_full(self, camera: str) -> bool:
+        return self._scheduler.waiting(camera) >= self._capacity
+
     def close(self) -> None:
         """Nobody will take any more: let every waiting thread go."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+
+
+def _is_set(stop: threading.Event | None) -> bool:
+    return stop is not None and stop.is_set()

@@ -6,7 +6,8 @@ A detector that fails is a state of its camera; its scene is never taken for an 
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from concurrent import futures
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
@@ -24,7 +25,7 @@ from detectors.scheduler import Claim
 from detectors.tiling import TiledDetector
 from edge.board import Heat
 from edge.camera import CameraFeed
-from edge.errors import OutboxError
+from edge.errors import EdgeError, OutboxError
 from edge.intake import Intake, Ready
 from edge.perception.track import boxes_px
 from edge.pipeline import Pipeline, StepResult
@@ -114,6 +115,8 @@ class Lookout:
         self._witness = witness
         self._keep = keep
         self._unposted: deque[Envelope] = deque(maxlen=UNPOSTED)
+        self._errands: SimpleQueue[tuple[futures.Future[None], Callable[[], None]]] = SimpleQueue()
+        self._is_over = False
         self.fault = ""  # why events cannot be stored; empty when they can
 
     def run(self, stop: threading.Event) -> None:
@@ -128,6 +131,12 @@ class Lookout:
         looker.start()
         seen: list[_Seen] = []
         while not stop.is_set():
+            if not self._errands.empty():
+                self._follow_up(seen)
+                seen = []
+                self._run_errands()
+            if not seen:  # however busy the others are, what was open in the view of a camera that is gone ends
+                self._close_scenes_without_feed()
             self._claim()
             batch = self._intake.take(0.0 if seen else TAKE_S)
             if any(self._scenes[ready.camera].tiles for ready in batch):
@@ -135,18 +144,20 @@ class Lookout:
                 seen = []
             if batch:
                 batches.put(batch)
-            elif not seen:
-                self._close_scenes_without_feed()
             self._follow_up(seen)
             seen = _answer(answers) if batch else []
         batches.put(None)
         self._follow_up(seen)
+        self._is_over = True
+        while not self._errands.empty():
+            self._errands.get()[0].cancel()
         for scene in self._scenes.values():
             self._close(scene)
         self._post_waiting()
 
     def turn(self) -> bool:
         """Judge one batch of what waits, on this thread; whether more waits."""
+        self._run_errands()
         self._claim()
         batch = self._intake.take(0.0)
         if batch:
@@ -154,6 +165,29 @@ class Lookout:
         self._close_scenes_without_feed()
         self._post_waiting()
         return self._intake.has_frames
+
+    def between_batches(self, errand: Callable[[], None], *, timeout_s: float) -> None:
+        """Have it run on the thread that judges, while no frame is being looked at; done on return. Raises EdgeError
+        where the detector keeps that thread: then it was not begun and never will be."""
+        future: futures.Future[None] = futures.Future()
+        self._errands.put((future, errand))
+        try:
+            future.result(0.0 if self._is_over else timeout_s)
+        except futures.CancelledError as err:
+            raise EdgeError("the node is stopping") from err
+        except futures.TimeoutError as err:
+            if future.cancel():
+                raise EdgeError(f"the detector did not come to a pause within {timeout_s:g} s") from err
+            future.result()
+
+    def replace(self, gone: Collection[str], fresh: Sequence[Scene]) -> None:
+        """Only as an errand. The cameras in `gone` are judged no more, and what is open in their view ends; the others
+        go on as if nothing had been."""
+        for camera in gone:
+            self._close(self._scenes[camera])
+        left = {camera: scene for camera, scene in self._scenes.items() if camera not in gone}
+        self._scenes = left | {scene.reader.camera: scene for scene in fresh}
+        self._post_waiting()
 
     @property
     def unposted(self) -> int:
@@ -175,6 +209,17 @@ class Lookout:
                 scene.claim = claim
                 scene.reader.rate_owed_hz = claim.rate_min_hz
                 self._intake.set_claim(camera, claim)
+
+    def _run_errands(self) -> None:
+        while not self._errands.empty():
+            future, errand = self._errands.get()
+            if future.set_running_or_notify_cancel():
+                try:
+                    errand()
+                except Exception as err:  # noqa: BLE001 - raised where it was asked for
+                    future.set_exception(err)
+                else:
+                    future.set_result(None)
 
     def _look_at_all(
         self, batches: "SimpleQueue[list[Ready] | None]", answers: "SimpleQueue[list[_Seen] | Exception]"

@@ -14,7 +14,6 @@ from edge.node import Node
 from edge.pipeline import StepResult
 from edge.vitals import Vitals
 
-MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 from edge.errors import SetUpError
 from edge.link.uplink import LOOPBACK
-from edge.metrics import MEDIA_TYPE
 
 ASKING_S = 5.0  # for a request to be made and its answer to be taken
 ASKERS = 8  # at once; more are turned away
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # of Prometheus's text format
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,18 +18,19 @@ from contract.bus import Bus, BusMessage
 from contract.clock import AnchoredClock, Clock
 from contract.codec import decode
 from contract.commands import Ack, Command
-from contract.envelope import Envelope
+from contract.configuration import DesiredConfiguration
 from contract.errors import ContractError
 from contract.events import FeedState, FeedStatus, NodeState, Status
 from contract.kinds import EventKind
 from contract.site import Site
-from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS
+from contract.topics import ACK, COMMAND, DESIRED, HEALTH, REPLY, REPORTED, STATUS, TRACKS
 from detectors.scheduler import Batching
 from edge.camera import CameraFeed
 from edge.crew import Crew
 from edge.device import Device, DeviceWatch
+from edge.errands import errands_of
 from edge.errors import OutboxError
-from edge.feed import Feed, Surroundings, scene_of, view_of
+from edge.feed import Feed, Surroundings, view_of
 from edge.footage.evidence import Footage
 from edge.footage.recording import Rolls
 from edge.footage.shelf import Shelf
@@ -39,7 +40,10 @@ from edge.link.courier import Courier
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Lookout, Witness
+from edge.posts import Lineup, Posts
+from edge.remote import Remote
 from edge.sender import Sender
+from edge.settings import EvidenceSettings, rolls_of, room_of
 from edge.vitals import SILENT_S, Told, Vitals, health_of, oldest_s, rows_of, what_is_wrong
 from edge.voice import Voice
 
@@ -80,12 +84,9 @@ class Node:
         witness: Witness | None = None,
         keeping: Keeping | None = None,
         device: Device | None = None,
+        remote: Remote | None = None,
     ) -> None:
-        self._site = site
-        self._node = node
-        self._feeds = tuple(feeds)
         self._outbox = outbox
-        self._zone_memory = zone_memory
         self._clock = clock
         self._now_us = AnchoredClock(clock).now_us
         self._software = software
@@ -96,7 +97,7 @@ class Node:
         self._device = DeviceWatch(device, clock=clock, now_us=self._now_us)
         self._intake = Intake(clock, batching=batching)
         around = Surroundings(site, node, self._sender, self._intake, clock, chance, rules)
-        self._scenes = [scene_of(feed, around) for feed in feeds]
+        self._posts = Posts(feeds, around, zone_memory=zone_memory, now_us=self._now_us)
         self._footage = (
             None
             if keeping is None
@@ -111,7 +112,7 @@ class Node:
             )
         )
         self._lookout = Lookout(
-            self._scenes,
+            self._posts.scenes,
             self._intake,
             post=self._courier.post,
             tell_tracks=partial(self._voice.forward, TRACKS),
@@ -120,12 +121,16 @@ class Node:
             keep=None if self._footage is None else self._footage.saw,
             heat=lambda: self._device.heat,
         )
-        zones = sorted({zone.id for feed in feeds for zone in site.watched_by(feed.camera)})
+        self._remote = remote
+        if remote is not None:
+            remote.attach(self._exchange)
         self._desk = CommandDesk(
-            zones=zones, set_zone=self._set_zone, unset_zone=self._unset_zone, wall_us=clock.wall_us
+            errands_of(self._posts, self._footage, remote),
+            zones=lambda: self._posts.zones,
+            cameras=lambda: [scene.reader.camera for scene in self._posts.scenes],
+            tell=lambda reply, trace_id: self._voice.say(REPLY, reply, trace_id=trace_id),
+            clock=clock,
         )
-        for zone, word in zone_memory.load(zones).items():
-            self._switch(zone, is_set=word.is_set, at_us=word.at_us)
         self._link_fault = ""
         self._malformed: dict[str, int] = {}
         self._told: Told | None = None
@@ -157,11 +162,9 @@ class Node:
         if self._footage is not None:
             footage.start("footage", partial(self._footage.run, footage_stop))
         cameras.start("lookout", lambda: self.look_out(stop))
-        for scene in self._scenes:
-            cameras.start(f"feed {scene.reader.camera}", scene.reader.run)
-        for feed in self._feeds:
-            if feed.listen is not None:
-                cameras.start(f"poses {feed.camera}", partial(feed.listen, stop))
+        self._posts.start(cameras)
+        if self._remote is not None:
+            link.start("configuration", partial(self._remote.run, stop))
         while not stop.wait(WATCH_S):
             self.watch()
             if on_watch is not None:
@@ -185,13 +188,13 @@ class Node:
     def join(self, bus: Bus) -> None:
         """Hear acknowledgements and commands on `bus`, and speak there. The bus is not connected yet."""
         self._voice.bus = bus
-        for topic in (ACK, COMMAND):
+        for topic in (ACK, COMMAND) if self._remote is None else (ACK, COMMAND, DESIRED):
             bus.subscribe(self._voice.address(topic), self._receive)
 
     @property
     def readers(self) -> tuple[CameraFeed, ...]:
         """One for each feed, in their order."""
-        return tuple(scene.reader for scene in self._scenes)
+        return tuple(scene.reader for scene in self._posts.scenes)
 
     def judge(self) -> None:
         """Every frame that waits."""
@@ -204,8 +207,7 @@ class Node:
 
     def stop_reading(self) -> None:
         """Returns at once; each reader's thread ends within the read time-out of its source."""
-        for scene in self._scenes:
-            scene.reader.stop()
+        self._posts.stop()
         self._intake.close()
 
     def deliver(self) -> float:
@@ -229,8 +231,11 @@ class Node:
         self._watched_us = now_us
         if now != self._told and self._tell_status(NodeState.ONLINE, now):
             self._told = now
+        self._desk.step()
+        if self._remote is not None:
+            self._remote.tell(partial(self._voice.say, REPORTED))
         if is_health_due:
-            self._voice.say(HEALTH, health_of(self.vitals, [scene.health() for scene in self._scenes]))
+            self._voice.say(HEALTH, health_of(self.vitals, [scene.health() for scene in self._posts.scenes]))
 
     @property
     def vitals(self) -> Vitals:
@@ -263,6 +268,8 @@ class Node:
     def session_opened(self) -> None:
         """A new session: tell the watch to say who is there, and send again whatever was not acknowledged."""
         self._told = None
+        if self._remote is not None:
+            self._remote.session_opened()
         try:
             self._courier.session_opened()
         except OutboxError as err:
@@ -274,7 +281,7 @@ class Node:
 
     def statuses(self) -> tuple[FeedStatus, ...]:
         """How each camera is. An event that cannot be stored is as good as not seen: then none covers anything."""
-        told = tuple(scene.reader.status() for scene in self._scenes)
+        told = tuple(scene.reader.status() for scene in self._posts.scenes)
         fault = self._lookout.fault or self._link_fault
         if not fault:
             return told
@@ -287,7 +294,8 @@ class Node:
             outbox = self._outbox.status()
         except OutboxError:
             outbox = None
-        model = self._feeds[0].detector.identity if self._feeds else None
+        feeds = self._posts.feeds
+        model = feeds[0].detector.identity if feeds else None
         status = Status(
             state=state, software=self._software, feeds=told.feeds, outbox=outbox, model=model, faults=told.faults
         )
@@ -324,38 +332,21 @@ class Node:
             if isinstance(envelope.body, Ack):
                 self._courier.acknowledged(envelope.body)
             elif isinstance(envelope.body, Command):
-                self._answer(message, envelope, envelope.body)
+                self._desk.take(message, envelope.body, trace_id=envelope.trace_id)
+            elif isinstance(envelope.body, DesiredConfiguration) and self._remote is not None:
+                self._remote.want(envelope.body)
         except ContractError as err:
             self._note_malformed(message.topic, err)
         except OutboxError as err:
             self._note_link_fault(err)
 
-    def _answer(self, message: BusMessage, envelope: Envelope, command: Command) -> None:
-        reply = self._desk.answer(message, command)
-        log.info(
-            "command answered",
-            verb=command.verb.value,
-            zone=command.zone,
-            by=command.by,
-            done=reply.done,
-            reason=reply.reason,
-        )
-        self._voice.say(REPLY, reply, trace_id=envelope.trace_id)
-
-    def _set_zone(self, zone: str) -> None:
-        self._zone_memory.remember(zone, is_set=True, at_us=self._now_us())
-        self._switch(zone, is_set=True)
-
-    def _unset_zone(self, zone: str) -> None:
-        self._zone_memory.remember(zone, is_set=False, at_us=self._now_us())
-        self._switch(zone, is_set=False)
-
-    def _switch(self, zone: str, *, is_set: bool, at_us: int | None = None) -> None:
-        for scene in self._scenes:
-            if is_set:
-                scene.pipeline.set_zone(zone, at_us=at_us)
-            else:
-                scene.pipeline.unset_zone(zone, at_us=at_us)
+    def _exchange(self, lineup: Lineup, batching: Batching, evidence: EvidenceSettings) -> None:
+        """Other cameras, or the same in another way, while the rest goes on. Raises SetUpError and EdgeError."""
+        self._posts.exchange(lineup, self._lookout, self._footage)
+        self._voice.speak_of(feed.origin for feed in self._posts.feeds)
+        self._intake.use(batching)
+        if self._footage is not None:
+            self._footage.use(rolls=rolls_of(evidence), jpeg_quality=evidence.jpeg_quality, room=room_of(evidence))
 
     def _note_malformed(self, topic: str, err: ContractError) -> None:
         """Counted always, logged once per topic."""

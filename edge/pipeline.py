@@ -149,6 +149,12 @@ class Pipeline:
         """The feed is gone: end whatever is still open. `captured_at_us` is the last frame's."""
         return self._result(captured_at_us, (), (), self._judge((), (), captured_at_us), hops_us={})
 
+    def number_tracks_after(self, other: "Pipeline") -> None:
+        """`other` judged this camera before: no track's number, and so no event's id, comes twice (SAFETY 17)."""
+        self._tracker.next_id = other._tracker.next_id
+        if self._movement is not None and other._movement is not None:
+            self._movement.tracker.next_id = other._movement.tracker.next_id
+
     @property
     def filtered(self) -> Mapping[str, int]:
         """Sightings that a filter took away, by filter."""

@@ -200,34 +200,44 @@ class EvidenceSettings(Frozen):
     ] = 1.0
 
 
-class EdgeSettings(Frozen):
-    """One node."""
+class WatchSettings(Frozen):
+    """What a node watches, and how: all that may come from afar."""
 
-    node: Annotated[Identifier, Field(description="this node's id, as the site file's cameras name it")]
-    site_file: Annotated[str, Field(description="path of the site file")]
-    data_dir: Annotated[str, Field(description="folder for the outbox; made when missing")]
-    broker: BrokerSettings = BrokerSettings()
     model: ModelSettings = ModelSettings()
-    metrics: Annotated[
-        MetricsSettings | None, Field(description="figures for Prometheus; none where null is written")
-    ] = MetricsSettings()
     feeds: Annotated[tuple[FeedSettings, ...], Field(min_length=1, description="one for each camera")]
     evidence: EvidenceSettings = EvidenceSettings()
     rules: Annotated[
         dict[EventKind, dict[str, object]],
         Field(description="rules on each zone and line that names none of its own, each with its options"),
     ] = {EventKind.INTRUSION: {}}  # noqa: RUF012 - pydantic copies it
-    exit_when_ended: Annotated[bool, Field(description="stop after the last recording; its events are waited for")] = (
-        False
-    )
 
     @model_validator(mode="after")
-    def _names_each_camera_once(self) -> "EdgeSettings":
+    def _names_each_camera_once(self) -> "WatchSettings":
         cameras = [feed.camera for feed in self.feeds]
         double = next((camera for camera in cameras if cameras.count(camera) > 1), None)
         if double is not None:
             raise ValueError(f"feed '{double}' stands here twice")
         return self
+
+
+class EdgeSettings(WatchSettings):
+    """One node. `model`, `feeds`, `evidence` and `rules` are those of this file until the coordinator sends others."""
+
+    node: Annotated[Identifier, Field(description="this node's id, as the site file's cameras name it")]
+    site_file: Annotated[str, Field(description="path of the site file")]
+    data_dir: Annotated[str, Field(description="folder for the outbox; made when missing")]
+    broker: BrokerSettings = BrokerSettings()
+    metrics: Annotated[
+        MetricsSettings | None, Field(description="figures for Prometheus; none where null is written")
+    ] = MetricsSettings()
+    exit_when_ended: Annotated[bool, Field(description="stop after the last recording; its events are waited for")] = (
+        False
+    )
+
+    @property
+    def watch(self) -> WatchSettings:
+        """The part that may come from afar."""
+        return WatchSettings(model=self.model, feeds=self.feeds, evidence=self.evidence, rules=self.rules)
 
 
 def parse_settings(text: str, *, source: str) -> EdgeSettings:

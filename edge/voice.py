@@ -15,12 +15,16 @@ class Voice:
     are."""
 
     def __init__(self, sender: Sender, *, origins: Iterable[Origin], now_us: Callable[[], int]) -> None:
-        found = set(origins)
-        self._origin = next((each for each in (Origin.SIMULATED, Origin.REPLAYED) if each in found), Origin.LIVE)
         self._sender = sender
         self._now_us = now_us
         self._numbers = count(1)
         self.bus: Bus | None = None
+        self.speak_of(origins)
+
+    def speak_of(self, origins: Iterable[Origin]) -> None:
+        """The feeds are others now."""
+        found = set(origins)
+        self._origin = next((each for each in (Origin.SIMULATED, Origin.REPLAYED) if each in found), Origin.LIVE)
 
     @property
     def is_heard(self) -> bool:

@@ -9,7 +9,7 @@ import threading
 import uuid
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,11 +18,13 @@ from contract.clock import Clock
 from contract.envelope import Envelope
 from contract.events import Event, Sighting, Stage
 from contract.evidence import derive_evidence_id
+from contract.frozen import Sha256
 from contract.site import CameraPose
 from detectors.frame import Frame
-from edge.errors import OutboxError
+from edge.errors import EdgeError, OutboxError
+from edge.footage.on_order import Order, PictureOrder, files_of, keep_picture
 from edge.footage.recording import Moment, Recording, Rolls, View
-from edge.footage.shelf import Shelf, Take
+from edge.footage.shelf import Room, Shelf, Take
 from edge.pipeline import StepResult
 from edge.sender import Sender
 
@@ -31,6 +33,7 @@ TIDY_US = 1_000_000
 PATIENCE_US = 3_000_000  # for the last sightings of a clip that is whole, where the camera is judged no more
 REMEMBERED_US = 15_000_000  # of what was seen, beside the pre-roll: longer than a group of pictures
 POSE_US = 500_000  # a pose further away in time says nothing of a camera that moves
+ORDERS = 8  # pictures or recordings of one camera at a time that a person may wait for
 log = structlog.get_logger()
 
 
@@ -39,6 +42,7 @@ class _Camera:
     view: View
     moments: deque[Moment] = field(default_factory=deque)  # the last seconds
     recordings: list[Recording] = field(default_factory=list)
+    pictures: list[PictureOrder] = field(default_factory=list)
     judged_us: int = 0  # capture time of the last judged frame
     is_closed: bool = True  # no frame is being judged
 
@@ -59,6 +63,8 @@ class Footage:
         clock: Clock,
     ) -> None:
         self._cameras = {view.camera: _Camera(view) for view in views}
+        self._leaving: list[_Camera] = []  # gone or opened anew; what was being recorded of them comes to its end
+        self._orders: dict[uuid.UUID, Order] = {}  # clips that a person asked for
         self._shelf = shelf
         self._rolls = rolls
         self._jpeg_quality = jpeg_quality
@@ -94,6 +100,9 @@ class Footage:
                 seen = [*_told(result), *(subject.sighting for subject in result.subjects if subject.is_seen)]
                 for recording in known.recordings:
                     recording.saw(moment, frame, seen)
+                for asked in known.pictures:
+                    if asked.frame is None:
+                        asked.frame, asked.pose = frame, result.pose
 
     def _note(self, known: _Camera, envelope: Envelope) -> None:
         event = envelope.body
@@ -114,7 +123,56 @@ class Footage:
     def is_idle(self) -> bool:
         """Everything that was seen is on the shelf and told."""
         with self._lock:
-            return not self._untold and not any(known.recordings for known in self._cameras.values())
+            all_known = (*self._cameras.values(), *self._leaving)
+            return not self._untold and not any(known.recordings or known.pictures for known in all_known)
+
+    # Whoever changes the configuration, or asks for a picture
+
+    def replace(self, gone: Collection[str], views: Iterable[View]) -> None:
+        """Between two frames: the cameras in `gone` were closed, those of `views` begin."""
+        with self._lock:
+            self._leaving += [self._cameras.pop(camera) for camera in gone if camera in self._cameras]
+            self._cameras |= {view.camera: _Camera(view) for view in views}
+
+    def use(self, *, rolls: Rolls, jpeg_quality: int, room: Room) -> None:
+        """From the next event on."""
+        self._rolls, self._jpeg_quality = rolls, jpeg_quality
+        self._shelf.room = room
+
+    def take_picture(self, camera: str, order: Order, *, within_s: float) -> None:
+        """The next frame that is judged, kept. Raises EdgeError where there is no room for it."""
+        with self._lock:
+            known = self._with_room(camera)
+            if len(known.pictures) >= ORDERS:
+                raise EdgeError(f"camera '{camera}': {ORDERS} pictures are being waited for")
+            known.pictures.append(PictureOrder(order, self._clock.monotonic_us() + round(within_s * 1e6)))
+
+    def take_clip(self, camera: str, order: Order, *, before_s: float, after_s: float) -> None:
+        """From `before_s` ago, as far as the ring goes back, to `after_s` from now. Raises EdgeError where there are no
+        packets, or no room."""
+        with self._lock:
+            known = self._with_room(camera)
+            if len(known.recordings) >= ORDERS:
+                raise EdgeError(f"camera '{camera}': {ORDERS} recordings run already")
+            now_us = known.judged_us
+            ring = known.view.ring
+            cut = None if ring is None or not now_us else ring.cut(now_us - round(before_s * 1e6))
+            if cut is None:
+                raise EdgeError(f"camera '{camera}': expected encoded pictures to cut a clip from, got none")
+            until_us = now_us + round(after_s * 1e6)
+            recording = Recording.on_order(
+                known.view, self._rolls, cut, order_id=order.order_id, trace_id=order.trace_id, until_us=until_us
+            )
+            recording.moments = [each for each in known.moments if cut.start_us <= each.captured_at_us <= until_us]
+            known.recordings.append(recording)
+            self._orders[order.order_id] = order
+
+    def _with_room(self, camera: str) -> _Camera:
+        if not self._has_room:
+            raise EdgeError("no room for evidence: the disk is left to the events")
+        if camera not in self._cameras:
+            raise EdgeError(f"camera '{camera}': it is gone")
+        return self._cameras[camera]
 
     # Its own thread
 
@@ -130,20 +188,47 @@ class Footage:
         if now_us - self._tidied_us >= TIDY_US:
             self._tidied_us = now_us
             self._tidy()
-        for known in self._cameras.values():
+        for known in self._known():
             for recording in self._running(known):
                 self._advance(known, recording)
+            self._keep_pictures(known)
         self._tell()
 
     def finish(self) -> None:
         """Every recording ends with what it has."""
-        for known in self._cameras.values():
+        for known in self._known():
             for recording in self._running(known):
                 with self._lock:
                     recording.until_us = min(recording.until_us, known.judged_us)
                     known.is_closed = True
                 self._advance(known, recording, is_last=True)
         self._tell()
+
+    def _known(self) -> list[_Camera]:
+        with self._lock:
+            self._leaving = [known for known in self._leaving if known.recordings or known.pictures]
+            return [*self._cameras.values(), *self._leaving]
+
+    def _keep_pictures(self, known: _Camera) -> None:
+        now_us = self._clock.monotonic_us()
+        with self._lock:
+            taken = [asked for asked in known.pictures if asked.frame is not None]
+            known.pictures = [asked for asked in known.pictures if asked.frame is None and now_us < asked.until_us]
+            self._untold += len(taken)
+        for asked in taken:
+            try:
+                take = keep_picture(
+                    asked,
+                    known.view,
+                    self._shelf,
+                    quality=self._jpeg_quality,
+                    stored_at_us=self._clock.wall_us(),
+                )
+            except (OSError, ValueError) as err:
+                self._shelf.drop(asked.order.order_id)
+                asked.order.done(f"camera '{known.view.camera}': the picture cannot be kept: {err}", ())
+            else:
+                asked.order.done("", files_of(take))
 
     def _tidy(self) -> None:
         had_room, self._has_room = self._has_room, self._shelf.has_room()
@@ -200,6 +285,7 @@ class Footage:
         with self._lock:
             self._untold += 1
         self._forget(known, recording)
+        self._answer(recording, "", files_of(take))
         log.info("evidence kept", camera=known.view.camera, files=len(take.manifests), bytes=take.bytes)
 
     def _lose(self, known: _Camera, recording: Recording, reason: str) -> None:
@@ -207,7 +293,14 @@ class Footage:
         recording.abandon()
         self._shelf.drop(recording.take_id)
         self._forget(known, recording)
+        self._answer(recording, f"camera '{known.view.camera}': {reason}", ())
         log.warning("evidence lost", camera=known.view.camera, events=len(recording.subjects), reason=reason)
+
+    def _answer(self, recording: Recording, reason: str, files: Sequence[Sha256]) -> None:
+        """To who asked for it, where somebody did."""
+        order = self._orders.pop(recording.take_id, None)
+        if order is not None:
+            order.done(reason, files)
 
     def _forget(self, known: _Camera, recording: Recording) -> None:
         with self._lock:

@@ -16,7 +16,7 @@ from contract.envelope import Envelope, Origin
 from contract.events import Event, Sighting
 from contract.evidence import Evidence, EvidenceKind, MediaType
 from contract.geo import BoxPx
-from contract.site import CameraPose
+from contract.site import CameraPose, Severity
 from detectors.frame import Frame, ImageBgr
 from edge.footage.clip import CLIP_ERRORS, Clip, ClipFacts, Masked, PassedThrough
 from edge.footage.mask import Mask
@@ -64,10 +64,13 @@ class Rolls:
 
 @dataclass(slots=True)
 class _Subject:
-    """One event. waiting: a picture that is better than the one on the disk and not encoded yet."""
+    """One event, or what a person asked for, whose id stands for that of an event. track: None: no picture is wanted.
+    waiting: a picture that is better than the one on the disk and not encoded yet."""
 
-    event: Event
+    event_id: uuid.UUID
     trace_id: str
+    severity: Severity
+    track: int | None
     is_open: bool = True
     rank: float = 0.0
     waiting: Candidate | None = None
@@ -115,6 +118,22 @@ class Recording:
         recording.join(envelope)
         return recording
 
+    @classmethod
+    def on_order(
+        cls, view: View, rolls: Rolls, cut: Cut, *, order_id: uuid.UUID, trace_id: str, until_us: int
+    ) -> "Recording":
+        """What a person asked for, from the beginning of `cut` on; no event joins it."""
+        return cls(
+            view=view,
+            rolls=rolls,
+            take_id=order_id,
+            told_at_us=cut.start_us,
+            until_us=until_us,
+            cut=cut,
+            subjects={order_id: _Subject(order_id, trace_id, Severity.LOW, None, is_open=False)},
+            is_sealed=True,
+        )
+
     # Told by the detecting thread
 
     def takes_in(self, started_at_us: int) -> bool:
@@ -124,7 +143,9 @@ class Recording:
     def join(self, envelope: Envelope) -> None:
         event = envelope.body
         assert isinstance(event, Event)
-        self.subjects[event.event_id] = _Subject(event, envelope.trace_id)
+        self.subjects[event.event_id] = _Subject(
+            event.event_id, envelope.trace_id, event.severity, event.sighting.track
+        )
         self.until_us = self.told_at_us + self.rolls.longest_us
 
     def ended(self, event_id: uuid.UUID, at_us: int) -> None:
@@ -142,7 +163,7 @@ class Recording:
         self.moments.append(moment)
         by_track = {sighting.track: sighting for sighting in seen}
         for subject in self.subjects.values():
-            sighting = by_track.get(subject.event.sighting.track)
+            sighting = None if subject.track is None else by_track.get(subject.track)
             if subject.is_open and sighting is not None:
                 offered = candidate(sighting, frame, moment.pose)
                 if offered.rank > BETTER * subject.rank:
@@ -252,7 +273,7 @@ class Recording:
             return None
         return Take(
             take_id=self.take_id,
-            severity=loudest(subject.event.severity for subject in self.subjects.values()),
+            severity=loudest(subject.severity for subject in self.subjects.values()),
             stored_at_us=stored_at_us,
             bytes=sum({each.file: each.evidence.bytes for each in manifests}.values()),
             manifests=tuple(manifests),
@@ -301,7 +322,7 @@ class Recording:
 
     def _manifest(self, subject: _Subject, file: "_File") -> Manifest:
         evidence = Evidence(
-            event_id=subject.event.event_id,
+            event_id=subject.event_id,
             kind=file.kind,
             camera=self.view.camera,
             sha256=file.sha256,

@@ -67,7 +67,7 @@ class Shelf:
         self, folder: Path, room: Room, *, wall_us: Callable[[], int], free_bytes: Callable[[], int] | None = None
     ) -> None:
         self._folder = folder
-        self._room = room
+        self.room = room
         self._wall_us = wall_us
         self._free_bytes = free_bytes or (lambda: shutil.disk_usage(folder).free)
         self._takes: dict[uuid.UUID, Take] = {}
@@ -131,9 +131,9 @@ class Shelf:
         the disk is too full even so, and nothing may be written."""
         now_us = self._wall_us()
         for take in self.takes:
-            if now_us - take.stored_at_us > self._room.keep_us:
+            if now_us - take.stored_at_us > self.room.keep_us:
                 self._remove(take)
-        while self._takes and (self.total_bytes > self._room.max_bytes or self._is_short):
+        while self._takes and (self.total_bytes > self.room.max_bytes or self._is_short):
             self._remove(min(self._takes.values(), key=_worth))
         return not self._is_short
 
@@ -144,7 +144,7 @@ class Shelf:
     @property
     def _is_short(self) -> bool:
         """Of what the disk must leave free."""
-        return self._free_bytes() < self._room.free_bytes
+        return self._free_bytes() < self.room.free_bytes
 
     def _remove(self, take: Take) -> None:
         shutil.rmtree(self._folder / str(take.take_id), ignore_errors=True)

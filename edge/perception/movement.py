@@ -33,7 +33,7 @@ class Movement:
     def __init__(self, locator: Locator) -> None:
         self._locator = locator
         self._motion = Motion(LOOKED_AT_PX)
-        self._tracker = Tracker(labels=LABELS, frame_size_px=locator.frame_size_px, first_id=FIRST_ID)
+        self.tracker = Tracker(labels=LABELS, frame_size_px=locator.frame_size_px, first_id=FIRST_ID)
 
     def tracks(self, frame: Frame, *, named: Sequence[Track], pose: CameraPose | None) -> list[Track]:
         """What the tracker says after this frame; `named`: what the detector's tracks are in it."""
@@ -44,7 +44,7 @@ class Movement:
             boxes = boxes[self._is_person_sized(boxes, pose)]
         count = len(boxes)
         changes = Detections(boxes, np.full(count, SCORE, np.float32), np.zeros(count, np.int32))
-        return self._tracker.update(changes, captured_at_us=frame.captured_at_us)
+        return self.tracker.update(changes, captured_at_us=frame.captured_at_us)
 
     def _is_person_sized(self, boxes: npt.NDArray[np.float32], pose: CameraPose) -> npt.NDArray[np.bool_]:
         """What cannot be measured may be one."""

@@ -143,7 +143,7 @@ class Tracker:
         self._kind_of = np.array([_kind(labels, index) for index in range(len(labels))], np.int64)
         self._size_px = np.array(frame_size_px or (np.inf, np.inf))
         self._objects = _Objects.none()
-        self._next_id = first_id
+        self.next_id = first_id  # of whoever comes next
         self._last_us: int | None = None
 
     def update(
@@ -263,8 +263,8 @@ class Tracker:
         return np.flatnonzero(is_new)
 
     def _started(self, seen: _Seen, new: Rows, now_us: int) -> _Objects:
-        identity = np.arange(self._next_id, self._next_id + len(new))
-        self._next_id += len(new)
+        identity = np.arange(self.next_id, self.next_id + len(new))
+        self.next_id += len(new)
         started = _Objects(
             motion=Motion.started_at(seen.xyxy_px[new]),
             identity=identity,

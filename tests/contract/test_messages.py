@@ -81,7 +81,9 @@ def test_nothing_the_coordinator_orders_is_retained() -> None:
         pytest.param({"verb": "clip", "zone": None, "camera": "mast"}, "clip: expected some seconds", id="no seconds"),
         pytest.param({"verb": "restart_feed", "zone": None}, "restart_feed: expected a camera", id="no camera"),
         pytest.param(
-            {"verb": "reload_model", "zone": None, "camera": "mast"}, "reload_model: expected no camera", id="one camera"
+            {"verb": "reload_model", "zone": None, "camera": "mast"},
+            "reload_model: expected no camera",
+            id="one camera",
         ),
     ],
 )
