@@ -7,11 +7,22 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 
 import anyio
+from pydantic import ValidationError
 
 from contract.clock import Clock
+from contract.commands import Command, Verb
 from contract.site import Site
 from contract.tasks import Task, TaskState
-from fleet.api.models import LinkView, NodeView, Snapshot, TracksView, VehicleView, ZoneView
+from fleet.api.models import (
+    LinkView,
+    NodeConfiguration,
+    NodeOrder,
+    NodeView,
+    Snapshot,
+    TracksView,
+    VehicleView,
+    ZoneView,
+)
 from fleet.coordinator import Coordinator
 from fleet.errors import NotFound, Refused
 from fleet.flight.journal import JournalEntry, JsonValue
@@ -19,6 +30,7 @@ from fleet.flight.monitor import SafetyMonitor
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle
 from fleet.live import LiveFeed
+from fleet.node_orders import Asked
 from fleet.picture.coverage import SILENT_AFTER_US, Coverage
 from fleet.picture.incidents import Alarm, Disposition, Incident, acknowledged, closed
 from fleet.picture.ingest import Ingest
@@ -180,6 +192,37 @@ class ControlRoom:
         self._live.publish("zone", view)
         return view
 
+    def configuration(self, node: str) -> NodeConfiguration:
+        """Raises NotFound, StoreError."""
+        return self._coordinator.configurations.of(node)
+
+    def configure(
+        self, node: str, *, settings: Mapping[str, object] | None, again: int | None, by: str
+    ) -> NodeConfiguration:
+        """New settings, or those of version `again`. Raises NotFound, Refused, StoreError."""
+        configurations = self._coordinator.configurations
+        if again is not None:
+            return configurations.put_again(node, again, by=by)
+        return configurations.put(node, settings or {}, by=by)
+
+    def order_node(self, node: str, order: NodeOrder, *, by: str) -> Asked:
+        """Whose reply comes when the node has done it. Raises NotFound, Refused, StoreError."""
+        cameras = [camera.id for camera in self.site.cameras if camera.node == node]
+        if not cameras:
+            raise NotFound(f"node '{node}': there is none")
+        if order.camera is not None and order.camera not in cameras:
+            raise NotFound(f"node '{node}': expected a camera of it ({', '.join(cameras)}), got '{order.camera}'")
+
+        def make(command_id: uuid.UUID, expires_at_us: int) -> Command:
+            values = order.model_dump(exclude={"by", "verb"})
+            verb = Verb(order.verb)
+            return Command(command_id=command_id, verb=verb, by=by, expires_at_us=expires_at_us, **values)
+
+        try:
+            return self._coordinator.node_orders.give(node, make)
+        except ValidationError as err:
+            raise Refused(err.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from err
+
     def release(self, vehicle_id: str, *, by: str) -> str:
         """Gives a vehicle back to us after the safety monitor, a pilot or a restart. Raises NotFound, Refused."""
         if vehicle_id not in self._vehicles:
@@ -281,6 +324,7 @@ class ControlRoom:
             outbox_rows=None if seen.health is None else seen.health.outbox_rows,
             missing=self._ingest.missing(node),
             trouble=None if trouble is None else trouble.title,
+            configuration=self._coordinator.configurations.view(node),
         )
 
     def _zone(self, zone_id: str) -> ZoneView:

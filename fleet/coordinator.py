@@ -15,17 +15,20 @@ from contract.bus import BusMessage
 from contract.clock import Clock
 from contract.codec import encode
 from contract.commands import Ack, Command, Reply, Verb
+from contract.configuration import DesiredConfiguration, ReportedConfiguration
 from contract.envelope import COORDINATOR, Envelope, Origin
 from contract.events import Health, NodeState, Status, Tracks
 from contract.site import Severity, Site
-from contract.topics import ACK, COMMAND, Topic
+from contract.topics import ACK, COMMAND, DESIRED, Topic
 from fleet.api.models import TracksView, ZoneView
+from fleet.configurations import Configurations
 from fleet.errors import StoreError
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.world import PeopleSeen
 from fleet.hops import Hops
 from fleet.live import LiveFeed
 from fleet.metrics import Metrics
+from fleet.node_orders import NodeOrders
 from fleet.picture.coverage import Coverage, Trouble
 from fleet.picture.incidents import SYSTEM, Alarm, Disposition, Incident, IncidentKind, closed, on_trouble
 from fleet.picture.ingest import Arrival, Effect, Ingest, Outcome, Report, age_at_arrival_s
@@ -41,7 +44,8 @@ FLUSHES_A_TICK = 5  # a crash loses at most so much of the tasks' states; orders
 STORE_AGAIN_S = 0.5
 BREATH_S = 0.002  # between two dispatches, for messages that wait to be stored
 COMMAND_AGAIN_US = 5_000_000  # without a reply; each time with a new id and expiry
-WATCHED = ("node:", "feed:", "broker", "vehicle:")  # troubles that end when what they name is well again
+# Troubles that end when what they name is well again.
+WATCHED = ("node:", "feed:", "broker", "vehicle:", "device:", "config:")
 NAMESPACE = uuid.UUID("3d0e1a52-7c0b-5d0a-8a43-b6a0c7f5d1e9")
 log = structlog.get_logger()
 
@@ -90,6 +94,18 @@ class Coordinator:
         self._wire, self._deferred, self._live = wire, deferred, live
         self._metrics, self._hops = metrics, hops
         self._journal = StoreJournal(store)
+        self.configurations = Configurations(
+            site=site,
+            clock=clock,
+            store=store,
+            sign=lambda node, desired: self._signed(desired, words=f"configuration/{node}/{desired.version}"),
+            send=lambda node, envelope: self._publish(DESIRED, node, envelope),
+        )
+        self.node_orders = NodeOrders(
+            clock=clock,
+            journal=self._journal,
+            send=lambda node, command: self._send(COMMAND, node, command, words=f"command/{command.command_id}"),
+        )
         self.zones = zones  # is it set? lines too; shared with the response
         self._switches = {each.id: each.switch(site.time_zone) for each in site.watched}
         self.tracks: dict[str, tuple[int, TracksView]] = {}  # camera -> received at, what it tracks
@@ -108,6 +124,7 @@ class Coordinator:
         now_us = self._clock.wall_us()
         self.zones.update({zone: switch.at(now_us) for zone, switch in self._switches.items()})
         self._response.load()
+        self.configurations.load()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -197,6 +214,8 @@ class Coordinator:
         for (node, zone), wish in self._wishes.items():
             if now_us >= wish.again_at_us:
                 self._command_zone(node, zone, wish, now_us)
+        self.configurations.tick()
+        self.node_orders.tick()
 
     # What persons order (called by the control room)
 
@@ -227,7 +246,10 @@ class Coordinator:
         elif isinstance(body, Tracks):
             self._on_tracks(report, body)
         elif isinstance(body, Reply):
+            self.node_orders.heard(node, body)
             self._on_reply(node, body)
+        elif isinstance(body, ReportedConfiguration):
+            self.configurations.heard(node, body)
 
     def _on_tracks(self, report: Report, tracks: Tracks) -> None:
         envelope, arrival = report.envelope, report.arrival
@@ -301,11 +323,14 @@ class Coordinator:
         )
         self._send(COMMAND, node, command, words=f"command/{wish.command_id}")
 
-    def _send(self, topic: Topic, node: str, body: Ack | Command, *, words: str) -> None:
+    def _send(self, topic: Topic, node: str, body: Ack | Command, *, words: str) -> bool:
+        return self._publish(topic, node, self._signed(body, words=words))
+
+    def _signed(self, body: Ack | Command | DesiredConfiguration, *, words: str) -> Envelope:
         now_us = self._clock.wall_us()
         self._messages_sent += 1
         message_id = uuid.uuid5(NAMESPACE, f"{words}/{now_us}/{self._messages_sent}")
-        envelope = Envelope(
+        return Envelope(
             message_id=message_id,
             site=self._site.id,
             node=COORDINATOR,
@@ -317,8 +342,11 @@ class Coordinator:
             hops_us={},
             body=body,
         )
+
+    def _publish(self, topic: Topic, node: str, envelope: Envelope) -> bool:
+        """False when there is no connection or no room."""
         address = topic.address(site=self._site.id, node=node)
-        self._wire.publish(
+        return self._wire.publish(
             BusMessage(address, encode(envelope), topic.qos, retain=topic.retain, expiry_s=topic.expiry_s)
         )
 
@@ -336,7 +364,8 @@ class Coordinator:
         broker = self._broker_trouble(now_us)
         if broker is not None:
             found[broker.subject] = broker
-        found.update((trouble.subject, trouble) for trouble in self._identity_troubles())
+        others = (*self._identity_troubles(), *self.configurations.troubles(self._coverage.nodes))
+        found.update((trouble.subject, trouble) for trouble in others)
         for incident in tuple(self._ingest.incidents.values()):
             subject = incident.subject
             if incident.kind is IncidentKind.TROUBLE and subject is not None and subject.startswith(WATCHED):

@@ -4,6 +4,7 @@ FleetError
     StoreError       the store did not take it: do not acknowledge, do not act, retry
     Refused          a person asked for what may not be: say why (HTTP 409)
     NotFound         no such thing (HTTP 404)
+    Late             a node did not answer in time (HTTP 504)
     SetUpError       configuration of this machine is wrong: stop (exit code 78)
 """
 
@@ -22,6 +23,10 @@ class Refused(FleetError):
 
 class NotFound(FleetError):
     """Nothing goes by that id."""
+
+
+class Late(FleetError):
+    """Nobody knows whether it was done."""
 
 
 class SetUpError(FleetError):

@@ -9,6 +9,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from fleet.api.commanding import commanding_routes
+from fleet.api.configuring import node_routes
 from fleet.api.door import Door, add_problems
 from fleet.api.guard import SUBPROTOCOL
 from fleet.api.models import Problem
@@ -26,6 +27,7 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {  # in our words: Python's own 
     413: {"model": Problem, "description": "The body is too large"},
     422: {"model": Problem, "description": "Wrong input"},
     503: {"model": Problem, "description": "Not now"},
+    504: {"model": Problem, "description": "A node did not answer in time"},
 }
 _NO_CONSOLE = """<!doctype html><meta charset="utf-8"><title>Vedette</title>
 <h1>Vedette</h1><p>The console is not built on this machine. In a checkout run <code>make console</code>,
@@ -39,7 +41,7 @@ _HEADERS = {
 
 def create_api(parts: Parts) -> FastAPI:
     app = FastAPI(title="Vedette", version="1", responses=_PROBLEMS, docs_url=None, redoc_url=None)
-    app.include_router(_under("/api/v1", [reading_routes(parts), commanding_routes(parts)]))
+    app.include_router(_under("/api/v1", [reading_routes(parts), commanding_routes(parts), node_routes(parts)]))
     app.include_router(_health(parts))
     _add_live(app, parts)
     add_problems(app)

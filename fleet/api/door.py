@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fleet.api.models import Problem
-from fleet.errors import NotFound, Refused, StoreError
+from fleet.errors import Late, NotFound, Refused, StoreError
 from fleet.settings import is_loopback
 
 MAX_BODY_BYTES = 64 * 1024
@@ -100,6 +100,9 @@ def add_problems(app: FastAPI) -> None:
     async def unavailable(_: Request, err: Exception) -> JSONResponse:
         return problem(503, "not now", str(err))
 
+    async def late(_: Request, err: Exception) -> JSONResponse:
+        return problem(504, "no answer", str(err))
+
     async def wrong_input(_: Request, err: Exception) -> JSONResponse:
         assert isinstance(err, RequestValidationError)
         first = err.errors()[0]
@@ -115,5 +118,6 @@ def add_problems(app: FastAPI) -> None:
     app.add_exception_handler(NotFound, not_found)
     app.add_exception_handler(Refused, refused)
     app.add_exception_handler(StoreError, unavailable)
+    app.add_exception_handler(Late, late)
     app.add_exception_handler(RequestValidationError, wrong_input)
     app.add_exception_handler(HTTPException, plain)

@@ -6,12 +6,13 @@ Ages are seconds at the moment of the answer; None is unknown.
 import uuid
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from contract.commands import SequenceRange
+from contract.commands import ClipSeconds, SequenceRange
+from contract.configuration import ConfigurationRefused, DesiredConfiguration, ReportedConfiguration, Version
 from contract.events import FeedHealth, FeedStatus, NodeState, Sighting
 from contract.evidence import Evidence
-from contract.frozen import Frozen, Identifier, TimeUs
+from contract.frozen import Frozen, Identifier, Sha256, TimeUs
 from contract.geo import GeoPoint
 from contract.site import Site, VehicleKind
 from contract.tasks import Task
@@ -59,8 +60,19 @@ class TracksView(Frozen):
     sightings: tuple[Sighting, ...]
 
 
+class ConfigurationView(Frozen):
+    """desired_version None: none was ever wanted; reported_version None: the node runs its own file, or never said.
+    is_waited_for: the node has neither taken nor refused what is wanted."""
+
+    desired_version: Version | None
+    reported_version: Version | None
+    is_waited_for: bool
+    refused: ConfigurationRefused | None
+
+
 class NodeView(Frozen):
-    """One edge node as last heard; `missing` are event numbers it was asked to send again."""
+    """One edge node as last heard; `missing` are event numbers it was asked to send again. configuration: None where
+    none was ever wanted or reported."""
 
     id: Identifier
     state: NodeState | None
@@ -73,6 +85,26 @@ class NodeView(Frozen):
     outbox_rows: int | None
     missing: tuple[SequenceRange, ...]
     trouble: str | None
+    configuration: ConfigurationView | None = None
+
+
+class ConfigurationVersion(Frozen):
+    """One that was wanted, by whom and when."""
+
+    version: Version
+    sha256: Sha256
+    by: str
+    at_us: TimeUs
+
+
+class NodeConfiguration(Frozen):
+    """versions: newest first, at most 100."""
+
+    node: Identifier
+    desired: DesiredConfiguration | None
+    reported: ReportedConfiguration | None
+    is_waited_for: bool
+    versions: tuple[ConfigurationVersion, ...]
 
 
 class ZoneView(Frozen):
@@ -148,6 +180,36 @@ class By(Frozen):
 class Closing(By):
     disposition: Disposition
     note: Note = ""
+
+
+class ConfigurationOrder(By):
+    """settings: model, feeds, evidence and rules as in a node's file; again: those of an earlier version."""
+
+    settings: JsonObject | None = None
+    again: Version | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_the_two(self) -> "ConfigurationOrder":
+        if (self.settings is None) == (self.again is None):
+            raise ValueError("expected exactly one of settings and again")
+        return self
+
+
+class NodeOrder(By):
+    """camera: of all but reload_model; before_s, after_s: of a clip."""
+
+    verb: Literal["snapshot", "clip", "restart_feed", "reload_model"]
+    camera: Identifier | None = None
+    before_s: ClipSeconds = 0.0
+    after_s: ClipSeconds = 0.0
+
+
+class NodeReply(Frozen):
+    """It is done. files: sha256 of what was kept; their manifests carry the command's id as event id."""
+
+    node: Identifier
+    command_id: uuid.UUID
+    files: tuple[Sha256, ...]
 
 
 class Done(Frozen):

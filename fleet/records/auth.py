@@ -16,13 +16,17 @@ _LINE = re.compile(r"^(?P<name>[^:\s][^:]{0,79}):(?P<role>[a-z]+):(?P<digest>[0-
 
 
 class Role(str, Enum):
-    """Each may do what the ones before it may. Only a remote pilot lets a vehicle go."""
+    """A pilot and an administrator may each do what an operator may, who may what a viewer may; neither may do the
+    other's work. Only a remote pilot lets a vehicle go, only an administrator changes what a node runs."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     PILOT = "pilot"
+    ADMIN = "admin"
 
     def includes(self, other: "Role") -> bool:
+        if self in (Role.PILOT, Role.ADMIN):
+            return other in (Role.VIEWER, Role.OPERATOR, self)
         order = list(Role)
         return order.index(self) >= order.index(other)
 

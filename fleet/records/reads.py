@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 from sqlalchemy import Connection, Select, Table, select
 
+from contract.configuration import DesiredConfiguration
 from contract.evidence import Evidence
 from contract.tasks import Task
 from fleet.errors import NotFound
@@ -16,6 +17,7 @@ from fleet.picture.sequence import Stream
 from fleet.records import tables
 
 MAX_ROWS = 500
+MAX_VERSIONS = 100
 Document = TypeVar("Document", bound=BaseModel)
 Row = dict[str, Any]  # plain JSON values, straight from a table
 
@@ -118,6 +120,30 @@ def decisions_of(connection: Connection, *, task_id: uuid.UUID) -> list[Row]:
 def zone_words(connection: Connection) -> dict[str, tuple[bool, int]]:
     """Zones a person set or unset, and when; the others are as the site file says."""
     return {row.zone: (row.is_set, row.at_us) for row in connection.execute(select(tables.ZONES))}
+
+
+def configurations(connection: Connection) -> dict[str, DesiredConfiguration]:
+    """The last that was wanted of each node."""
+    table = tables.CONFIGURATIONS
+    query = select(table.c.node, table.c.document).order_by(table.c.version)
+    last = {row.node: row.document for row in connection.execute(query)}
+    return {node: DesiredConfiguration.model_validate_json(text) for node, text in last.items()}
+
+
+def configuration(connection: Connection, node: str, version: int) -> DesiredConfiguration:
+    """Raises NotFound."""
+    table = tables.CONFIGURATIONS
+    text = connection.scalar(select(table.c.document).where(table.c.node == node, table.c.version == version))
+    if text is None:
+        raise NotFound(f"node '{node}': configuration {version}: there is none")
+    return DesiredConfiguration.model_validate_json(text)
+
+
+def configuration_versions(connection: Connection, node: str) -> list[Row]:
+    """Newest first, without the documents."""
+    table = tables.CONFIGURATIONS
+    query = select(table.c.version, table.c.sha256, table.c.by, table.c.at_us).where(table.c.node == node)
+    return _rows(connection, query.order_by(table.c.version.desc()), MAX_VERSIONS)
 
 
 def hops(connection: Connection, trace_id: str) -> dict[str, int]:

@@ -138,6 +138,17 @@ ZONES = Table(
     Column("at_us", BigInteger, nullable=False),
 )
 
+CONFIGURATIONS = Table(
+    "configurations",
+    METADATA,
+    Column("node", String(64), primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("sha256", String(64), nullable=False),
+    Column("by", String(120), nullable=False),
+    Column("at_us", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
 AUDIT = Table(
     "audit",
     METADATA,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, insert, select
 
+from contract.configuration import DesiredConfiguration
 from contract.envelope import Envelope
 from contract.events import Event
 from contract.evidence import Evidence
@@ -132,6 +133,18 @@ def put_task(connection: Connection, task: Task) -> None:
 
 def put_zone(connection: Connection, zone: str, *, is_set: bool, by: str, at_us: int) -> None:
     put(connection, tables.ZONES, {"zone": zone, "is_set": is_set, "by": by, "at_us": at_us})
+
+
+def add_configuration(connection: Connection, node: str, desired: DesiredConfiguration, *, by: str, at_us: int) -> None:
+    values = {
+        "node": node,
+        "version": desired.version,
+        "sha256": desired.sha256,
+        "by": by[:120],
+        "at_us": at_us,
+        "document": desired.model_dump_json(),
+    }
+    connection.execute(insert(tables.CONFIGURATIONS).values(**values))
 
 
 def add_hops(connection: Connection, figures: Mapping[tuple[str, str], tuple[int, int]]) -> None:

@@ -5,6 +5,7 @@ import uuid
 from contract.bus import BusMessage
 from contract.codec import encode
 from contract.commands import Reply
+from contract.configuration import ReportedConfiguration
 from contract.envelope import Envelope, Origin
 from contract.events import (
     Certainty,
@@ -171,7 +172,7 @@ def make_manifest(*, sequence: int | None, of: Envelope, boot: int = 1, **change
 
 
 def make_envelope(
-    body: Event | Evidence | Status | Tracks | Health | Reply,
+    body: Event | Evidence | Status | Tracks | Health | Reply | ReportedConfiguration,
     *,
     node: str = "gate-1",
     outbox_id: uuid.UUID | None = OUTBOX,

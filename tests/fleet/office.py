@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from contract.bus import BusMessage
@@ -59,6 +59,7 @@ class Office:
     kestrel: ReadyVehicle
     said: list[BusMessage]
     others: Sequence[ReadyVehicle] = ()
+    answers: list[Callable[[BusMessage], None]] = field(default_factory=list)  # each hears what is published, at once
 
     def hear(self, *messages: BusMessage | Envelope) -> bool:
         arrivals = [
@@ -128,9 +129,12 @@ def open_office(
     clock = ManualClock()
     kestrel = ReadyVehicle(kestrel_on_pad(clock, simulated=simulated))
     said: list[BusMessage] = []
+    answers: list[Callable[[BusMessage], None]] = []
 
     def publish(message: BusMessage) -> bool:
         said.append(message)
+        for answer in answers:
+            answer(message)
         return True
 
     async def receive() -> Sequence[Arrival]:
@@ -147,4 +151,4 @@ def open_office(
             heart=Heart(clock),
         )
         fleet.coordinator.load()
-        yield Office(fleet, clock, kestrel, said, others)
+        yield Office(fleet, clock, kestrel, said, others, answers)

@@ -4,12 +4,13 @@ import pytest
 from sqlalchemy import text
 
 from contract.commands import Ack, Command, Reply, Verb
-from contract.events import FeedState, Health, NodeState
+from contract.events import FeedState, Health, NodeFault, NodeFaultKind, NodeState
 from contract.kinds import EventKind
 from contract.topics import HEALTH, REPLY
 from fleet.picture.incidents import Disposition, IncidentKind, State
 from fleet.records import reads, writes
 from tests.fleet.messages import (
+    NOW_US,
     OUTBOX,
     SITE_TEXT,
     make_envelope,
@@ -92,6 +93,19 @@ def test_a_trouble_stays_one_incident_while_it_lasts() -> None:
         for _ in range(5):
             office.pass_time(9.0)
         assert len(troubles(office)) == 2
+
+
+def test_a_fault_of_a_device_is_one_incident_and_ends_with_it() -> None:
+    hot = NodeFault(kind=NodeFaultKind.HOT, since_us=NOW_US, detail="cpu 96 °C of 95")
+    with open_office() as office:
+        office.hear(make_envelope(make_status().model_copy(update={"faults": (hot,)})))
+        for _ in range(3):
+            office.pass_time(1)
+        titles = [each.title for each in office.fleet.ingest.incidents.values() if "hot" in each.title]
+        assert titles == ["node gate-1: hot: cpu 96 °C of 95"]
+        office.hear(make_envelope(make_status(), sent_at_us=NOW_US + 1))
+        office.pass_time(1)
+        assert not [each for each in office.fleet.ingest.incidents.values() if "hot" in each.title]
 
 
 def test_lost_events_are_an_incident_that_names_them() -> None:

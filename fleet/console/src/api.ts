@@ -157,6 +157,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/nodes/{node}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Command Node
+         * @description Answers when the node has replied.
+         */
+        post: operations["command_node_api_v1_nodes__node__commands_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Configuration
+         * @description What it should run, what it says it runs, and every version that was wanted, newest first.
+         */
+        get: operations["get_configuration_api_v1_nodes__node__configuration_get"];
+        /**
+         * Put Configuration
+         * @description A new version, or the settings of an earlier one again. The node's answer comes later: see `reported`.
+         */
+        put: operations["put_configuration_api_v1_nodes__node__configuration_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quarantine": {
         parameters: {
             query?: never;
@@ -697,6 +741,85 @@ export interface components {
             note: string;
         };
         /**
+         * ConfigurationOrder
+         * @description settings: model, feeds, evidence and rules as in a node's file; again: those of an earlier version.
+         */
+        ConfigurationOrder: {
+            /** Again */
+            again?: number | null;
+            /** By */
+            by?: string | null;
+            /** Settings */
+            settings?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * ConfigurationRefused
+         * @description A version that the node does not run, and why in one line.
+         */
+        ConfigurationRefused: {
+            /** At Us */
+            at_us: number;
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ConfigurationVersion
+         * @description One that was wanted, by whom and when.
+         */
+        ConfigurationVersion: {
+            /** At Us */
+            at_us: number;
+            /** By */
+            by: string;
+            /** Sha256 */
+            sha256: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ConfigurationView
+         * @description desired_version None: none was ever wanted; reported_version None: the node runs its own file, or never said.
+         *     is_waited_for: the node has neither taken nor refused what is wanted.
+         */
+        ConfigurationView: {
+            /** Desired Version */
+            desired_version: number | null;
+            /** Is Waited For */
+            is_waited_for: boolean;
+            refused: components["schemas"]["ConfigurationRefused"] | null;
+            /** Reported Version */
+            reported_version: number | null;
+        };
+        /**
+         * DesiredConfiguration
+         * @description What a node should run. settings: what it watches, and how (edge/settings.py: WatchSettings); site: the site file
+         *     as an object; sha256: `digest` of both.
+         */
+        DesiredConfiguration: {
+            /** Settings */
+            settings: {
+                [key: string]: unknown;
+            };
+            /** Sha256 */
+            sha256: string;
+            /** Site */
+            site: {
+                [key: string]: unknown;
+            };
+            /**
+             * Type
+             * @default desired
+             * @constant
+             */
+            type: "desired";
+            /** Version */
+            version: number;
+        };
+        /**
          * Direction
          * @description Which way a line is crossed, for one who stands at its first point and looks to the next.
          * @enum {string}
@@ -1054,17 +1177,73 @@ export interface components {
          */
         MediaType: "video/mp4" | "video/x-nut" | "image/jpeg" | "application/jsonl";
         /**
+         * NodeConfiguration
+         * @description versions: newest first, at most 100.
+         */
+        NodeConfiguration: {
+            desired: components["schemas"]["DesiredConfiguration"] | null;
+            /** Is Waited For */
+            is_waited_for: boolean;
+            /** Node */
+            node: string;
+            reported: components["schemas"]["ReportedConfiguration"] | null;
+            /** Versions */
+            versions: components["schemas"]["ConfigurationVersion"][];
+        };
+        /**
+         * NodeOrder
+         * @description camera: of all but reload_model; before_s, after_s: of a clip.
+         */
+        NodeOrder: {
+            /**
+             * After S
+             * @default 0
+             */
+            after_s: number;
+            /**
+             * Before S
+             * @default 0
+             */
+            before_s: number;
+            /** By */
+            by?: string | null;
+            /** Camera */
+            camera?: string | null;
+            /**
+             * Verb
+             * @enum {string}
+             */
+            verb: "snapshot" | "clip" | "restart_feed" | "reload_model";
+        };
+        /**
+         * NodeReply
+         * @description It is done. files: sha256 of what was kept; their manifests carry the command's id as event id.
+         */
+        NodeReply: {
+            /**
+             * Command Id
+             * Format: uuid
+             */
+            command_id: string;
+            /** Files */
+            files: string[];
+            /** Node */
+            node: string;
+        };
+        /**
          * NodeState
          * @enum {string}
          */
         NodeState: "online" | "stopping" | "offline";
         /**
          * NodeView
-         * @description One edge node as last heard; `missing` are event numbers it was asked to send again.
+         * @description One edge node as last heard; `missing` are event numbers it was asked to send again. configuration: None where
+         *     none was ever wanted or reported.
          */
         NodeView: {
             /** Boot */
             boot: number | null;
+            configuration?: components["schemas"]["ConfigurationView"] | null;
             /** Feeds */
             feeds: components["schemas"]["FeedStatus"][];
             /** Health */
@@ -1192,6 +1371,35 @@ export interface components {
             status: number;
             /** Title */
             title: string;
+        };
+        /**
+         * ReportedConfiguration
+         * @description What a node runs. version, sha256: of the configuration that came from the coordinator; None: its own file.
+         *
+         *     site_sha256: `site_digest` of its site. refused: the last one that it did not take, until it takes another.
+         *     remark: what a person should know, such as a remembered configuration that could not be read.
+         */
+        ReportedConfiguration: {
+            refused?: components["schemas"]["ConfigurationRefused"] | null;
+            /**
+             * Remark
+             * @default
+             */
+            remark: string;
+            /** Sha256 */
+            sha256: string | null;
+            /** Since Us */
+            since_us: number;
+            /** Site Sha256 */
+            site_sha256: string;
+            /**
+             * Type
+             * @default reported
+             * @constant
+             */
+            type: "reported";
+            /** Version */
+            version: number | null;
         };
         /**
          * Response
@@ -1917,6 +2125,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     acknowledge_api_v1_alarms__alarm_id__acknowledge_post: {
@@ -1999,6 +2216,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2093,6 +2319,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_decision_api_v1_decisions__decision_id__get: {
@@ -2173,6 +2408,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2266,6 +2510,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_incident_api_v1_incidents__incident_id__get: {
@@ -2344,6 +2597,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2440,6 +2702,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     dispatch_api_v1_incidents__incident_id__dispatch_post: {
@@ -2529,6 +2800,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_nodes_api_v1_nodes_get: {
@@ -2605,6 +2885,305 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    command_node_api_v1_nodes__node__commands_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NodeOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeReply"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_configuration_api_v1_nodes__node__configuration_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeConfiguration"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_configuration_api_v1_nodes__node__configuration_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigurationOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeConfiguration"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2699,6 +3278,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     recall_all_api_v1_recall_all_post: {
@@ -2779,6 +3367,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2869,6 +3466,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_snapshot_api_v1_snapshot_get: {
@@ -2945,6 +3551,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3037,6 +3652,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_task_api_v1_tasks__task_id__get: {
@@ -3115,6 +3739,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3211,6 +3844,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     cancel_api_v1_tasks__task_id__cancel_post: {
@@ -3293,6 +3935,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3385,6 +4036,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_tracks_api_v1_tracks_get: {
@@ -3461,6 +4121,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3553,6 +4222,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_vehicles_api_v1_vehicles_get: {
@@ -3629,6 +4307,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3725,6 +4412,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     release_api_v1_vehicles__vehicle_id__release_post: {
@@ -3807,6 +4503,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3903,6 +4608,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_whoami_api_v1_whoami_get: {
@@ -3986,6 +4700,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_zones_api_v1_zones_get: {
@@ -4062,6 +4785,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4158,6 +4890,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     unset_zone_api_v1_zones__zone_id__unset_post: {
@@ -4240,6 +4981,15 @@ export interface operations {
             };
             /** @description Not now */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

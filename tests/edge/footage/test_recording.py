@@ -1,7 +1,9 @@
 """How recordings share, end and fail, step by step and without a thread."""
 
+import uuid
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,9 +15,10 @@ from contract.kinds import EventKind
 from contract.site import CameraPose, Severity
 from detectors.frame import Frame
 from edge.area import PrivacyMask
-from edge.errors import OutboxError
+from edge.errors import EdgeError, OutboxError
 from edge.footage.evidence import PATIENCE_US, Footage
 from edge.footage.mask import Mask
+from edge.footage.on_order import Order
 from edge.footage.recording import Rolls, View
 from edge.footage.ring import Ring
 from edge.footage.shelf import DAY_US, Room, Shelf
@@ -250,6 +253,88 @@ def test_a_disk_that_refuses_costs_the_evidence_and_is_counted(yard: Yard, monke
     yard.footage.step()
     assert (yard.posted, yard.footage.lost, yard.footage.is_idle) == ([], 1, True)
     assert list(yard.folder.iterdir()) == []
+
+
+class Answers:
+    """What was answered to those who asked for a picture or a clip."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int]] = []
+
+    def order(self, number: int) -> Order:
+        return Order(uuid.UUID(int=number), "b" * 32, lambda reason, files: self.told.append((reason, len(files))))
+
+
+def test_a_picture_that_a_person_asks_for_is_the_next_one_masked_and_kept(tmp_path: Path, clock: ManualClock) -> None:
+    left = PrivacyMask.model_validate({"id": "left", "image_px": [[0, 0], [320, 0], [320, 480], [0, 480]]})
+    mask = Mask([left], locator=Locator(lens=CAMERA.lens, frame=FRAME), frame=FRAME)
+    yard, answers = Yard(tmp_path, clock, mask=mask), Answers()
+    yard.see(0.9, shade=10)
+    yard.footage.take_picture("mast", answers.order(7), within_s=5)
+    yard.footage.step()
+    assert answers.told == []
+    for at_s, shade in ((1.0, 200), (1.1, 90)):
+        yard.see(at_s, shade=shade)
+    yard.footage.step()
+    assert (answers.told, yard.footage.is_idle) == ([("", 1)], True)
+    (snapshot,) = yard.evidence(EvidenceKind.SNAPSHOT)
+    assert (snapshot.event_id, snapshot.start_us) == (uuid.UUID(int=7), START_US + SECOND_US)
+    image = cv2.imread(str(next(yard.folder.glob("*/*.jpg"))))
+    assert image is not None
+    assert (image[240, 100].max() < 16, abs(int(image[240, 500].min()) - 200) < 16) == (True, True)
+
+
+def test_nobody_waits_longer_for_a_picture_than_he_said(yard: Yard, clock: ManualClock) -> None:
+    answers = Answers()
+    yard.footage.take_picture("mast", answers.order(7), within_s=5)
+    clock.advance(5)
+    yard.footage.step()
+    yard.see(1.0)
+    yard.footage.step()
+    assert (answers.told, yard.posted, yard.footage.is_idle) == ([], [], True)
+
+
+def test_a_clip_that_a_person_asks_for_has_what_was_and_what_comes(
+    make_video: MakeVideo, tmp_path: Path, clock: ManualClock
+) -> None:
+    """No event joins it, and it takes nothing away from the clip of one."""
+    yard, answers = Yard(tmp_path, clock, ring=read_through(make_video(frames=20))), Answers()
+    yard.see(1.0)
+    yard.footage.take_clip("mast", answers.order(7), before_s=0.5, after_s=0.5)
+    yard.footage.step()
+    yard.see(1.2, told(Stage.START, 1.2))
+    assert answers.told == []
+    yard.lose_feed(1.9, told(Stage.END, 1.9, started_s=1.2))
+    yard.footage.step()
+    asked, of_event = sorted(yard.evidence(EvidenceKind.CLIP), key=lambda each: each.event_id.int)
+    assert answers.told == [("", 2)]
+    assert asked.event_id == uuid.UUID(int=7)
+    assert asked.start_us <= START_US + SECOND_US // 2
+    assert asked.end_us == START_US + 1_500_000
+    assert of_event.end_us == START_US + 1_900_000
+
+
+def test_a_clip_of_a_camera_without_packets_is_refused(yard: Yard) -> None:
+    yard.see(1.0)
+    with pytest.raises(EdgeError, match="camera 'mast': expected encoded pictures to cut a clip from, got none"):
+        yard.footage.take_clip("mast", Answers().order(7), before_s=1, after_s=1)
+
+
+def test_what_is_being_recorded_of_a_feed_that_is_opened_anew_comes_to_its_end(
+    make_video: MakeVideo, tmp_path: Path, clock: ManualClock
+) -> None:
+    yard = Yard(tmp_path, clock, ring=read_through(make_video(frames=20)))
+    yard.see(1.0, told(Stage.START, 1.0))
+    yard.lose_feed(1.0, told(Stage.END, 1.0, started_s=1.0))
+    yard.footage.replace(["mast"], [View("mast", Origin.REPLAYED, None, None, CAMERA.pose)])
+    yard.see(1.5, told(Stage.START, 1.5, track=2))
+    yard.footage.step()
+    (clip,) = yard.evidence(EvidenceKind.CLIP)
+    assert clip.end_us == START_US + 1_900_000
+    yard.lose_feed(1.6, told(Stage.END, 1.6, track=2, started_s=1.5))
+    yard.footage.step()
+    assert len(yard.evidence(EvidenceKind.DETECTIONS)) == 2
+    assert yard.footage.is_idle
 
 
 def test_a_camera_that_moves_is_masked_by_where_it_looked_and_all_black_where_that_is_not_known(

@@ -12,7 +12,7 @@ from fleet.records.auth import Tokens, parse_tokens
 from tests.fleet.office import Here, Office, open_office
 
 LIVE = "ws://127.0.0.1:8080/api/v1/live"
-ROLES = {"viewer": "v-token", "operator": "o-token", "pilot": "p-token"}
+ROLES = {"viewer": "v-token", "operator": "o-token", "pilot": "p-token", "admin": "a-token"}
 
 
 def make_client(office: Office, tokens: Tokens | None = None) -> TestClient:

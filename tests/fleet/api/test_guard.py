@@ -18,12 +18,13 @@ OPERATOR = [
     "/vehicles/kestrel/hold",
     "/vehicles/kestrel/return",
     "/recall-all",
+    "/nodes/gate-1/commands",
 ]
 PILOT = [f"/incidents/{THING}/dispatch", f"/tasks/{THING}/approve", "/vehicles/kestrel/release"]
 READING = [
     "/whoami", "/site", "/snapshot", "/vehicles", "/tracks", "/nodes", "/zones", "/alarms", "/incidents", "/troubles",
     f"/incidents/{THING}", "/tasks", f"/tasks/{THING}", f"/decisions/{THING}", f"/traces/{'0' * 32}", "/audit",
-    "/quarantine",
+    "/quarantine", "/nodes/gate-1/configuration",
 ]  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def is_let_in(status: int) -> bool:
 def test_the_lists_above_are_all_routes_there_are(guarded: TestClient) -> None:
     document = guarded.get("/openapi.json").json()["paths"]
     said = {f"/api/v1{path}".replace(str(THING), "*").replace("0" * 32, "*") for path in [*OPERATOR, *PILOT, *READING]}
-    said = {path.replace("/middle/", "/*/").replace("/kestrel/", "/*/") for path in said}
+    said = {path.replace("/middle/", "/*/").replace("/kestrel/", "/*/").replace("/gate-1/", "/*/") for path in said}
     there = {"/".join("*" if part.startswith("{") else part for part in path.split("/")) for path in document}
     assert said == there
 
@@ -77,6 +78,7 @@ def test_an_operator_commands_what_a_viewer_may_not(guarded: TestClient, path: s
         "viewer": False,
         "operator": True,
         "pilot": True,
+        "admin": True,
     }
 
 
@@ -87,6 +89,7 @@ def test_only_a_pilot_lets_a_vehicle_go(guarded: TestClient, path: str) -> None:
         "viewer": False,
         "operator": False,
         "pilot": True,
+        "admin": False,
     }
 
 
