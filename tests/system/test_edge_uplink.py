@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from contract.bus import BusMessage
 from contract.clock import SystemClock
 from contract.codec import encode
 from contract.commands import Ack, Command, Reply, SequenceRange, Verb
+from contract.configuration import DesiredConfiguration, ReportedConfiguration, desired_of, site_digest
 from contract.envelope import COORDINATOR, Envelope, Origin
 from contract.events import FeedState, NodeState, Status
 from edge.link.courier import Courier
@@ -59,7 +61,7 @@ class Listener:
         self._acknowledges = acknowledges
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="coordinator", protocol=mqtt.MQTTv5)
         self._client.reconnect_delay_set(1, 1)
-        self._client.on_connect = lambda client, *_: client.subscribe("vedette/v1/yard/+/+", qos=1)
+        self._client.on_connect = lambda client, *_: client.subscribe("vedette/v1/yard/#", qos=1)
         self._client.on_message = lambda _c, _u, heard: self._hear(heard)
         self._client.connect_async("127.0.0.1", port, keepalive=5)
         self._client.loop_start()
@@ -82,10 +84,12 @@ class Listener:
     def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self._client.publish(f"{PREFIX}/{topic}", payload, qos=1, retain=retain)
 
-    def command(self, verb: Verb, zone: str, *, retain: bool = False) -> uuid.UUID:
+    def command(self, verb: Verb, zone: str | None = None, *, camera: str = "mast", retain: bool = False) -> uuid.UUID:
         command_id = uuid.uuid4()
         expires_at_us = SystemClock().wall_us() + 30_000_000
-        body = Command(command_id=command_id, verb=verb, zone=zone, by="alice", expires_at_us=expires_at_us)
+        of = {"camera": camera} if zone is None else {"zone": zone}
+        values = {"command_id": command_id, "verb": verb, "by": "alice", "expires_at_us": expires_at_us}
+        body = Command.model_validate({**values, **of})
         self.say("command", encode(_from_coordinator(body)), retain=retain)
         return command_id
 
@@ -94,7 +98,7 @@ class Listener:
         return next((b for b in bodies if isinstance(b, Reply) and b.command_id == command_id), None)
 
     def _hear(self, heard: mqtt.MQTTMessage) -> None:
-        if heard.topic.endswith(("/ack", "/command")):
+        if heard.topic.endswith(("/ack", "/command", "/desired")):
             return
         envelope = Envelope.model_validate_json(heard.payload)
         self.heard.append((heard.topic, envelope))
@@ -111,7 +115,7 @@ def _gap_after(contiguous: int, stored: set[int]) -> SequenceRange:
     return SequenceRange(first=contiguous + 1, last=min(n for n in stored if n > contiguous) - 1)
 
 
-def _from_coordinator(body: Ack | Command) -> Envelope:
+def _from_coordinator(body: Ack | Command | DesiredConfiguration) -> Envelope:
     now_us = SystemClock().wall_us()
     return Envelope(
         message_id=uuid.uuid4(),
@@ -322,6 +326,42 @@ def test_nonsense_is_ignored_and_sense_is_answered(
     assert [reply is not None and reply.done for reply in replies] == [False, False, True]
     assert replies[0] is not None
     assert "retained" in replies[0].reason
+
+
+def test_a_retained_configuration_is_taken_reported_and_run_again_without_its_coordinator(
+    broker: Mosquitto, listener: Listener, node_folder: Path, tmp_path: Path
+) -> None:
+    for name in ("yard.mp4", "yard.detections.jsonl"):
+        shutil.copy(node_folder / name, tmp_path)
+    feed = {"camera": "mast", "url": "yard.mp4", "origin": "replayed", "realtime": True, "start": "now"}
+    settings = {"feeds": [{**feed, "detections": "yard.detections.jsonl", "rate_min_hz": 5}]}
+    yard = site(dwell_s=1.0)
+    wanted = desired_of(version=3, settings=settings, site=yard.model_dump(mode="json"))
+    listener.say("config/desired", encode(_from_coordinator(wanted)), retain=True)
+
+    def reported() -> ReportedConfiguration | None:
+        bodies = [envelope.body for envelope in listener.of("config/reported")]
+        return bodies[-1] if bodies and isinstance(bodies[-1], ReportedConfiguration) else None
+
+    def runs_it() -> bool:
+        told = reported()
+        return told is not None and (told.version, told.sha256) == (3, wanted.sha256)
+
+    with _node(node_folder, tmp_path, broker.port) as process:
+        wait_until(lambda: runs_it() and _is_told(listener, FeedState.OK), 30)
+        snapshot = listener.command(Verb.SNAPSHOT)
+        wait_until(lambda: listener.reply_to(snapshot), 15)
+        process.kill()
+    reply = listener.reply_to(snapshot)
+    assert reply is not None
+    assert (reply.done, len(reply.files)) == (True, 1)
+    listener.say("config/desired", b"", retain=True)  # the broker forgets it
+    listener.heard.clear()
+    with _node(node_folder, tmp_path, broker.port):
+        wait_until(lambda: runs_it() and _is_told(listener, FeedState.OK), 30)
+    told = reported()
+    assert told is not None
+    assert (told.site_sha256, told.refused, told.remark) == (site_digest(yard), None, "")
 
 
 def test_a_node_whose_broker_dies_under_it_loses_no_event(
