@@ -50,7 +50,7 @@ from edge.metrics_door import serving
 from edge.node import Keeping, Node
 from edge.opening import Opener, SharedModel, batching_for
 from edge.peer import Peer
-from edge.remote import Remote
+from edge.remote import Applied, Remote
 from edge.service_manager import ServiceManager
 from edge.settings import (
     EdgeSettings,
@@ -93,19 +93,22 @@ def run(config: ConfigPath) -> None:
     with Outbox(data_dir / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
         memory = ConfigurationMemory(data_dir / "configuration.json")
         remote = Remote(Local(settings.watch, site, folder), _opener(folder), memory, clock=SystemClock())
-        feeds = remote.begin()
         metrics = NodeMetrics()
-        node = _node(
-            settings,
-            remote.applied.watch,
-            remote.applied.site,
-            feeds,
-            outbox=outbox,
-            zone_memory=ZoneMemory(data_dir / "zones.json"),
-            keeping=_keeping(remote.applied.watch.evidence, data_dir),
-            witness=metrics.judged,
-            remote=remote,
-        )
+
+        def build(applied: Applied, feeds: list[Feed]) -> Node:
+            return _node(
+                settings,
+                applied.watch,
+                applied.site,
+                feeds,
+                outbox=outbox,
+                zone_memory=ZoneMemory(data_dir / "zones.json"),
+                keeping=_keeping(applied.watch.evidence, data_dir),
+                witness=metrics.judged,
+                remote=remote,
+            )
+
+        node = remote.begin(build)
         metrics.watch(node)
         uplink = Uplink(
             broker,

@@ -177,7 +177,8 @@ class Lookout:
             raise EdgeError("the node is stopping") from err
         except futures.TimeoutError as err:
             if future.cancel():
-                raise EdgeError(f"the detector did not come to a pause within {timeout_s:g} s") from err
+                why = "the node is stopping" if self._is_over else f"the detector did not pause within {timeout_s:g} s"
+                raise EdgeError(why) from err
             future.result()
 
     def replace(self, gone: Collection[str], fresh: Sequence[Scene]) -> None:

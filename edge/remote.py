@@ -8,6 +8,7 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
@@ -35,6 +36,7 @@ WAITING = 16
 TAKE_S = 0.2
 LONGEST_REASON = 400
 Exchange = Callable[[Lineup, Batching, EvidenceSettings], None]
+Built = TypeVar("Built")
 log = structlog.get_logger()
 
 
@@ -44,13 +46,14 @@ class Applied:
 
     watch: WatchSettings
     site: Site
+    site_sha256: str
     model: SharedModel
     since_us: int
     desired: DesiredConfiguration | None = None
 
 
 class Remote:
-    """`begin` gives the feeds to start with; from `run` on, `exchange` (the node's) puts others in their place."""
+    """`begin` builds the node; from `run` on, `exchange` (the node's) puts others in their place."""
 
     def __init__(self, local: Local, opener: Opener, memory: ConfigurationMemory, *, clock: Clock) -> None:
         self._local = local
@@ -65,22 +68,24 @@ class Remote:
         self._told: ReportedConfiguration | None = None
         self.applied = self._of(local.watch, local.site)
 
-    def begin(self) -> list[Feed]:
-        """Those of the configuration that was kept, or where there is none that can be opened, of the node's own file.
-        Raises what opening the latter raises."""
+    def begin(self, build: Callable[[Applied, list[Feed]], Built]) -> Built:
+        """What `build` makes of the configuration that was kept, or where there is none that can be run, of the node's
+        own file. Raises what the latter raises."""
         try:
             desired = self._memory.load()
             if desired is not None:
                 watch, site = accepted(desired, self._local)
                 kept = self._of(watch, site, desired=desired)
-                feeds = self._opener.feeds(watch, site, model=kept.model)
+                built = build(kept, self._opener.feeds(watch, site, model=kept.model))
                 self.applied = kept
                 log.warning("this node runs a configuration from afar, not its own file's", version=desired.version)
-                return feeds
-        except (DocumentError, EdgeError, DetectorError) as err:
-            self._remark = _one_line(f"the node runs its own file: what came from afar cannot be run again: {err}")
-            log.warning("configuration from afar cannot be run again: the node's own file is", reason=str(err))
-        return self._opener.feeds(self.applied.watch, self.applied.site, model=self.applied.model)
+                return built
+        except Exception as err:  # noqa: BLE001 - whatever it trips over, a node that does not start watches nothing
+            reason = _reason(err)
+            self._remark = _one_line(f"the node runs its own file: what came from afar cannot be run again: {reason}")
+            log.warning("configuration from afar cannot be run again: the node's own file is", reason=reason)
+        own = self.applied
+        return build(own, self._opener.feeds(own.watch, own.site, model=own.model))
 
     def attach(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -117,7 +122,7 @@ class Remote:
         return ReportedConfiguration(
             version=None if applied.desired is None else applied.desired.version,
             sha256=None if applied.desired is None else applied.desired.sha256,
-            site_sha256=site_digest(applied.site),
+            site_sha256=applied.site_sha256,
             since_us=applied.since_us,
             refused=self._refused,
             remark=self._remark,
@@ -150,10 +155,8 @@ class Remote:
         try:
             self._apply(desired)
         except Exception as err:
-            is_known = isinstance(err, DocumentError | EdgeError | DetectorError)
-            reason = _one_line(str(err) if is_known else f"{type(err).__name__}: {err}")
-            log.warning("configuration refused", version=desired.version, reason=reason, exc_info=not is_known)
-            self._refuse(desired, reason)
+            self._refuse(desired, _reason(err))
+            log.warning("configuration refused", version=desired.version, reason=_reason(err), exc_info=_is_bug(err))
 
     def _refuse(self, desired: DesiredConfiguration, reason: str) -> None:
         at_us = self._clock.wall_us()
@@ -222,7 +225,7 @@ class Remote:
         desired: DesiredConfiguration | None = None,
     ) -> Applied:
         opened = model or SharedModel(lambda: self._opener.model(watch.model))
-        return Applied(watch, site, opened, self._clock.wall_us(), desired)
+        return Applied(watch, site, site_digest(site), opened, self._clock.wall_us(), desired)
 
 
 def _detector(model: ModelSettings) -> ModelSettings:
@@ -236,6 +239,14 @@ def _essence(feed: FeedSettings, watch: WatchSettings, site: Site) -> tuple[obje
     model = None if feed.detections is not None else _detector(watch.model)
     place = (site.origin, site.time_zone, site.camera(feed.camera), site.watched_by(feed.camera))
     return (feed, model, ring, watch.rules, *place)
+
+
+def _is_bug(err: Exception) -> bool:
+    return not isinstance(err, DocumentError | EdgeError | DetectorError)
+
+
+def _reason(err: Exception) -> str:
+    return _one_line(f"{type(err).__name__}: {err}" if _is_bug(err) else str(err))
 
 
 def _one_line(reason: str) -> str:

@@ -33,7 +33,7 @@ from edge.opening import Opener
 from edge.pipeline import StepResult
 from edge.poses.fixed import FixedPose
 from edge.posts import Lineup
-from edge.remote import Remote
+from edge.remote import Applied, Remote
 from edge.settings import EvidenceSettings, FeedSettings, ModelSettings, WatchSettings
 from edge.source import Source
 from tests.conftest import ManualClock
@@ -155,6 +155,7 @@ class Rig:
     lineups: list[Lineup] = field(default_factory=list)
     evidence: list[EvidenceSettings] = field(default_factory=list)
     wrong: str = ""
+    unfit: list[float] = field(default_factory=list)  # rates of feeds of which no node can be made
 
     def __post_init__(self) -> None:
         opener = Cameras(self.folder, {}, SystemClock(), say=lambda _: None)
@@ -163,7 +164,12 @@ class Rig:
         self.memory = ConfigurationMemory(self.folder / "configuration.json")
         self.remote = Remote(local, opener, self.memory, clock=ManualClock())
         self.remote.attach(self._exchange)
-        self.feeds = self.remote.begin()
+        self.feeds = self.remote.begin(self._built)
+
+    def _built(self, _applied: Applied, feeds: list[Feed]) -> list[Feed]:
+        if self.unfit == [feed.rate_min_hz for feed in feeds]:
+            raise SetUpError("rule 'loitering': speed: unknown option")
+        return feeds
 
     def _exchange(self, lineup: Lineup, _batching: Batching, evidence: EvidenceSettings) -> None:
         if self.wrong:
@@ -279,15 +285,15 @@ def test_a_node_without_its_coordinator_runs_what_it_last_ran(folder: Path) -> N
     assert (again.refusal() or (0, ""))[0] == 6
 
 
-@pytest.mark.parametrize("spoil", ["cut short", "no longer there"])
+@pytest.mark.parametrize("spoil", ["cut short", "no longer there", "no longer put together"])
 def test_what_cannot_be_run_again_gives_way_to_the_nodes_own_file_and_says_so(folder: Path, spoil: str) -> None:
     Rig(folder).remote.consider(wanted(7, settings_of(roof={"url": "other.mp4", "rate_min_hz": 5})))
     path = folder / "configuration.json"
     if spoil == "cut short":
         path.write_bytes(path.read_bytes()[:-20])
-    else:
+    elif spoil == "no longer there":
         (folder / "other.mp4").unlink()
-    again = Rig(folder)
+    again = Rig(folder, unfit=[2.0, 5.0])
     assert [feed.rate_min_hz for feed in again.feeds] == [2.0, 2.0]
     reported = again.remote.reported
     assert (reported.version, reported.sha256) == (None, None)
@@ -397,7 +403,7 @@ def test_a_feed_that_stays_as_it_is_loses_no_frame_and_its_event_goes_on(folder:
         node = Node(
             site=two_cameras(),
             node="edge-1",
-            feeds=remote.begin(),
+            feeds=remote.begin(lambda _, feeds: feeds),
             outbox=outbox,
             zone_memory=ZoneMemory(folder / "zones.json"),
             clock=SystemClock(),
@@ -431,7 +437,7 @@ def test_a_zone_that_a_person_unset_stays_so_in_a_feed_that_is_opened_anew(folde
         node = Node(
             site=two_cameras(),
             node="edge-1",
-            feeds=remote.begin(),
+            feeds=remote.begin(lambda _, feeds: feeds),
             outbox=outbox,
             zone_memory=ZoneMemory(folder / "zones.json"),
             clock=SystemClock(),
