@@ -364,6 +364,23 @@ class Scripted(Opener):
 FRAMES = 60
 
 
+def node_with(remote: Remote, outbox: Outbox, folder: Path, witness: Callable[[str, StepResult], None]) -> Node:
+    return remote.begin(
+        lambda applied, feeds: Node(
+            site=applied.site,
+            node="edge-1",
+            feeds=feeds,
+            outbox=outbox,
+            zone_memory=ZoneMemory(folder / "zones.json"),
+            clock=SystemClock(),
+            chance=CHANCE,
+            software="test",
+            witness=witness,
+            remote=remote,
+        )
+    )
+
+
 def told(bus: Bus, camera: str) -> list[Event]:
     """Starts and ends."""
     return [event for event in bus.events() if event.sighting.camera == camera and event.stage is not Stage.UPDATE]
@@ -400,18 +417,7 @@ def test_a_feed_that_stays_as_it_is_loses_no_frame_and_its_event_goes_on(folder:
             judged.add(result.captured_at_us)
 
     with Outbox(folder / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
-        node = Node(
-            site=two_cameras(),
-            node="edge-1",
-            feeds=remote.begin(lambda _, feeds: feeds),
-            outbox=outbox,
-            zone_memory=ZoneMemory(folder / "zones.json"),
-            clock=SystemClock(),
-            chance=CHANCE,
-            software="test",
-            witness=witness,
-            remote=remote,
-        )
+        node = node_with(remote, outbox, folder, witness)
         with running(node, bus):
             wait_until(lambda: len(judged) == 30 and len(told(bus, "roof")) == 1)
             bus.say(DESIRED.name, wanted(1, settings_of(roof={"rate_min_hz": 5})))
@@ -427,6 +433,38 @@ def test_a_feed_that_stays_as_it_is_loses_no_frame_and_its_event_goes_on(folder:
     assert len(lives) == len({event_id for event_id, _ in lives}) == len({track for _, track in lives}) == 3
 
 
+def test_a_detector_that_hangs_leaves_everything_as_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for it for ever, and what was given up is not done later."""
+    monkeypatch.setattr("edge.posts.PAUSE_S", 0.2)
+    hangs, is_hanging, goes_on, bus = threading.Event(), threading.Event(), threading.Event(), Bus()
+    opener = Scripted(folder, {}, SystemClock(), say=lambda _: None)
+    object.__setattr__(opener, "sources", lambda _camera: endless())
+    remote = Remote(local_of(folder), opener, ConfigurationMemory(folder / "c.json"), clock=SystemClock())
+
+    def witness(_camera: str, _result: StepResult) -> None:
+        if hangs.is_set():
+            is_hanging.set()
+            assert goes_on.wait(30)
+
+    with Outbox(folder / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
+        node = node_with(remote, outbox, folder, witness)
+        with running(node, bus):
+            wait_until(lambda: len(told(bus, "roof")) == 1)
+            hangs.set()
+            assert is_hanging.wait(30)
+            bus.say(DESIRED.name, wanted(1, settings_of(roof={"rate_min_hz": 5})))
+            wait_until(lambda: remote.reported.refused)
+            monkeypatch.setattr("edge.posts.PAUSE_S", 30.0)
+            hangs.clear()
+            goes_on.set()
+            bus.say(COMMAND.name, order(Verb.RESTART_FEED, camera="mast"))
+            wait_until(lambda: len(told(bus, "mast")) == 3)
+            refused = remote.reported.refused
+            assert refused is not None
+            assert (refused.version, refused.reason) == (1, "the detector did not pause within 0.2 s")
+            assert [event.stage for event in told(bus, "roof")] == [Stage.START]
+
+
 def test_a_zone_that_a_person_unset_stays_so_in_a_feed_that_is_opened_anew(folder: Path) -> None:
     bus = Bus()
     opener = Scripted(folder, {}, SystemClock(), say=lambda _: None)
@@ -434,18 +472,7 @@ def test_a_zone_that_a_person_unset_stays_so_in_a_feed_that_is_opened_anew(folde
     remote = Remote(local_of(folder), opener, ConfigurationMemory(folder / "c.json"), clock=SystemClock())
     judged: list[str] = []
     with Outbox(folder / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
-        node = Node(
-            site=two_cameras(),
-            node="edge-1",
-            feeds=remote.begin(lambda _, feeds: feeds),
-            outbox=outbox,
-            zone_memory=ZoneMemory(folder / "zones.json"),
-            clock=SystemClock(),
-            chance=CHANCE,
-            software="test",
-            witness=lambda camera, _result: judged.append(camera),
-            remote=remote,
-        )
+        node = node_with(remote, outbox, folder, lambda camera, _result: judged.append(camera))
         with running(node, bus):
             wait_until(lambda: len(told(bus, "roof")) == 1)
             bus.say(COMMAND.name, order(Verb.UNSET_ZONE, zone="yard"))
