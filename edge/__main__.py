@@ -58,6 +58,7 @@ from edge.settings import (
     FeedSettings,
     batching_of,
     broker_of,
+    coordinator_of,
     door_of,
     has_glance,
     read_configuration,
@@ -134,6 +135,8 @@ def check(config: ConfigPath) -> None:
     settings, site = read_configuration(config)
     folder = config.parent
     broker_of(settings.broker, folder=folder, environment=os.environ).tls_context()
+    if settings.coordinator is not None:
+        coordinator_of(settings.coordinator, folder=folder, environment=os.environ).tls_context()
     if settings.metrics is not None:
         door_of(settings.metrics, folder=folder).tls_context()
     feeds = _feeds(settings, site, folder)

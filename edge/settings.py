@@ -23,6 +23,7 @@ from edge.errors import SetUpError
 from edge.footage.recording import Rolls
 from edge.footage.ring import Ring
 from edge.footage.shelf import DAY_US, Room
+from edge.link.coordinator import Coordinator
 from edge.link.uplink import Broker
 from edge.lookout import RATE_MIN_HZ
 from edge.metrics_door import Door
@@ -55,6 +56,24 @@ class BrokerSettings(Frozen):
     tls: TlsSettings | None = None
     user: Annotated[str | None, Field(description="user name, where the broker wants one")] = None
     password_env: Annotated[str | None, Field(description="environment variable that holds the password")] = None
+
+
+class CoordinatorTls(Frozen):
+    """Whose certificate is believed."""
+
+    ca: Annotated[str, Field(description="path of the PEM file with the coordinator's authority")]
+
+
+class CoordinatorSettings(Frozen):
+    """The coordinator's HTTP door, for what does not go over the broker: evidence and live video."""
+
+    url: Annotated[
+        str, Field(min_length=1, description="such as https://fleet:8443; http only for an address on loopback")
+    ]
+    token_env: Annotated[
+        str, Field(min_length=1, description="environment variable with this node's token (`vedette-fleet node add`)")
+    ]
+    tls: Annotated[CoordinatorTls | None, Field(description="none: the authorities that this machine trusts")] = None
 
 
 class MetricsTls(Frozen):
@@ -207,6 +226,9 @@ class EdgeSettings(Frozen):
     site_file: Annotated[str, Field(description="path of the site file")]
     data_dir: Annotated[str, Field(description="folder for the outbox; made when missing")]
     broker: BrokerSettings = BrokerSettings()
+    coordinator: Annotated[
+        CoordinatorSettings | None, Field(description="none: evidence stays on the node, and nobody looks live")
+    ] = None
     model: ModelSettings = ModelSettings()
     metrics: Annotated[
         MetricsSettings | None, Field(description="figures for Prometheus; none where null is written")
@@ -277,6 +299,13 @@ def broker_of(settings: BrokerSettings, *, folder: Path, environment: Mapping[st
     )
 
 
+def coordinator_of(settings: CoordinatorSettings, *, folder: Path, environment: Mapping[str, str]) -> Coordinator:
+    """Raises SetUpError for an address in the clear beyond loopback, and for a token that is named and not there."""
+    token = _secret(settings.token_env, environment, who="coordinator", what="a token")
+    assert token is not None
+    return Coordinator(settings.url, token, ca=str(folder / settings.tls.ca) if settings.tls else None)
+
+
 def ring_of(evidence: EvidenceSettings) -> Ring | None:
     """For one feed. It holds what an event needs that is judged a little late."""
     if not evidence.kept:
@@ -315,12 +344,12 @@ def source_of(
     return SourceOptions(url=url, start=start, is_realtime=feed.realtime, transport=feed.transport, ring=ring)
 
 
-def _secret(name: str | None, environment: Mapping[str, str], *, who: str) -> str | None:
+def _secret(name: str | None, environment: Mapping[str, str], *, who: str, what: str = "a password") -> str | None:
     if name is None:
         return None
     value = environment.get(name)
     if not value:
-        raise SetUpError(f"{who}: expected a password in the environment variable {name}, found none")
+        raise SetUpError(f"{who}: expected {what} in the environment variable {name}, found none")
     return value
 
 

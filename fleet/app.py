@@ -43,6 +43,7 @@ from fleet.picture.ingest import Ingest
 from fleet.picture.people import PERSON_MEMORY_S
 from fleet.records.audit import StoreJournal
 from fleet.records.auth import Tokens
+from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import Store, open_store
 from fleet.response import Response
 from fleet.settings import FleetSettings, is_loopback, load_site, load_tokens
@@ -185,7 +186,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
     async with AsyncExitStack() as stack:
         stack.enter_context(_data_dir(settings.data_dir))
         listening = stack.enter_context(bound(settings.http))
-        store = stack.enter_context(open_store(settings.data_dir / "fleet.db"))
+        store = stack.enter_context(open_store(settings.store_file))
         bus = MqttBus(settings.broker, site_id=site.id, clock=clock)
         heart = Heart(clock)
         flight = Flight(
@@ -231,7 +232,7 @@ def api_parts(fleet: Fleet, core: Core, *, tokens: Tokens | None, is_loopback_on
         room=fleet.room,
         monitor=fleet.monitor,
         store=fleet.store,
-        guard=Guard(tokens),
+        guard=Guard(tokens, nodes=NodeCredentials(fleet.store).node_of),
         live=fleet.live,
         metrics=fleet.metrics,
         console_dir=CONSOLE_DIR,

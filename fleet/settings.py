@@ -88,6 +88,10 @@ class FleetSettings(Frozen):
         dict[Identifier, str], Field(description="vehicle to its connection here, in place of the site file's")
     ] = {}  # noqa: RUF012 - pydantic copies it
 
+    @property
+    def store_file(self) -> Path:
+        return self.data_dir / "fleet.db"
+
 
 def load_settings(path: Path) -> FleetSettings:
     """Raises SetUpError with one line."""

@@ -64,6 +64,14 @@ EVIDENCE = Table(
     Index("evidence_by_file", "sha256"),
 )
 
+NODE_TOKENS = Table(
+    "node_tokens",
+    METADATA,
+    Column("node", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),  # sha256; the token itself is nowhere here
+    Column("added_at_us", BigInteger, nullable=False),
+)
+
 INCIDENTS = Table(
     "incidents",
     METADATA,

@@ -19,6 +19,7 @@ IMPORTS = {
         "paho.mqtt",
         "onnxruntime",
         "httpx",
+        "websockets",
         "prometheus_client",
         "edge.__main__",
     ),
