@@ -18,6 +18,7 @@ from contract.clock import Clock
 from contract.site import Site
 from fleet.api.app import create_api
 from fleet.api.core import Core
+from fleet.api.evidence_desk import EvidenceDesk
 from fleet.api.guard import Guard
 from fleet.api.parts import Parts
 from fleet.api.server import bound, prepared, serving, url_of
@@ -41,12 +42,13 @@ from fleet.mqtt_bus import MqttBus
 from fleet.picture.coverage import Coverage
 from fleet.picture.ingest import Ingest
 from fleet.picture.people import PERSON_MEMORY_S
+from fleet.records.archive import Archive
 from fleet.records.audit import StoreJournal
 from fleet.records.auth import Tokens
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import Store, open_store
 from fleet.response import Response
-from fleet.settings import FleetSettings, is_loopback, load_site, load_tokens
+from fleet.settings import FleetSettings, is_loopback, load_site, load_tokens, room_of
 
 CONSOLE_DIR = Path(__file__).parent / "console" / "dist"
 ALIVE_WITHIN_US = 1_000_000
@@ -210,7 +212,10 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             system_id=settings.system_id,
         )
         core = Core(asyncio.get_running_loop())
-        parts = api_parts(fleet, core, tokens=tokens, is_loopback_only=is_loopback(settings.http.host))
+        archive = Archive(settings.evidence_folder, room_of(settings.evidence), store=store, wall_us=clock.wall_us)
+        archive.open()
+        is_loopback_only = is_loopback(settings.http.host)
+        parts = api_parts(fleet, core, tokens=tokens, archive=archive, is_loopback_only=is_loopback_only)
         server = prepared(create_api(parts), settings.http)
         fleet.coordinator.load()
         stack.callback(fleet.coordinator.write_out)  # after all that may still write, before the store closes
@@ -222,16 +227,20 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         tasks.start_soon(fleet.tasking.run, name="tasking")
         tasks.start_soon(fleet.coordinator.run, name="coordinator")
         tasks.start_soon(fleet.room.run, name="control room")
+        tasks.start_soon(archive.run, name="archive")
         stack.enter_context(serving(server, listening))
         yield Running(url_of(settings.http, listening), fleet)
 
 
-def api_parts(fleet: Fleet, core: Core, *, tokens: Tokens | None, is_loopback_only: bool = True) -> Parts:
+def api_parts(
+    fleet: Fleet, core: Core, *, tokens: Tokens | None, archive: Archive, is_loopback_only: bool = True
+) -> Parts:
     return Parts(
         core=core,
         room=fleet.room,
         monitor=fleet.monitor,
         store=fleet.store,
+        evidence=EvidenceDesk(archive, core),
         guard=Guard(tokens, nodes=NodeCredentials(fleet.store).node_of),
         live=fleet.live,
         metrics=fleet.metrics,

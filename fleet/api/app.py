@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from fleet.api.commanding import commanding_routes
 from fleet.api.door import Door, add_problems
+from fleet.api.evidence import evidence_routes
 from fleet.api.guard import SUBPROTOCOL
 from fleet.api.models import Problem
 from fleet.api.parts import Parts
@@ -39,7 +40,7 @@ _HEADERS = {
 
 def create_api(parts: Parts) -> FastAPI:
     app = FastAPI(title="Vedette", version="1", responses=_PROBLEMS, docs_url=None, redoc_url=None)
-    app.include_router(_under("/api/v1", [reading_routes(parts), commanding_routes(parts)]))
+    app.include_router(_under("/api/v1", [reading_routes(parts), commanding_routes(parts), evidence_routes(parts)]))
     app.include_router(_health(parts))
     _add_live(app, parts)
     add_problems(app)

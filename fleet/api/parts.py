@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.api.core import Core
+from fleet.api.evidence_desk import EvidenceDesk
 from fleet.api.guard import Guard
 from fleet.control_room import ControlRoom
 from fleet.flight.monitor import SafetyMonitor
@@ -21,6 +22,7 @@ class Parts:
     monitor: SafetyMonitor
     store: Store
     guard: Guard
+    evidence: EvidenceDesk
     live: LiveFeed
     metrics: Metrics
     console_dir: Path
