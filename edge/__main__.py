@@ -44,6 +44,7 @@ from edge.footage.shelf import Shelf
 from edge.kernel_time import read_kernel_time
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
+from edge.link.upload import Uploader
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
 from edge.metrics import NodeMetrics
@@ -53,8 +54,8 @@ from edge.peer import Peer
 from edge.pose import FeedPlace, open_poses
 from edge.service_manager import ServiceManager
 from edge.settings import (
+    CoordinatorSettings,
     EdgeSettings,
-    EvidenceSettings,
     FeedSettings,
     batching_of,
     broker_of,
@@ -105,7 +106,7 @@ def run(config: ConfigPath) -> None:
             feeds,
             outbox=outbox,
             zone_memory=ZoneMemory(data_dir / "zones.json"),
-            keeping=_keeping(settings.evidence, data_dir),
+            keeping=_keeping(settings, data_dir, folder),
             witness=metrics.judged,
         )
         metrics.watch(node)
@@ -237,12 +238,23 @@ def main() -> None:
         _end(err, code=1)
 
 
-def _keeping(evidence: EvidenceSettings, data_dir: Path) -> Keeping | None:
+def _keeping(settings: EdgeSettings, data_dir: Path, folder: Path) -> Keeping | None:
+    evidence = settings.evidence
     if not evidence.kept:
         return None
     shelf = Shelf(data_dir / "evidence", room_of(evidence), wall_us=SystemClock().wall_us)
     shelf.open()
-    return Keeping(shelf, rolls_of(evidence), evidence.jpeg_quality)
+    return Keeping(shelf, rolls_of(evidence), evidence.jpeg_quality, _uploader(settings.coordinator, folder))
+
+
+def _uploader(settings: CoordinatorSettings | None, folder: Path) -> Uploader | None:
+    """Raises SetUpError."""
+    if settings is None:
+        return None
+    coordinator = coordinator_of(settings, folder=folder, environment=os.environ)
+    coordinator.tls_context()  # says now what is wrong with it
+    bytes_per_s = None if settings.upload_kb_s is None else settings.upload_kb_s * 1e3
+    return Uploader(coordinator, bytes_per_s=bytes_per_s, clock=SystemClock(), chance=CHANCE)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from contract.events import FeedState, NodeFaultKind
+from edge.link.upload import UploadFigures
 from edge.node import Node
 from edge.pipeline import StepResult
 from edge.vitals import Vitals
@@ -99,11 +100,24 @@ class _NodeFigures(Collector):
         yield _gauge("vedette_temperature_celsius", "Of the zone nearest to its limit", vitals.board.temperature_c)
         yield _gauge("vedette_temperature_limit_celsius", "Where that zone slows down", vitals.board.limit_c)
         yield _gauge("vedette_power_watts", "Of the board", vitals.board.power_w)
+        if vitals.upload is not None:
+            yield from _of_uploads(vitals.upload)
         fault = GaugeMetricFamily("vedette_device_fault", "1 while it lasts", labels=["kind"])
         lasting = {each.kind for each in vitals.faults}
         for kind in NodeFaultKind:
             fault.add_metric([kind.value], float(kind in lasting))
         yield fault
+
+
+def _of_uploads(upload: UploadFigures) -> Iterable[Metric]:
+    yield _gauge("vedette_upload_waiting_files", "Of evidence", upload.waiting_files)
+    yield _gauge("vedette_upload_waiting_bytes", "Of evidence", upload.waiting_bytes)
+    sent = _counter("vedette_upload_sent_bytes", "Of evidence, those sent twice included")
+    sent.add_metric([], upload.sent_bytes)
+    yield sent
+    yield _gauge(
+        "vedette_upload_failing_seconds", "Since something got through; 0 where nothing waits", upload.failing_s
+    )
 
 
 def _counter(name: str, words: str, *labels: str) -> CounterMetricFamily:

@@ -20,7 +20,7 @@ from contract.codec import decode
 from contract.commands import Ack, Command
 from contract.envelope import Envelope
 from contract.errors import ContractError
-from contract.events import FeedState, FeedStatus, NodeState, Status
+from contract.events import FeedState, FeedStatus, NodeFault, NodeState, Status
 from contract.kinds import EventKind
 from contract.site import Site
 from contract.topics import ACK, COMMAND, HEALTH, REPLY, STATUS, TRACKS
@@ -37,6 +37,7 @@ from edge.intake import Intake
 from edge.link.commands import CommandDesk
 from edge.link.courier import Courier
 from edge.link.outbox import Outbox
+from edge.link.upload import Uploader
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Lookout, Witness
 from edge.sender import Sender
@@ -53,11 +54,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What is kept of events: where, on an open shelf; how long a clip is; how well a picture is encoded, percent."""
+    """What is kept of events: where, on an open shelf; how long a clip is; how well a picture is encoded, percent; who
+    sends it to the coordinator, if anybody."""
 
     shelf: Shelf
     rolls: Rolls
     jpeg_quality: int
+    uploader: Uploader | None = None
 
 
 class Node:
@@ -108,8 +111,10 @@ class Node:
                 sender=self._sender,
                 post=self._courier.post,
                 clock=clock,
+                uploader=keeping.uploader,
             )
         )
+        self._uploader = None if keeping is None else keeping.uploader
         self._lookout = Lookout(
             self._scenes,
             self._intake,
@@ -156,6 +161,8 @@ class Node:
         link.start("courier", lambda: self._deliver(link_stop))
         if self._footage is not None:
             footage.start("footage", partial(self._footage.run, footage_stop))
+        if self._uploader is not None:
+            footage.start("upload", partial(self._uploader.run, footage_stop))
         cameras.start("lookout", lambda: self.look_out(stop))
         for scene in self._scenes:
             cameras.start(f"feed {scene.reader.camera}", scene.reader.run)
@@ -225,7 +232,7 @@ class Node:
         if is_health_due:
             self._health_told_us = now_us
             self._device.look()
-        now = self._now = Told(self.statuses(), self._device.faults)
+        now = self._now = Told(self.statuses(), self._faults())
         self._watched_us = now_us
         if now != self._told and self._tell_status(NodeState.ONLINE, now):
             self._told = now
@@ -244,6 +251,7 @@ class Node:
             outbox_oldest_s=oldest_s(self._outbox, now_us=self._now_us()),
             unposted=self._lookout.unposted,
             is_connected=self._voice.is_heard,
+            upload=None if self._uploader is None else self._uploader.figures,
         )
 
     @property
@@ -303,7 +311,8 @@ class Node:
         now_us = self._clock.monotonic_us()
         if self._done_since_us is None:
             self._done_since_us = now_us
-        return rows_of(self._outbox) == 0 or now_us - self._done_since_us >= DRAIN_US
+        is_sent = self._footage is None or self._footage.is_sent
+        return (rows_of(self._outbox) == 0 and is_sent) or now_us - self._done_since_us >= DRAIN_US
 
     def _leave(self) -> None:
         """Say that we go, and give the last events a moment to be taken."""
@@ -312,7 +321,12 @@ class Node:
             if self._clock.monotonic_us() >= until_us:
                 break
             self._courier.rest(0.05)
-        self._tell_status(NodeState.STOPPING, Told(self.statuses(), self._device.faults))
+        self._tell_status(NodeState.STOPPING, Told(self.statuses(), self._faults()))
+
+    def _faults(self) -> tuple[NodeFault, ...]:
+        """Of the device and of what leaves it."""
+        uploads = () if self._uploader is None else self._uploader.faults(self._now_us())
+        return (*self._device.faults, *uploads)
 
     # From the coordinator
 

@@ -74,6 +74,9 @@ class CoordinatorSettings(Frozen):
         str, Field(min_length=1, description="environment variable with this node's token (`vedette-fleet node add`)")
     ]
     tls: Annotated[CoordinatorTls | None, Field(description="none: the authorities that this machine trusts")] = None
+    upload_kb_s: Annotated[
+        float | None, Field(ge=1, description="kB per second of evidence at most; null: as fast as it goes")
+    ] = 1000.0
 
 
 class MetricsTls(Frozen):

@@ -34,7 +34,7 @@ FILE_HEADERS = {
 }
 _ENDINGS = {MediaType.MP4: "mp4", MediaType.NUT: "nut", MediaType.JPEG: "jpg", MediaType.JSON_LINES: "jsonl"}
 Answers = dict[int | str, dict[str, Any]]
-_HEAD: Answers = {200: {"description": "How far the upload is (a node), or what GET would send (a person)"}}
+_HEAD: Answers = {200: {"description": "How far the upload is"}}
 _PUT: Answers = {
     200: {"description": "Taken; more is to come"},
     201: {"description": "Whole, and its sha256 is right"},
@@ -49,9 +49,13 @@ def evidence_routes(parts: Parts) -> APIRouter:
     router = APIRouter()
     desk, guard = parts.evidence, parts.guard
     archive = desk.archive
-    may_look = guard.requires(Role.VIEWER)
 
-    @router.get("/evidence/{sha256}", dependencies=[Depends(may_look)], response_class=FileResponse, responses=_GET)
+    @router.get(
+        "/evidence/{sha256}",
+        dependencies=[Depends(guard.requires(Role.VIEWER))],
+        response_class=FileResponse,
+        responses=_GET,
+    )
     async def get_evidence(sha256: Sha256) -> FileResponse:
         filed = archive.filed(sha256)
         if filed is None or not filed.is_here:
@@ -68,12 +72,8 @@ def evidence_routes(parts: Parts) -> APIRouter:
             content_disposition_type="inline",
         )
 
-    @router.head("/evidence/{sha256}", responses=_HEAD)
-    async def head_evidence(request: Request, sha256: Sha256) -> Response:
-        node = guard.node_of(request)
-        if node is None:
-            await may_look(request)
-            return await get_evidence(sha256)
+    @router.head("/evidence/{sha256}", response_class=Response, responses=_HEAD)
+    async def head_evidence(sha256: Sha256, node: Annotated[str, Depends(guard.node)]) -> Response:
         return Response(headers=told(*await desk.state(archive.wanted(node, sha256))))
 
     @router.put("/evidence/{sha256}", status_code=201, response_class=Response, responses=_PUT)

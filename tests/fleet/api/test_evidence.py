@@ -23,7 +23,6 @@ CLIP = bytes(range(256)) * 2500  # 640 kB: two pieces and a rest
 SHA = hashlib.sha256(CLIP).hexdigest()
 URL = f"/api/v1/evidence/{SHA}"
 EVENT = make_event(sequence=1)
-BAD_OFFSETS = ["-1", "0x10", "1e3", "999999999999999999999999", "", "bytes 0-5/6"]
 
 
 def as_node(node: str, offset: int | str | None = None) -> dict[str, str]:
@@ -87,8 +86,6 @@ def test_a_browser_seeks_in_a_clip_and_runs_nothing_of_it(door: TestClient) -> N
     assert whole.headers["x-content-type-options"] == "nosniff"
     assert whole.headers["cache-control"] == "private, no-store"
     assert look(door, range=f"bytes={len(CLIP)}-").status_code == 416
-    head = door.head(URL, headers={"authorization": f"Bearer {ROLES['viewer']}"})
-    assert (head.headers["content-length"], head.content) == (str(len(CLIP)), b"")
 
 
 def test_the_end_of_a_file_that_is_there_but_was_not_judged_yet_is_an_empty_piece(
@@ -113,20 +110,20 @@ def test_a_wrong_file_is_thrown_away_and_may_come_again(door: TestClient, folder
     assert told(put(door, CLIP)) == (201, str(len(CLIP)), "?1")
 
 
-@pytest.mark.parametrize("offset", [1, 299_999, 300_001, len(CLIP), 2**53 - 1])
-def test_a_piece_that_does_not_go_on_where_the_last_ended_changes_nothing(
-    door: TestClient, folder: Path, offset: int
-) -> None:
+def test_a_piece_that_does_not_go_on_where_the_last_ended_changes_nothing(door: TestClient, folder: Path) -> None:
     put(door, CLIP[:300_000])
-    answer = put(door, CLIP[offset : offset + 5], offset)
-    assert answer.status_code == (409 if offset + 5 <= len(CLIP) or offset == len(CLIP) else 413)
-    assert (folder / f"{SHA}.gate-1.part").stat().st_size == 300_000
+    for offset in (0, 1, 299_999, 300_001, len(CLIP)):
+        answer = put(door, CLIP[offset : offset + 5], offset)
+        assert told(answer) == (409, "300000", "?0")
+        assert answer.json()["detail"] == f"expected offset 300000, got {offset}"
+    assert (folder / f"{SHA}.gate-1.part").read_bytes() == CLIP[:300_000]
 
 
-@pytest.mark.parametrize("offset", BAD_OFFSETS)
-def test_what_is_no_offset_is_one_line(door: TestClient, folder: Path, offset: str) -> None:
-    answer = put(door, CLIP, offset)
-    assert (answer.status_code, answer.json()["detail"].count("\n")) == (422, 0)
+def test_what_is_no_offset_is_one_line(door: TestClient, folder: Path) -> None:
+    for offset in ("-1", "0x10", "1e3", "999999999999999999999999", "", "bytes 0-5/6", str(2**53)):
+        answer = put(door, CLIP, offset)
+        assert (answer.status_code, answer.json()["detail"].count("\n")) == (422, 0)
+    assert put(door, CLIP, 2**53 - 1).status_code == 413
     assert list(folder.iterdir()) == []
 
 
