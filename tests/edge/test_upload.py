@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from contract.clock import SystemClock
 from contract.envelope import Envelope, Origin
 from contract.events import NodeFaultKind
 from contract.evidence import Evidence, EvidenceKind, MediaType
@@ -21,6 +22,7 @@ from contract.site import Severity
 from edge.footage.shelf import DAY_US, Manifest, Room, Shelf, Take
 from edge.link.coordinator import Coordinator
 from edge.link.upload import FAULT_AFTER_US, Offer, Uploader
+from edge.metrics import NodeMetrics
 from fleet.api.app import create_api
 from fleet.api.server import bound, prepared, serving
 from fleet.app import api_parts
@@ -28,6 +30,8 @@ from fleet.records.auth import digest_of
 from fleet.records.node_credentials import NodeCredentials
 from fleet.settings import HttpSettings
 from tests.conftest import ManualClock
+from tests.edge.footage.kept import film_yard, keeping_node
+from tests.edge.test_node import Bus
 from tests.fleet.api.conftest import make_archive
 from tests.fleet.messages import make_event, make_manifest
 from tests.fleet.office import Here, Office, open_office
@@ -259,8 +263,7 @@ class Peer:
     """A coordinator that says what it is told to say; `asked` are sha256 and length of what was put."""
 
     asked: list[tuple[str, int]] = field(default_factory=list)
-    has: dict[str, int] = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
+    has: dict[str, bytes] = field(default_factory=dict)
     is_away: bool = False
     on_put: Callable[[], None] = lambda: None
 
@@ -272,19 +275,24 @@ class Peer:
             raise httpx.ConnectError("no route to host")
         sha256 = request.url.path.rpartition("/")[2]
         if request.method == "PUT":
-            assert int(request.headers["upload-offset"]) == self.has.get(sha256, 0)
+            assert int(request.headers["upload-offset"]) == len(self.has.get(sha256, b""))
             data = request.read()
             self.asked.append((sha256, len(data)))
-            self.has[sha256] = self.has.get(sha256, 0) + len(data)
+            self.has[sha256] = self.has.get(sha256, b"") + data
             self.on_put()
-        there = self.has.get(sha256, 0)
-        complete = "?1" if there == self.sizes.get(sha256) else "?0"
-        return httpx.Response(200, headers={"upload-offset": str(there), "upload-complete": complete})
+        there = self.has.get(sha256, b"")
+        complete = "?1" if sha(there) == sha256 else "?0"
+        return httpx.Response(200, headers={"upload-offset": str(len(there)), "upload-complete": complete})
 
 
-def peer_of(shelf: Shelf) -> Peer:
-    sizes = {each.evidence.sha256: each.evidence.bytes for take in shelf.takes for each in take.manifests}
-    return Peer(sizes=sizes)
+@dataclass(frozen=True)
+class Reached(Coordinator):
+    """One that answers without a network."""
+
+    peer: Peer = field(default_factory=Peer)
+
+    def client(self) -> httpx.Client:
+        return self.peer.client()
 
 
 NOWHERE = Coordinator("http://127.0.0.1:9", TOKEN)
@@ -302,7 +310,7 @@ def test_the_most_important_goes_first_then_the_newest_and_a_picture_before_its_
     put(shelf, 2, {"clip.mp4": b"new and low"}, severity=Severity.LOW, at_us=9)
     put(shelf, 3, {"clip.mp4": b"older, high: a clip", "best.jpg": b"its picture"}, at_us=3)
     put(shelf, 4, {"clip.mp4": b"newer, high"}, at_us=5)
-    peer, uploader = peer_of(shelf), uploader_of(NOWHERE, clock)
+    peer, uploader = Peer(), uploader_of(NOWHERE, clock)
     run(uploader, shelf, clock, until=lambda: not shelf.unsent, http=peer.client())
     order = [b"newer, high", b"its picture", b"older, high: a clip", b"new and low", b"old and low"]
     assert peer.asked == [(sha(data), len(data)) for data in order]
@@ -313,12 +321,11 @@ def test_what_is_new_waits_for_one_piece_of_what_is_old_and_nothing_goes_faster_
 ) -> None:
     shelf = shelf_in(tmp_path, clock)
     put(shelf, 1, {"clip.mp4": bytes(200_000)}, at_us=1)
-    peer, uploader = peer_of(shelf), uploader_of(NOWHERE, clock, bytes_per_s=10_000)
+    peer, uploader = Peer(), uploader_of(NOWHERE, clock, bytes_per_s=10_000)
 
     def something_happens() -> None:
         if len(peer.asked) == 1:
             put(shelf, 2, {"best.jpg": b"new"}, at_us=2)
-            peer.sizes[sha(b"new")] = 3
 
     peer.on_put = something_happens
     began_us = clock.monotonic_us()
@@ -332,7 +339,7 @@ def test_what_is_new_waits_for_one_piece_of_what_is_old_and_nothing_goes_faster_
 def test_what_does_not_get_through_for_long_is_a_fault_until_it_does(tmp_path: Path, clock: ManualClock) -> None:
     shelf = shelf_in(tmp_path, clock)
     put(shelf, 1, {"best.jpg": PICTURE})
-    peer, uploader = peer_of(shelf), uploader_of(NOWHERE, clock)
+    peer, uploader = Peer(), uploader_of(NOWHERE, clock)
     peer.is_away = True
     run(uploader, shelf, clock, until=lambda: uploader.figures.failing_s > 100, http=peer.client())
     assert uploader.faults(clock.wall_us()) == ()
@@ -356,7 +363,27 @@ def test_what_gave_way_or_is_no_more_what_it_was_holds_up_nothing(tmp_path: Path
     put(shelf, 3, {"clip.mp4": b"well"}, at_us=1)
     shelf.file(gone, "clip.mp4").unlink()
     shelf.file(cut, "clip.mp4").write_bytes(b"cut")
-    peer, uploader = peer_of(shelf), uploader_of(NOWHERE, clock)
+    peer, uploader = Peer(), uploader_of(NOWHERE, clock)
     run(uploader, shelf, clock, until=lambda: len(shelf.unsent) == 2, http=peer.client())
     assert peer.asked == [(sha(b"well"), 4)]
     assert uploader.figures.waiting_files == 1  # the one that is only missing may come back with its disk
+
+
+def test_a_node_sends_what_it_keeps_before_it_ends_with_its_recording(tmp_path: Path) -> None:
+    peer = Peer()
+    uploader = Uploader(
+        Reached("http://127.0.0.1:9", TOKEN, peer=peer), bytes_per_s=None, clock=SystemClock(), chance=random.Random(1)
+    )
+    bus, metrics = Bus(), NodeMetrics()
+    with keeping_node(tmp_path, film_yard(tmp_path / "yard.mp4"), uploader=uploader) as (node, _):
+        metrics.watch(node)
+        node.run(bus, threading.Event())
+    told = {each.body.sha256 for each in bus.envelopes if isinstance(each.body, Evidence)}
+    assert {name for name, data in peer.has.items() if sha(data) == name} == told
+    assert len(told) == 3
+    shelf = shelf_in(tmp_path / "evidence", ManualClock())
+    assert [take.is_uploaded for take in shelf.takes] == [True]
+    sent = float(sum(map(len, peer.has.values())))
+    text = metrics.exposition().decode()
+    for line in (f"vedette_upload_sent_bytes_total {sent}", "vedette_upload_waiting_files 0.0"):
+        assert line in text
