@@ -5,12 +5,12 @@ import { Fleet } from "./Fleet";
 import { type Live, useLive } from "./live";
 import { Queue } from "./Queue";
 import { Recall } from "./Recall";
+import { TOKEN_KEY } from "./reading";
 import { SignIn } from "./SignIn";
 import { SiteMap } from "./SiteMap";
 import { ago, clockTime } from "./words";
 
 const NAME_KEY = "vedette.name";
-const TOKEN_KEY = "vedette.token";
 
 function useNow(): number {
   const [nowMs, setNowMs] = useState(Date.now());

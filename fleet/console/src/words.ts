@@ -9,6 +9,15 @@ export function percent(value: number | null | undefined): string {
   return value == null ? "–" : `${Math.round(value * 100)} %`;
 }
 
+export function seconds(us: number): string {
+  return `${Math.max(us / 1e6, 0).toFixed(1)} s`;
+}
+
+export function bytes(value: number): string {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(1)} MB`;
+  return value >= 1e3 ? `${(value / 1e3).toFixed(0)} kB` : `${value} bytes`;
+}
+
 export function ago(sinceUs: number, nowMs: number): string {
   const seconds = Math.max(0, Math.round(nowMs / 1000 - sinceUs / 1e6));
   if (seconds < 60) return `${seconds} s ago`;
