@@ -228,7 +228,9 @@ class Vehicle(Frozen):
 
     id: Identifier
     kind: Annotated[VehicleKind, Field(description="what drives it: a file of fleet/flight/vehicles")]
-    connection: Annotated[str, Field(description="udpin:HOST:PORT, udpout:HOST:PORT or tcp:HOST:PORT")]
+    connection: Annotated[
+        str, Field(description="udpin:HOST:PORT, udpout:HOST:PORT, tcp:HOST:PORT or serial:DEVICE:BAUD")
+    ]
     system_id: Annotated[int, Field(ge=1, le=250, description="its MAVLink system id")]
     autopilot_uid: Annotated[str | None, Field(description="hexadecimal, as it reports it")] = None
     simulated: Annotated[bool, Field(description="true: it may act on replayed and simulated evidence")] = False

@@ -24,7 +24,7 @@ from fleet.errors import SetUpError, StoreError
 from fleet.records.auth import Role, digest_of, drawn_token, new_token
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
-from fleet.settings import load_settings, load_site, load_tokens
+from fleet.settings import load_settings, load_signing_keys, load_site, load_tokens
 
 WRONG_CONFIGURATION = 78
 _ME = f"user {os.getuid()} at the command line"
@@ -55,12 +55,13 @@ def check(config: Config) -> None:
         settings = load_settings(config)
         site = load_site(settings)
         tokens = load_tokens(settings.http)
+        signed = load_signing_keys(settings)
     except SetUpError as err:
         _stop(err)
     access = "demo mode: no tokens, loopback only" if tokens is None else f"{len(tokens.people)} tokens"
     typer.echo(
         f"site {site.id}: {len(site.cameras)} cameras, {len(site.zones)} zones, {len(site.lines)} lines, "
-        f"{len(site.vehicles)} vehicles; {access}"
+        f"{len(site.vehicles)} vehicles, {len(signed)} of them signed; {access}"
     )
 
 

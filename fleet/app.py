@@ -48,7 +48,7 @@ from fleet.records.auth import Tokens
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import Store, open_store
 from fleet.response import Response
-from fleet.settings import FleetSettings, is_loopback, load_site, load_tokens, room_of
+from fleet.settings import FleetSettings, is_loopback, load_signing_keys, load_site, load_tokens, room_of
 
 CONSOLE_DIR = Path(__file__).parent / "console" / "dist"
 ALIVE_WITHIN_US = 1_000_000
@@ -197,6 +197,8 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             is_alive=heart.is_alive,
             system_id=settings.system_id,
             tlog_path=settings.data_dir / "flight.tlog",
+            signing_keys=load_signing_keys(settings),
+            forward=settings.forward,
         )
         fleet = assembled(
             site=site,

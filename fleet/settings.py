@@ -16,6 +16,7 @@ from contract.errors import DocumentError
 from contract.frozen import Frozen, Identifier
 from contract.site import Site, parse_site
 from fleet.errors import SetUpError
+from fleet.flight.mavlink_signing import parse_key
 from fleet.records.archive import ArchiveRoom
 from fleet.records.auth import Tokens, parse_tokens
 
@@ -101,6 +102,14 @@ class FleetSettings(Frozen):
     connections: Annotated[
         dict[Identifier, str], Field(description="vehicle to its connection here, in place of the site file's")
     ] = {}  # noqa: RUF012 - pydantic copies it
+    signing_keys: Annotated[
+        dict[Identifier, str],
+        Field(description="vehicle to the environment variable with its MAVLink 2 key, 64 hexadecimal digits"),
+    ] = {}  # noqa: RUF012 - pydantic copies it
+    forward: Annotated[
+        tuple[str, ...],
+        Field(description="udpout:HOST:PORT of who hears what vehicles say: a ground station, a node under a camera"),
+    ] = ()
 
     @property
     def evidence_folder(self) -> Path:
@@ -158,9 +167,10 @@ def load_site(settings: FleetSettings) -> Site:
         site = parse_site(_text(settings.site_file), source=str(settings.site_file))
     except DocumentError as err:
         raise SetUpError(str(err)) from err
-    unknown = sorted(settings.connections.keys() - {vehicle.id for vehicle in site.vehicles})
-    if unknown:
-        raise SetUpError(f"connections: expected a vehicle of site '{site.id}', got '{unknown[0]}'")
+    for field, given in (("connections", settings.connections), ("signing_keys", settings.signing_keys)):
+        unknown = sorted(given.keys() - {vehicle.id for vehicle in site.vehicles})
+        if unknown:
+            raise SetUpError(f"{field}: expected a vehicle of site '{site.id}', got '{unknown[0]}'")
     if settings.system_id in {vehicle.system_id for vehicle in site.vehicles}:
         raise SetUpError(f"system_id: {settings.system_id} belongs to a vehicle of site '{site.id}'")
     vehicles = tuple(
@@ -178,6 +188,16 @@ def load_tokens(http: HttpSettings) -> Tokens | None:
     if text is None:
         raise SetUpError(f"http.tokens_env: the environment has no {http.tokens_env}")
     return parse_tokens(text, source=http.tokens_env)
+
+
+def load_signing_keys(settings: FleetSettings) -> dict[str, bytes]:
+    """By vehicle. Raises SetUpError."""
+    keys = {}
+    for vehicle, name in settings.signing_keys.items():
+        if name not in os.environ:
+            raise SetUpError(f"signing_keys: '{vehicle}': the environment has no {name}")
+        keys[vehicle] = parse_key(os.environ[name], source=f"signing_keys: '{vehicle}': {name}")
+    return keys
 
 
 def _text(path: Path) -> str:

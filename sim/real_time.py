@@ -152,7 +152,7 @@ class _Stage:
             site=self._site,
             clock=clock,
             is_alive=heart.is_alive,
-            transport_of=lambda connection: _Impaired(make_transport(connection, clock=clock), by_system),
+            transport_of=lambda connection: _Impaired(make_transport(connection), by_system),
         )
         fleet = assembled(
             site=self._site,

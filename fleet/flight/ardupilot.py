@@ -71,8 +71,8 @@ class ArdupilotVehicle(ABC):
         self._port = Port(link, spec.system_id, clock=clock)
         state = VehicleState(spec.id, spec.kind, spec.system_id, spec.simulated)
         self._telemetry = Telemetry(state, bound_uid=spec.autopilot_uid)
-        self._streams = Streams(self._port)
-        self._told: tuple[Telemetry, bool, int | None, VehicleState] | None = None
+        self._streams = Streams(self._port, for_cameras=link.is_forwarded)
+        self._told: tuple[tuple[Telemetry, bool, bool, int | None], VehicleState] | None = None
         link.attach(spec.system_id, self._on_frame)
 
     @property
@@ -80,21 +80,21 @@ class ArdupilotVehicle(ABC):
         """Put together anew only when something it is made of has changed: it is read far more often than that. The
         loss of frames changes with a frame, and so with telemetry."""
         telemetry, system_id, now_us = self._telemetry, self.spec.system_id, self._clock.monotonic_us()
-        is_quarantined = self._link.is_quarantined(system_id)
-        silent_s = late_s(telemetry, now_us)
+        is_quarantined, is_forged = self._link.is_quarantined(system_id), self._link.is_forged(system_id)
+        made_of = (telemetry, is_quarantined, is_forged, late_s(telemetry, now_us))
         told = self._told
-        if told is not None and told[0] is telemetry and told[1] == is_quarantined and told[2] == silent_s:
-            return told[3]
+        if told is not None and told[0][0] is telemetry and told[0][1:] == made_of[1:]:
+            return told[1]
         seq = telemetry.state.mission_seq
         state = renewed(
             telemetry.state,
             link_loss_frac=self._link.loss_frac(system_id),
             not_ready_because=not_ready_because(
-                telemetry, now_us=now_us, is_listed=is_listed, is_quarantined=is_quarantined
+                telemetry, now_us=now_us, is_listed=is_listed, is_quarantined=is_quarantined, is_forged=is_forged
             ),
             mission_seq=None if seq is None else item_of_seq(seq),
         )
-        self._told = (telemetry, is_quarantined, silent_s, state)
+        self._told = (made_of, state)
         return state
 
     @property

@@ -4,7 +4,7 @@ Everything opens before the first background loop runs, so a port in use is one 
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,8 +16,10 @@ from contract.clock import Clock
 from contract.site import Site
 from contract.site import Vehicle as VehicleSpec
 from fleet.flight.ardupilot import ArdupilotVehicle
+from fleet.flight.forwarding import Forwarding
 from fleet.flight.mavlink_codec import OUR_SYSTEM_ID, Encoder
 from fleet.flight.mavlink_link import Link
+from fleet.flight.mavlink_signing import Signing
 from fleet.flight.mavlink_transport import Connection, Transport, make_transport, parse_connection
 from fleet.flight.tlog import Tlog
 from fleet.flight.vehicle import Vehicle
@@ -27,8 +29,9 @@ class Flight:
     """`async with Flight(...) as flight`: `flight.vehicles` by vehicle id, kept fresh until the block ends.
 
     `is_alive` says whether gate and monitor completed a cycle within the last second; without it no heartbeat goes out
-    (SAFETY 9). `transport_of`: other ways than sockets, for a simulation. Raises SetUpError on entering when a
-    connection can never work.
+    (SAFETY 9). `transport_of`: other ways than sockets, for a simulation. `signing_keys`: by vehicle id.
+    `forward`: connections to which everything heard is passed on. Raises SetUpError, also on entering, when one of the
+    connections can never work.
     """
 
     def __init__(
@@ -40,17 +43,24 @@ class Flight:
         system_id: int = OUR_SYSTEM_ID,
         tlog_path: Path | None = None,
         transport_of: Callable[[Connection], Transport] | None = None,
+        signing_keys: Mapping[str, bytes] | None = None,
+        forward: Sequence[str] = (),
     ) -> None:
         self._tlog = Tlog(tlog_path, clock=clock)
         connections = {spec.id: parse_connection(spec.connection) for spec in site.vehicles}
+        self._forwarding = Forwarding([parse_connection(text) for text in forward])
+        keys = signing_keys or {}
+        signing = {spec.system_id: Signing(keys[spec.id], clock=clock) for spec in site.vehicles if spec.id in keys}
         self.links: Mapping[str, Link] = {
             str(connection): Link(
                 str(connection),
-                transport=transport_of(connection) if transport_of else make_transport(connection, clock=clock),
+                transport=transport_of(connection) if transport_of else make_transport(connection),
                 encoder=Encoder(system_id),
                 clock=clock,
                 tlog=self._tlog,
                 is_alive=is_alive,
+                signing=signing,
+                forward=self._forwarding.send if self._forwarding else None,
             )
             for connection in connections.values()
         }
@@ -63,6 +73,7 @@ class Flight:
     async def __aenter__(self) -> "Flight":
         async with AsyncExitStack() as opening:
             opening.enter_context(self._tlog)
+            opening.enter_context(self._forwarding)
             for link in self.links.values():
                 opening.callback(link.close)
                 await link.open()

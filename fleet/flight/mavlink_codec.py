@@ -51,11 +51,11 @@ class Encoder:
         self._sequence = 0
         self._lock = threading.Lock()
 
-    def encode(self, message: Message) -> bytes:
+    def encode(self, message: Message, *, flags: int = 0) -> bytes:
         with self._lock:
             sequence = self._sequence
             self._sequence = (sequence + 1) % 256
-        return encode(message, sequence=sequence, system_id=self.system_id, component_id=self.component_id)
+        return encode(message, sequence=sequence, system_id=self.system_id, component_id=self.component_id, flags=flags)
 
 
 class FrameParser:

@@ -4,7 +4,8 @@ Two ways to send, on purpose: `send_harmless` takes only what cannot move a vehi
 `send_commanding`, which only mavlink_port.py calls on behalf of an approved order or a coming home.
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import anyio
@@ -14,6 +15,8 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from contract.clock import Clock
 from fleet.flight.errors import LinkDown
 from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, Encoder, Frame, FrameParser, Message
+from fleet.flight.mavlink_frames import SIGNED
+from fleet.flight.mavlink_signing import Signing
 from fleet.flight.mavlink_sources import Address, SequenceLoss, SourceWatch, Verdict
 from fleet.flight.mavlink_transport import Transport
 from fleet.flight.tlog import Tlog
@@ -51,6 +54,8 @@ def is_harmless(message: Message) -> bool:
 @dataclass(slots=True)
 class _Peer:
     on_frame: OnFrame
+    signing: Signing | None
+    unsigned_frames: int = 0  # that its key does not vouch for
     watch: SourceWatch = field(default_factory=SourceWatch)
     loss: SequenceLoss = field(default_factory=SequenceLoss)
     pace: float = 1.0
@@ -68,7 +73,11 @@ class Link:
         clock: Clock,
         tlog: Tlog,
         is_alive: Callable[[], bool],
+        signing: Mapping[int, Signing] | None = None,
+        forward: Callable[[bytes], None] | None = None,
     ) -> None:
+        """`signing`: system ids with a key; of these only signed frames count, and what goes to them is signed.
+        `forward` hears every frame that our vehicles, and what they carry, are believed to have sent."""
         self.name = name
         self.system_id = encoder.system_id
         self.component_id = encoder.component_id
@@ -78,14 +87,17 @@ class Link:
         self._clock = clock
         self._tlog = tlog
         self._is_alive = is_alive
+        self._signing = dict(signing or {})
+        self._forward = forward
         self._parser = FrameParser()
         self._peers: dict[int, _Peer] = {}
         self._strangers: set[int] = set()
         self._was_alive = True
+        self._sending = threading.Lock()
 
     def attach(self, system_id: int, on_frame: OnFrame) -> None:
         """Frames of this system's autopilot go to `on_frame`, on the loop's thread."""
-        self._peers[system_id] = _Peer(on_frame)
+        self._peers[system_id] = _Peer(on_frame, self._signing.get(system_id))
 
     @property
     def local_port(self) -> int | None:
@@ -98,6 +110,14 @@ class Link:
 
     def loss_frac(self, system_id: int) -> float | None:
         return self._peers[system_id].loss.loss_frac
+
+    @property
+    def is_forwarded(self) -> bool:
+        return self._forward is not None
+
+    def is_forged(self, system_id: int) -> bool:
+        """Frames came under its id that are not signed with its key, or were heard before; they moved nothing."""
+        return self._peers[system_id].unsigned_frames > 0
 
     def is_quarantined(self, system_id: int) -> bool:
         return self._peers[system_id].watch.quarantined
@@ -130,17 +150,22 @@ class Link:
         self._send(system_id, message)
 
     def _send(self, system_id: int, message: Message) -> None:
-        watch = self._peers[system_id].watch
+        peer = self._peers[system_id]
+        watch = peer.watch
         if watch.quarantined:
             raise LinkDown(f"system {system_id} on {self.name}: two sources claim this id, neither is commanded")
         if watch.address is None:
             raise LinkDown(f"system {system_id} on {self.name}: never heard, so there is no address to send to")
-        if not self._transmit(message, watch.address):
+        if not self._transmit(message, watch.address, peer.signing):
             raise LinkDown(f"system {system_id} on {self.name}: the socket takes nothing")
 
-    def _transmit(self, message: Message, address: Address) -> bool:
-        raw = self._encoder.encode(message)
-        sent = self._transport.send(raw, address)
+    def _transmit(self, message: Message, address: Address, signing: Signing | None) -> bool:
+        with self._sending:  # signed frames that overtake each other are refused
+            if signing is None:
+                raw = self._encoder.encode(message)
+            else:
+                raw = signing.sign(self._encoder.encode(message, flags=SIGNED))
+            sent = self._transport.send(raw, address)
         if sent:
             self._tlog.record(raw)
         else:
@@ -155,8 +180,12 @@ class Link:
             peer = self._peers.get(frame.system_id)
             if peer is None:
                 self._note_stranger(frame.system_id)
+            elif peer.signing is not None and not peer.signing.accepts(frame.raw):
+                self._note_unsigned(frame.system_id, peer)
             elif frame.component_id == AUTOPILOT_COMPONENT_ID:
                 self._route(frame, peer, address)
+            elif self._forward is not None and peer.watch.address == address and not peer.watch.quarantined:
+                self._forward(frame.raw)
 
     def _route(self, frame: Frame, peer: _Peer, address: Address) -> None:
         verdict = peer.watch.hear(address, self._clock.monotonic_us())
@@ -167,6 +196,18 @@ class Link:
         if verdict in (Verdict.USE, Verdict.MOVED):
             peer.loss.count(frame.sequence)
             peer.on_frame(frame, verdict is Verdict.MOVED)
+            if self._forward is not None:
+                self._forward(frame.raw)
+
+    def _note_unsigned(self, system_id: int, peer: _Peer) -> None:
+        peer.unsigned_frames += 1
+        if peer.unsigned_frames & (peer.unsigned_frames - 1) == 0:  # the first, the second, the fourth: seldom enough
+            _log.warning(
+                "not signed with this vehicle's key, or heard before",
+                system_id=system_id,
+                link=self.name,
+                frames=peer.unsigned_frames,
+            )
 
     def _note_stranger(self, system_id: int) -> None:
         if system_id not in self._strangers and len(self._strangers) < _MOST_STRANGERS:
@@ -191,12 +232,17 @@ class Link:
             await anyio.sleep(_TICK_S)
 
     def _send_heartbeat(self) -> None:
-        watches = [peer.watch for peer in self._peers.values()]
-        addresses = {watch.address for watch in watches if watch.address and not watch.quarantined}
-        if self._transport.dialled and not any(watch.quarantined for watch in watches):
-            addresses.add(self._transport.dialled)
-        for address in sorted(addresses):
+        """Once to each address; once more for each vehicle there that wants it signed."""
+        peers = list(self._peers.values())
+        is_safe_to_dial = not any(peer.watch.quarantined for peer in peers)
+        to: dict[tuple[Address, Signing | None], None] = {}  # a set that keeps its order
+        for peer in peers:
+            if peer.watch.address and not peer.watch.quarantined:
+                to[peer.watch.address, peer.signing] = None
+            if self._transport.dialled and is_safe_to_dial:
+                to[self._transport.dialled, peer.signing] = None
+        for address, signing in to:
             beat = mavlink.MAVLink_heartbeat_message(
                 mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID, 0, 0, mavlink.MAV_STATE_ACTIVE, 3
             )
-            self._transmit(beat, address)
+            self._transmit(beat, address, signing)

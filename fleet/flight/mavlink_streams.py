@@ -24,7 +24,12 @@ INTERVALS_US: Mapping[int, int] = {  # by message id, in microseconds of the veh
     mavlink.MAVLINK_MSG_ID_HOME_POSITION: 2_000_000,
     mavlink.MAVLINK_MSG_ID_WIND: 1_000_000,
 }
-_NAMES = {message_id: str(mavlink.mavlink_map[message_id].msgname) for message_id in INTERVALS_US}
+FOR_CAMERAS_US: Mapping[int, int] = {  # what places the picture of a camera that a vehicle carries
+    mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 100_000,
+    mavlink.MAVLINK_MSG_ID_ATTITUDE: 50_000,
+    mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: 50_000,
+    mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: 1_000_000,
+}
 STOPPED_AFTER_US = 5_000_000  # more than two of the slowest interval
 ASK_AGAIN_US = 3_000_000
 ASK_SELDOM_US = 15_000_000  # after three unanswered requests: this vehicle may not have it (a rover has no wind)
@@ -33,8 +38,10 @@ ASK_SELDOM_US = 15_000_000  # after three unanswered requests: this vehicle may 
 class Streams:
     """What was asked of one vehicle, and when."""
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: Port, *, for_cameras: bool = False) -> None:
+        """`for_cameras`: what it says is passed on to who must know where its camera looks."""
         self._port = port
+        self._intervals_us = {**INTERVALS_US, **FOR_CAMERAS_US} if for_cameras else INTERVALS_US
         self._asked: dict[int, tuple[int, int]] = {}  # message id -> (when last, how often unanswered)
 
     def forget(self) -> None:
@@ -47,7 +54,7 @@ class Streams:
         heard_us = telemetry.state.heard_at_us
         if heard_us is None or now_us - heard_us > STOPPED_AFTER_US:
             return
-        wanted = [message_id for message_id in INTERVALS_US if _is_silent(telemetry, message_id, now_us)]
+        wanted = [message_id for message_id in self._intervals_us if _is_silent(telemetry, message_id, now_us)]
         if telemetry.state.autopilot_uid is None:
             wanted.append(mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION)
         self._asked = {message_id: asked for message_id, asked in self._asked.items() if message_id in wanted}
@@ -58,7 +65,7 @@ class Streams:
                 self._ask_for(message_id)
 
     def _ask_for(self, message_id: int) -> None:
-        system_id, interval_us = self._port.system_id, INTERVALS_US.get(message_id)
+        system_id, interval_us = self._port.system_id, self._intervals_us.get(message_id)
         message = (
             request_message(system_id, message_id)
             if interval_us is None
@@ -69,5 +76,5 @@ class Streams:
 
 
 def _is_silent(telemetry: Telemetry, message_id: int, now_us: int) -> bool:
-    heard_us = telemetry.heard.get(_NAMES[message_id])
+    heard_us = telemetry.heard.get(str(mavlink.mavlink_map[message_id].msgname))
     return heard_us is None or now_us - heard_us > STOPPED_AFTER_US

@@ -1,33 +1,37 @@
-"""Sockets for MAVLink: UDP that listens, UDP that dials, TCP that dials again.
+"""Where MAVLink comes and goes: UDP that listens, UDP that dials, TCP and a serial line that are opened again.
 
 `send` may be called from any thread and never blocks: a full buffer drops the frame and says so by returning False.
 """
 
 import asyncio
 import contextlib
+import os
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import anyio
+import serial
 
-from contract.clock import Clock
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_sources import Address
 
 OnData = Callable[[bytes, Address], None]
 _READS_AT_ONCE = 64  # then the loop gets a turn
 _RECEIVE_BUFFER_BYTES = 1 << 20
-_TCP_BACKLOG_BYTES = 64 * 1024  # unsent bytes beyond which frames are dropped
-_TCP_CONNECT_S = 5.0
-_TCP_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+_BACKLOG_BYTES = 64 * 1024  # unsent bytes of a stream beyond which frames are dropped
+_CONNECT_S = 5.0
+_BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+_SCHEMES = ("udpin", "udpout", "tcp", "serial")
+_MOST_BAUD = 12_000_000  # what USB carries
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection string, read."""
+    """A connection string, read. host, port: of a serial line its device and its bits a second."""
 
     scheme: str
     host: str
@@ -38,13 +42,14 @@ class Connection:
 
 
 def parse_connection(text: str) -> Connection:
-    """Raises SetUpError for anything but udpin, udpout and tcp."""
+    """Raises SetUpError for anything but udpin, udpout, tcp and serial."""
     scheme, _, rest = text.partition(":")
-    if scheme == "serial":
-        raise SetUpError(f"connection '{text}': serial links are not supported yet, use udpin, udpout or tcp")
     host, _, port = rest.rpartition(":")
-    if scheme not in ("udpin", "udpout", "tcp") or not host or not port.isdecimal() or int(port) > 65535:
-        raise SetUpError(f"connection '{text}': expected udpin:HOST:PORT, udpout:HOST:PORT or tcp:HOST:PORT")
+    most = _MOST_BAUD if scheme == "serial" else 65535
+    if scheme not in _SCHEMES or not host or not port.isdecimal() or int(port) > most:
+        raise SetUpError(
+            f"connection '{text}': expected udpin:HOST:PORT, udpout:HOST:PORT, tcp:HOST:PORT or serial:DEVICE:BAUD"
+        )
     return Connection(scheme, host.strip("[]"), int(port))
 
 
@@ -77,8 +82,12 @@ class Transport(Protocol):
     def close(self) -> None: ...
 
 
-def make_transport(connection: Connection, *, clock: Clock) -> Transport:
-    return TcpTransport(connection, clock=clock) if connection.scheme == "tcp" else UdpTransport(connection)
+def make_transport(connection: Connection) -> Transport:
+    if connection.scheme == "tcp":
+        return TcpTransport(connection)
+    if connection.scheme == "serial":
+        return SerialTransport(connection)
+    return UdpTransport(connection)
 
 
 class UdpTransport:
@@ -143,15 +152,26 @@ class UdpTransport:
             self._socket = None
 
 
-class TcpTransport:
-    """Dials, and dials again with back-off; frames are dropped while there is no connection."""
+class Stream(Protocol):
+    """An open line of bytes, non-blocking. `recv` gives nothing when the other end is gone; both raise OSError."""
+
+    def fileno(self) -> int: ...
+
+    def recv(self, size: int, /) -> bytes: ...
+
+    def send(self, data: bytearray, /) -> int: ...
+
+    def close(self) -> None: ...
+
+
+class StreamTransport(ABC):
+    """Opened, and opened again with back-off; frames are dropped while there is no connection."""
 
     keeps_datagrams = False
 
-    def __init__(self, connection: Connection, *, clock: Clock) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._clock = clock
-        self._socket: socket.socket | None = None
+        self._stream: Stream | None = None
         self._on_data: OnData | None = None
         self._unsent = bytearray()
         self._lock = threading.Lock()
@@ -159,51 +179,43 @@ class TcpTransport:
         self.dialled: Address | None = (str(connection),)
         self.local_port: int | None = None
 
+    @abstractmethod
+    async def _connect(self) -> Stream:
+        """Raises OSError, or SetUpError, when it cannot be had now."""
+
     async def open(self, on_data: OnData) -> None:
         self._on_data = on_data
         self._loop = asyncio.get_running_loop()
-        await _resolve(self._connection, kind=socket.SOCK_STREAM)
 
     async def run(self) -> None:
         failures = 0
         while True:
-            if await self._connect():
+            try:
+                stream = await self._connect()
+            except (OSError, SetUpError):  # what was there when we started may be away for a while
+                pass
+            else:
                 failures = 0
-                await self._serve()
-            await anyio.sleep(_TCP_BACK_OFF_S[min(failures, len(_TCP_BACK_OFF_S) - 1)])
+                with self._lock:
+                    self._stream = stream
+                    self._unsent.clear()
+                await self._serve(stream)
+            await anyio.sleep(_BACK_OFF_S[min(failures, len(_BACK_OFF_S) - 1)])
             failures += 1
 
-    async def _connect(self) -> bool:
-        assert self._loop is not None
-        try:
-            family, address = await _resolve(self._connection, kind=socket.SOCK_STREAM)
-        except SetUpError:  # the name was found when we started: a name server is down
-            return False
-        dialling = socket.socket(family, socket.SOCK_STREAM)
-        dialling.setblocking(False)
-        dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            with anyio.fail_after(_TCP_CONNECT_S):
-                await self._loop.sock_connect(dialling, address)
-        except OSError:  # TimeoutError is one
-            dialling.close()
-            return False
-        except BaseException:
-            dialling.close()
-            raise
-        with self._lock:
-            self._socket = dialling
-            self._unsent.clear()
-        return True
-
-    async def _serve(self) -> None:
+    async def _serve(self, stream: Stream) -> None:
         """Read until the other end goes."""
-        assert self._loop is not None
-        assert self._socket is not None
         assert self._on_data is not None
         assert self.dialled is not None
         try:
-            while data := await self._loop.sock_recv(self._socket, 65_536):
+            while True:
+                await anyio.wait_readable(stream.fileno())
+                try:
+                    data = stream.recv(65_536)
+                except BlockingIOError:
+                    continue
+                if not data:
+                    return
                 self._on_data(data, self.dialled)
         except OSError:
             pass
@@ -212,7 +224,7 @@ class TcpTransport:
 
     def send(self, raw: bytes, address: Address) -> bool:
         with self._lock:
-            if self._socket is None or len(self._unsent) + len(raw) > _TCP_BACKLOG_BYTES:
+            if self._stream is None or len(self._unsent) + len(raw) > _BACKLOG_BYTES:
                 return False
             waits_already = bool(self._unsent)
             self._unsent += raw
@@ -224,32 +236,81 @@ class TcpTransport:
         return True
 
     def _push(self) -> None:
-        assert self._socket is not None
+        assert self._stream is not None
         with contextlib.suppress(OSError):  # would block: later; gone: the reader notices
-            del self._unsent[: self._socket.send(self._unsent)]
+            del self._unsent[: self._stream.send(self._unsent)]
 
     def _watch(self) -> None:
         with self._lock:
-            if self._socket is not None and self._loop is not None:
-                self._loop.add_writer(self._socket.fileno(), self._flush)
+            if self._stream is not None and self._loop is not None:
+                self._loop.add_writer(self._stream.fileno(), self._flush)
 
     def _flush(self) -> None:
         with self._lock:
-            if self._socket is None or self._loop is None:
+            if self._stream is None or self._loop is None:
                 return
             self._push()
             if not self._unsent:
-                self._loop.remove_writer(self._socket.fileno())
+                self._loop.remove_writer(self._stream.fileno())
 
     def _drop(self) -> None:
         with self._lock:
-            if self._socket is not None and self._loop is not None:
-                self._loop.remove_writer(self._socket.fileno())
-                self._socket.close()
-                self._socket = None
+            if self._stream is not None and self._loop is not None:
+                self._loop.remove_writer(self._stream.fileno())
+                self._stream.close()
+                self._stream = None
 
     def close(self) -> None:
         self._drop()
+
+
+class TcpTransport(StreamTransport):
+    async def open(self, on_data: OnData) -> None:
+        await super().open(on_data)
+        await _resolve(self._connection, kind=socket.SOCK_STREAM)
+
+    async def _connect(self) -> Stream:
+        family, address = await _resolve(self._connection, kind=socket.SOCK_STREAM)
+        dialling = socket.socket(family, socket.SOCK_STREAM)
+        dialling.setblocking(False)
+        dialling.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            with anyio.fail_after(_CONNECT_S):
+                await asyncio.get_running_loop().sock_connect(dialling, address)
+        except BaseException:
+            dialling.close()
+            raise
+        return dialling
+
+
+class SerialTransport(StreamTransport):
+    """A radio or a cable. A device that is not there yet, or is pulled out, is waited for."""
+
+    async def _connect(self) -> Stream:
+        return _Serial(self._connection)
+
+
+class _Serial:
+    """8 data bits, no parity, one stop bit, no flow control: what autopilots and their radios speak. Nobody else may
+    have it open: two readers of one line tear each other's frames."""
+
+    def __init__(self, line: Connection) -> None:
+        try:
+            self._device = serial.Serial(line.host, line.port, timeout=0, write_timeout=0, exclusive=True)
+        except ValueError as err:  # a baud rate that the device does not know
+            raise OSError(str(err)) from err
+
+    def fileno(self) -> int:
+        return int(self._device.fileno())
+
+    def recv(self, size: int, /) -> bytes:
+        return os.read(self.fileno(), size)
+
+    def send(self, data: bytearray, /) -> int:
+        return os.write(self.fileno(), data)
+
+    def close(self) -> None:
+        self._device.close()
 
 
 async def _resolve(connection: Connection, *, kind: socket.SocketKind) -> tuple[int, Address]:

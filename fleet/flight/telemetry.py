@@ -95,14 +95,14 @@ def late_s(telemetry: Telemetry, now_us: int) -> int | None:
 
 
 def not_ready_because(
-    telemetry: Telemetry, *, now_us: int, is_listed: Callable[[int], bool], is_quarantined: bool
+    telemetry: Telemetry, *, now_us: int, is_listed: Callable[[int], bool], is_quarantined: bool, is_forged: bool
 ) -> tuple[str, ...]:
     """Everything that speaks against launching, in plain words; empty means ready."""
     state = telemetry.state
     if is_quarantined:
         return ("quarantined: two sources claim this system id",)
     if state.heard_at_us is None:
-        return ("not heard yet",)
+        return ("not heard yet: what comes under its id is not signed with its key" if is_forged else "not heard yet",)
     silent_s = late_s(telemetry, now_us)
     if silent_s is not None:
         return (f"no heartbeat for {silent_s} s",)

@@ -22,6 +22,7 @@ from contract.geo import GeoPoint, distance_m
 from contract.site import Site, VehicleKind
 from fleet.errors import SetUpError
 from fleet.flight.fleet_links import Flight
+from fleet.flight.mavlink_codec import Encoder, FrameParser
 from fleet.flight.orders import (
     Approval,
     Disarm,
@@ -41,7 +42,7 @@ from fleet.flight.safety_plan import safety_plan
 from fleet.flight.vehicle import FlightMode, Vehicle, VehicleState
 from sim.autopilot.spec import AutopilotSpec, Kind
 from sim.autopilot.udp import SimulatedFleet
-from tests.fleet.flight.air import place
+from tests.fleet.flight.air import heartbeat, place
 
 SPEEDUP = 10
 US = 245
@@ -106,6 +107,11 @@ def spec_of(system_id: int, key: str, connect: str) -> AutopilotSpec:
         connect=connect,
         boot_s_already=60.0,
     )
+
+
+def stamp_now() -> int:
+    """In the units of signatures."""
+    return (SystemClock().wall_us() - 1_420_070_400_000_000) // 10
 
 
 class Sortie:
@@ -178,15 +184,25 @@ class Sortie:
 
 
 async def fly_all(
-    keys: list[str], story: Callable[[Sortie], Awaitable[None]], *, tlog_path: Path | None = None
+    keys: list[str],
+    story: Callable[[Sortie], Awaitable[None]],
+    *,
+    tlog_path: Path | None = None,
+    signing_key: bytes | None = None,
 ) -> None:
+    """`signing_key`: of every vehicle, and given to us too."""
     clock = FastClock()
     unbound = make_site(keys, "udpin:127.0.0.1:0")
-    async with Flight(site=unbound, clock=clock, system_id=US, tlog_path=tlog_path, is_alive=lambda: True) as flight:
+    ours = {} if signing_key is None else {vehicle.id: signing_key for vehicle in unbound.vehicles}
+    async with Flight(
+        site=unbound, clock=clock, system_id=US, tlog_path=tlog_path, is_alive=lambda: True, signing_keys=ours
+    ) as flight:
         (link,) = flight.links.values()
         assert link.local_port is not None
         specs = [spec_of(i, key, f"udpout:127.0.0.1:{link.local_port}") for i, key in enumerate(keys, 1)]
-        async with SimulatedFleet(specs, clock=clock):
+        async with SimulatedFleet(specs, clock=clock) as simulated:
+            for autopilot in simulated.autopilots.values():
+                autopilot.signing.set_up(signing_key or bytes(32), 0 if signing_key is None else stamp_now())
             sorties = [
                 Sortie(flight.vehicles[key.replace("_", "-")], key=key, site=unbound, clock=clock) for key in keys
             ]
@@ -198,6 +214,37 @@ def test_a_vehicle_flies_a_whole_sortie(key: str) -> None:
     asyncio.run(fly_all([key], Sortie.fly))
 
 
+def test_vehicles_that_sign_hop_and_hear_only_what_is_signed() -> None:
+    async def story(sortie: Sortie) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as impostor:
+            link, system_id = sortie.vehicle._link, sortie.vehicle.state.system_id  # type: ignore[attr-defined]
+            forged = Encoder(system_id, 1).encode(heartbeat())
+            for _ in range(3):
+                impostor.sendto(forged, ("127.0.0.1", link.local_port))
+            await sortie.hop()
+            assert link.is_forged(system_id)
+            assert not link.is_quarantined(system_id)
+
+    asyncio.run(fly_all(["ardupilot_copter", "ardupilot_rover"], story, signing_key=bytes(range(32))))
+
+
+def test_a_vehicle_whose_frames_lack_its_key_is_not_heard() -> None:
+    async def story() -> None:
+        site, clock = make_site(["ardupilot_rover"], "udpin:127.0.0.1:0"), FastClock()
+        keys = {"ardupilot-rover": bytes(range(32))}
+        async with Flight(site=site, clock=clock, system_id=US, is_alive=lambda: True, signing_keys=keys) as flight:
+            (link,) = flight.links.values()
+            spec = spec_of(1, "ardupilot_rover", f"udpout:127.0.0.1:{link.local_port}")
+            async with SimulatedFleet([spec], clock=clock):
+                sortie = Sortie(flight.vehicles["ardupilot-rover"], key="ardupilot_rover", site=site, clock=clock)
+                await sortie.until(lambda state: state.not_ready_because != ("not heard yet",))
+                assert sortie.vehicle.state.not_ready_because == (
+                    "not heard yet: what comes under its id is not signed with its key",
+                )
+
+    asyncio.run(story())
+
+
 def test_vehicles_of_two_kinds_share_one_port_and_one_log(tmp_path: Path) -> None:
     asyncio.run(fly_all(["ardupilot_copter", "ardupilot_rover"], Sortie.hop, tlog_path=tmp_path / "flight.tlog"))
     with closing(mavutil.mavlink_connection(str(tmp_path / "flight.tlog"))) as log:
@@ -207,6 +254,33 @@ def test_vehicles_of_two_kinds_share_one_port_and_one_log(tmp_path: Path) -> Non
     assert {"HEARTBEAT", "GLOBAL_POSITION_INT", "COMMAND_ACK"} <= heard[1] & heard[2]
     assert {"HEARTBEAT", "COMMAND_INT", "MISSION_ITEM_INT", "PARAM_SET"} <= heard[US]
     assert "BAD_DATA" not in {name for names in heard.values() for name in names}
+
+
+def test_what_a_vehicle_says_is_passed_on_with_what_its_camera_needs() -> None:
+    async def story() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as station:
+            station.bind(("127.0.0.1", 0))
+            station.setblocking(False)
+            site, clock = make_site(["ardupilot_copter"], "udpin:127.0.0.1:0"), FastClock()
+            forward = (f"udpout:127.0.0.1:{station.getsockname()[1]}",)
+            async with Flight(site=site, clock=clock, system_id=US, is_alive=lambda: True, forward=forward) as flight:
+                (link,) = flight.links.values()
+                spec = spec_of(1, "ardupilot_copter", f"udpout:127.0.0.1:{link.local_port}")
+                async with SimulatedFleet([spec], clock=clock):
+                    heard: set[tuple[int, str]] = set()
+                    wanted = {(1, name) for name in ("HEARTBEAT", "ATTITUDE", "GLOBAL_POSITION_INT", "SYSTEM_TIME")}
+                    while not wanted <= heard:
+                        data = await asyncio.get_running_loop().sock_recv(station, 2048)
+                        heard |= {(frame.system_id, frame.name) for frame in FrameParser().feed_datagram(data)}
+
+    asyncio.run(asyncio.wait_for(story(), 30.0))
+
+
+@pytest.mark.parametrize("forward", ["udpin:127.0.0.1:14550", "tcp:127.0.0.1:14550"])
+def test_nothing_is_ever_read_from_where_frames_are_passed_on_to(forward: str) -> None:
+    site = make_site(["ardupilot_copter"], "udpin:127.0.0.1:0")
+    with pytest.raises(SetUpError, match=f"forward '{forward}': expected udpout"):
+        Flight(site=site, clock=SystemClock(), is_alive=lambda: True, forward=(forward,))
 
 
 def test_a_vehicle_on_tcp_is_dialled_until_it_answers() -> None:

@@ -70,7 +70,7 @@ def test_a_missing_file_is_one_line_and_78(tmp_path: Path) -> None:
 def test_check_says_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VEDETTE_TEST_TOKENS", LINE)
     result = CliRunner().invoke(app, ["check", str(write(tmp_path, "http: {tokens_env: VEDETTE_TEST_TOKENS}\n"))])
-    assert result.stdout == "site yard: 2 cameras, 2 zones, 0 lines, 1 vehicles; 1 tokens\n"
+    assert result.stdout == "site yard: 2 cameras, 2 zones, 0 lines, 1 vehicles, 0 of them signed; 1 tokens\n"
     assert load_tokens(load_settings(write(tmp_path)).http) is None
 
 

@@ -3,11 +3,12 @@
 import ast
 import asyncio
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from pymavlink import mavutil
@@ -18,7 +19,13 @@ from fleet.errors import SetUpError
 from fleet.flight.errors import LinkDown
 from fleet.flight.mavlink_codec import Encoder, Frame, FrameParser
 from fleet.flight.mavlink_link import Link, is_harmless
-from fleet.flight.mavlink_transport import UdpTransport, make_transport, parse_connection
+from fleet.flight.mavlink_transport import (
+    SerialTransport,
+    UdpTransport,
+    _Serial,
+    make_transport,
+    parse_connection,
+)
 from fleet.flight.tlog import Tlog
 from tests.conftest import ROOT
 from tests.fleet.flight.air import heartbeat
@@ -56,15 +63,23 @@ async def udp_link(
     *, is_alive: Callable[[], bool] = lambda: False, tlog: Tlog | None = None
 ) -> AsyncIterator[tuple[Link, int]]:
     """A listening link and its port; silent unless `is_alive`."""
+    async with open_link("udpin:127.0.0.1:0", is_alive=is_alive, tlog=tlog) as link:
+        assert link.local_port is not None
+        yield link, link.local_port
+
+
+@contextlib.asynccontextmanager
+async def open_link(
+    connection: str, *, is_alive: Callable[[], bool] = lambda: False, tlog: Tlog | None = None
+) -> AsyncIterator[Link]:
     clock = SystemClock()
-    transport = UdpTransport(parse_connection("udpin:127.0.0.1:0"))
+    transport = make_transport(parse_connection(connection))
     log = tlog or Tlog(None, clock=clock)
-    link = Link("test", transport=transport, encoder=Encoder(), clock=clock, tlog=log, is_alive=is_alive)
+    link = Link(connection, transport=transport, encoder=Encoder(), clock=clock, tlog=log, is_alive=is_alive)
     await link.open()
     running = asyncio.create_task(link.run())
     try:
-        assert link.local_port is not None
-        yield link, link.local_port
+        yield link
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -289,7 +304,7 @@ def test_a_port_in_use_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        pytest.param("serial:/dev/ttyACM0:921600", "serial links are not supported yet", id="serial"),
+        pytest.param("serial:/dev/ttyACM0", "serial:DEVICE:BAUD", id="no baud rate"),
         pytest.param("udp:127.0.0.1:14550", "expected udpin:HOST:PORT", id="unknown scheme"),
         pytest.param("udpin:127.0.0.1", "expected udpin:HOST:PORT", id="no port"),
         pytest.param("tcp:127.0.0.1:99999", "expected udpin:HOST:PORT", id="no such port"),
@@ -305,35 +320,64 @@ def test_tcp_dials_again_when_the_other_end_goes_and_skips_console_text() -> Non
         arrivals: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
         server = await asyncio.start_server(lambda r, w: arrivals.put_nowait((r, w)), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        clock = SystemClock()
-        connection = parse_connection(f"tcp:127.0.0.1:{port}")
-        transport = make_transport(connection, clock=clock)
-        link = Link(
-            str(connection),
-            transport=transport,
-            encoder=Encoder(),
-            clock=clock,
-            tlog=Tlog(None, clock=clock),
-            is_alive=lambda: False,
-        )
         heard: list[str] = []
-        link.attach(1, lambda frame, _moved: heard.append(frame.name))
-        await link.open()
-        running = asyncio.create_task(link.run())
-        for round_ in (1, 2):
-            reader, writer = await asyncio.wait_for(arrivals.get(), 5.0)
-            writer.write(b"ArduRover V4.7\r\n" + Encoder(1, 1).encode(heartbeat()))
-            await until(lambda wanted=round_: len(heard) == wanted)  # type: ignore[misc]
-            await asyncio.to_thread(link.send_commanding, 1, hello())
-            raw = await asyncio.wait_for(reader.read(512), 5.0)
-            assert [frame.name for frame in FrameParser().feed_stream(raw)] == ["PARAM_REQUEST_READ"]
-            writer.close()
-            await writer.wait_closed()
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-        link.close()
+        async with open_link(f"tcp:127.0.0.1:{port}") as link:
+            link.attach(1, lambda frame, _moved: heard.append(frame.name))
+            for round_ in (1, 2):
+                reader, writer = await asyncio.wait_for(arrivals.get(), 5.0)
+                writer.write(b"ArduRover V4.7\r\n" + Encoder(1, 1).encode(heartbeat()))
+                await until(lambda wanted=round_: len(heard) == wanted)  # type: ignore[misc]
+                await asyncio.to_thread(link.send_commanding, 1, hello())
+                raw = await asyncio.wait_for(reader.read(512), 5.0)
+                assert [frame.name for frame in FrameParser().feed_stream(raw)] == ["PARAM_REQUEST_READ"]
+                writer.close()
+                await writer.wait_closed()
         server.close()
         await server.wait_closed()
 
     asyncio.run(story())
+
+
+def test_a_serial_line_is_opened_again_when_its_cable_was_pulled(tmp_path: Path) -> None:
+    cable = tmp_path / "ttyACM0"
+
+    def plug_in() -> BinaryIO:
+        ours, theirs = os.openpty()
+        cable.unlink(missing_ok=True)
+        cable.symlink_to(os.ttyname(theirs))
+        os.close(theirs)
+        return os.fdopen(ours, "r+b", buffering=0)
+
+    async def story() -> None:
+        heard: list[str] = []
+        async with open_link(f"serial:{cable}:921600") as link:
+            link.attach(1, lambda frame, _moved: heard.append(frame.name))
+            for round_ in (1, 2):
+                with plug_in() as vehicle:
+                    await until(lambda: is_open(link))
+                    vehicle.write(b"\xff\x00" + Encoder(1, 1).encode(heartbeat()))
+                    await until(lambda wanted=round_: len(heard) == wanted)  # type: ignore[misc]
+                    link.send_commanding(1, hello())
+                    raw = await asyncio.to_thread(vehicle.read, 512)
+                    assert [frame.name for frame in FrameParser().feed_stream(raw)] == ["PARAM_REQUEST_READ"]
+                await until(lambda: not is_open(link))
+
+    def is_open(link: Link) -> bool:
+        transport = link._transport
+        assert isinstance(transport, SerialTransport)
+        return transport._stream is not None
+
+    asyncio.run(story())
+
+
+def test_a_serial_line_belongs_to_one_alone() -> None:
+    ours, theirs = os.openpty()
+    line = parse_connection(f"serial:{os.ttyname(theirs)}:57600")
+    try:
+        first = _Serial(line)
+        with pytest.raises(OSError, match="lock"):
+            _Serial(line)
+        first.close()
+    finally:
+        os.close(ours)
+        os.close(theirs)

@@ -55,7 +55,9 @@ READY = (heartbeat(mode=0), version(), position(), gps(), status(), ekf(0x10), h
 
 
 def reasons(telemetry: Telemetry, *, now_us: int = NOW_US, is_quarantined: bool = False) -> tuple[str, ...]:
-    return not_ready_because(telemetry, now_us=now_us, is_listed=is_listed, is_quarantined=is_quarantined)
+    return not_ready_because(
+        telemetry, now_us=now_us, is_listed=is_listed, is_quarantined=is_quarantined, is_forged=False
+    )
 
 
 def test_a_ready_vehicle_lacks_only_its_safety() -> None:
