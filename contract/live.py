@@ -1,8 +1,8 @@
-"""Live pictures on their way from a node through the coordinator to a person's screen: WebSocket, the same bytes all the way.
+"""Live pictures from a node through the coordinator to a person's screen: WebSockets, the same bytes all the way.
 
-A picture is one binary message: two bytes, big-endian, with the length of its head; the head, JSON in UTF-8; the encoded
-picture. H.264 and H.265 are Annex B, in decoding order, with their parameter sets before each key frame, which is what
-WebCodecs takes without a description. Words are text messages, JSON.
+A picture is one binary message: two bytes, big-endian, with the length of its head; the head, JSON in UTF-8; the
+encoded picture. H.264 and H.265 are Annex B, in decoding order, with their parameter sets before each key frame, which
+is what WebCodecs takes without a description. Words are text messages, JSON.
 """
 
 from collections import deque
@@ -54,7 +54,9 @@ def head_of(message: bytes) -> PictureHead:
         raise ContractError(f"expected a picture of at most {MAX_PICTURE_BYTES} bytes, got {len(message)}")
     end = LENGTH_BYTES + int.from_bytes(message[:LENGTH_BYTES], "big")
     if end > LENGTH_BYTES + MAX_HEAD_BYTES or end >= len(message):
-        raise ContractError(f"expected a head of at most {MAX_HEAD_BYTES} bytes and a picture, got {len(message)} bytes")
+        raise ContractError(
+            f"expected a head of at most {MAX_HEAD_BYTES} bytes and a picture, got {len(message)} bytes"
+        )
     try:
         return PictureHead.model_validate_json(message[LENGTH_BYTES:end])
     except ValidationError as err:
@@ -85,7 +87,7 @@ class Watch(Frozen):
 
 
 class Showing(Frozen):
-    """To a person: whether pictures of the camera can be expected, and why not. now_us: the coordinator's wall clock."""
+    """To a person: what can be expected of the camera. now_us: the coordinator's wall clock."""
 
     type: Literal["showing"] = "showing"
     camera: Identifier

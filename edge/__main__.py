@@ -39,7 +39,8 @@ from edge.device import Device
 from edge.doctor.command import examine, json_of, table_of
 from edge.doctor.finding import Verdict
 from edge.errors import CalibrationError, EdgeError, FeedError, OutboxError, SetUpError
-from edge.feed import Feed
+from edge.feed import Feed, view_of
+from edge.footage.live_view import LiveView
 from edge.footage.shelf import Shelf
 from edge.kernel_time import read_kernel_time
 from edge.link.outbox import Outbox
@@ -108,6 +109,7 @@ def run(config: ConfigPath) -> None:
             zone_memory=ZoneMemory(data_dir / "zones.json"),
             keeping=_keeping(settings, data_dir, folder),
             witness=metrics.judged,
+            live=_live_view(settings, site, feeds, folder),
         )
         metrics.watch(node)
         uplink = Uplink(
@@ -281,6 +283,7 @@ def _node(
     zone_memory: ZoneMemory,
     keeping: Keeping | None = None,
     witness: Witness | None = None,
+    live: LiveView | None = None,
 ) -> Node:
     return Node(
         site=site,
@@ -297,7 +300,17 @@ def _node(
         keeping=keeping,
         witness=witness,
         device=Device(read_board, read_kernel_time),
+        live=live,
     )
+
+
+def _live_view(settings: EdgeSettings, site: Site, feeds: list[Feed], folder: Path) -> LiveView | None:
+    if settings.coordinator is None or not settings.has_live_view:
+        return None
+    coordinator = coordinator_of(settings.coordinator, folder=folder, environment=os.environ)
+    coordinator.tls_context()  # says now what is wrong with its files
+    views = [view_of(feed, site) for feed in feeds]
+    return LiveView(views, coordinator, clock=AnchoredClock(SystemClock()), chance=CHANCE)
 
 
 def _useful_batch(detector: Detector) -> int:
@@ -312,7 +325,10 @@ def _feeds(settings: EdgeSettings, site: Site, folder: Path) -> list[Feed]:
     clock = AnchoredClock(SystemClock())
     for feed in settings.feeds:
         place = FeedPlace(site.camera(feed.camera), site, url=feed.url, folder=folder, clock=clock)
-        poses, ring = open_poses(feed.poses, place), ring_of(settings.evidence)
+        poses, ring = (
+            open_poses(feed.poses, place),
+            ring_of(settings.evidence, has_live_view=settings.coordinator is not None),
+        )
         options = source_of(feed, folder=folder, environment=os.environ, ring=ring)
         options = replace(options, metadata=poses.metadata)
         open_source(options, clock=clock)  # says now what is wrong with the address

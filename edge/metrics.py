@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from contract.events import FeedState, NodeFaultKind
+from edge.footage.live_view import LiveView
 from edge.link.upload import UploadFigures
 from edge.node import Node
 from edge.pipeline import StepResult
@@ -65,6 +66,8 @@ class _NodeFigures(Collector):
         vitals = self._node.vitals
         yield from self._of_feeds(vitals)
         yield from self._of_node(vitals)
+        if self._node.live is not None:
+            yield from self._of_live_view(self._node.live)
 
     def _of_feeds(self, vitals: Vitals) -> Iterable[Metric]:
         decoded = _counter("vedette_frames_decoded", "Frames that a camera gave", "camera")
@@ -107,6 +110,19 @@ class _NodeFigures(Collector):
         for kind in NodeFaultKind:
             fault.add_metric([kind.value], float(kind in lasting))
         yield fault
+
+    def _of_live_view(self, live: LiveView) -> Iterable[Metric]:
+        watched = GaugeMetricFamily("vedette_live_watched", "1 while somebody looks", labels=["camera"])
+        sent = _counter("vedette_live_pictures", "Live pictures sent", "camera")
+        sent_bytes = _counter("vedette_live_bytes", "Of live pictures sent", "camera")
+        dropped = _counter("vedette_live_dropped", "Live pictures that the link was too slow for", "camera")
+        for each in live.figures:
+            watched.add_metric([each.camera], float(each.is_watched))
+            sent.add_metric([each.camera], each.sent)
+            sent_bytes.add_metric([each.camera], each.sent_bytes)
+            dropped.add_metric([each.camera], each.dropped)
+        yield from (watched, sent, sent_bytes, dropped)
+        yield _gauge("vedette_live_joined", "1 while the coordinator can ask for pictures", float(live.is_joined))
 
 
 def _of_uploads(upload: UploadFigures) -> Iterable[Metric]:

@@ -2,6 +2,7 @@ r"""Composition root of one node: feeds, lookout, outbox, courier, bus, and the 
 
     reading threads, one a camera -> intake -> lookout (detector, pipeline) -> courier -> bus
                                \-> ring                 \-> footage (clips, pictures) -^
+                                                        \-> live view (its own WebSocket)
 
 On the bus's thread: acknowledgements and commands. Nothing here waits for the coordinator.
 """
@@ -31,6 +32,7 @@ from edge.device import Device, DeviceWatch
 from edge.errors import OutboxError
 from edge.feed import Feed, Surroundings, scene_of, view_of
 from edge.footage.evidence import Footage
+from edge.footage.live_view import LiveView
 from edge.footage.recording import Rolls
 from edge.footage.shelf import Shelf
 from edge.intake import Intake
@@ -83,6 +85,7 @@ class Node:
         witness: Witness | None = None,
         keeping: Keeping | None = None,
         device: Device | None = None,
+        live: LiveView | None = None,
     ) -> None:
         self._site = site
         self._node = node
@@ -96,6 +99,7 @@ class Node:
         self._sender = Sender(site=site.id, node=node, outbox_id=outbox.outbox_id, boot=outbox.boot)
         self._voice = Voice(self._sender, origins=(feed.origin for feed in feeds), now_us=self._now_us)
         self._courier = Courier(outbox, self._voice.publish, clock=clock, now_us=self._now_us)
+        self.live = live
         self._device = DeviceWatch(device, clock=clock, now_us=self._now_us)
         self._intake = Intake(clock, batching=batching)
         around = Surroundings(site, node, self._sender, self._intake, clock, chance, rules)
@@ -122,7 +126,7 @@ class Node:
             tell_tracks=partial(self._voice.forward, TRACKS),
             clock=clock,
             witness=witness,
-            keep=None if self._footage is None else self._footage.saw,
+            keep=[each.saw for each in (self._footage, live) if each is not None],
             heat=lambda: self._device.heat,
         )
         zones = sorted({zone.id for feed in feeds for zone in site.watched_by(feed.camera)})
@@ -159,6 +163,8 @@ class Node:
         if serve_bus is not None:
             link.start("uplink", lambda: serve_bus(link_stop))
         link.start("courier", lambda: self._deliver(link_stop))
+        if self.live is not None:
+            link.start("live view", partial(self.live.run, link_stop))
         if self._footage is not None:
             footage.start("footage", partial(self._footage.run, footage_stop))
         if self._uploader is not None:

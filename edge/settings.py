@@ -77,6 +77,7 @@ class CoordinatorSettings(Frozen):
     upload_kb_s: Annotated[
         float | None, Field(ge=1, description="kB per second of evidence at most; null: as fast as it goes")
     ] = 1000.0
+    live_view: Annotated[bool, Field(description="false: people cannot look live through this node's cameras")] = True
 
 
 class MetricsTls(Frozen):
@@ -246,6 +247,10 @@ class EdgeSettings(Frozen):
         False
     )
 
+    @property
+    def has_live_view(self) -> bool:
+        return self.coordinator is not None and self.coordinator.live_view
+
     @model_validator(mode="after")
     def _names_each_camera_once(self) -> "EdgeSettings":
         cameras = [feed.camera for feed in self.feeds]
@@ -309,10 +314,10 @@ def coordinator_of(settings: CoordinatorSettings, *, folder: Path, environment: 
     return Coordinator(settings.url, token, ca=str(folder / settings.tls.ca) if settings.tls else None)
 
 
-def ring_of(evidence: EvidenceSettings) -> Ring | None:
-    """For one feed. It holds what an event needs that is judged a little late."""
+def ring_of(evidence: EvidenceSettings, *, has_live_view: bool) -> Ring | None:
+    """For one feed. It holds what an event needs that is judged a little late; a live view its last key frame."""
     if not evidence.kept:
-        return None
+        return Ring(seconds=0.0, max_bytes=round(evidence.ring_mb * 1e6)) if has_live_view else None
     return Ring(seconds=evidence.pre_roll_s + JUDGED_WITHIN_S, max_bytes=round(evidence.ring_mb * 1e6))
 
 

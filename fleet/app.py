@@ -37,6 +37,7 @@ from fleet.flight.watch import Route
 from fleet.flight.world import PeopleSeen, WorldView
 from fleet.hops import Hops
 from fleet.live import LiveFeed
+from fleet.live_view import LiveViews
 from fleet.metrics import Metrics
 from fleet.mqtt_bus import MqttBus
 from fleet.picture.coverage import Coverage
@@ -69,12 +70,14 @@ class Fleet:
     coordinator: Coordinator
     room: ControlRoom
     live: LiveFeed
+    views: LiveViews
     metrics: Metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A coordinator at work. Everything but `fleet.monitor` and `fleet.live` belongs to the loop it was started on."""
+    """A coordinator at work. Everything but `fleet.monitor`, `fleet.live` and `fleet.views` belongs to the loop it was
+    started on."""
 
     url: str
     fleet: Fleet
@@ -178,7 +181,21 @@ def assembled(
         is_connected=wire.is_connected,
         is_alive=heart.is_alive,
     )
-    return Fleet(site, store, vehicles, ingest, coverage, response, tasking, monitor, coordinator, room, live, metrics)
+    return Fleet(
+        site,
+        store,
+        vehicles,
+        ingest,
+        coverage,
+        response,
+        tasking,
+        monitor,
+        coordinator,
+        room,
+        live,
+        LiveViews(site, clock=clock, metrics=metrics),
+        metrics,
+    )
 
 
 @asynccontextmanager
@@ -245,6 +262,7 @@ def api_parts(
         evidence=EvidenceDesk(archive, core),
         guard=Guard(tokens, nodes=NodeCredentials(fleet.store).node_of),
         live=fleet.live,
+        views=fleet.views,
         metrics=fleet.metrics,
         console_dir=CONSOLE_DIR,
         is_loopback_only=is_loopback_only,

@@ -7,15 +7,15 @@ within LATE_US is thrown away up to the next one. Reading and detecting threads 
 """
 
 import random
-import ssl
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from socket import IPPROTO_TCP, TCP_NOTSENT_LOWAT
 
 import anyio
+import anyio.to_thread
 import structlog
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from contract.clock import Clock
@@ -28,16 +28,18 @@ from edge.footage.clip import CLIP_ERRORS
 from edge.footage.live_picture import FRAMES_US, Encoder, Passed, fitting, jpeg_of
 from edge.footage.recording import View
 from edge.footage.ring import Cut, Reel, StoredPacket
+from edge.link.coordinator import Coordinator
 from edge.pipeline import StepResult
 
 MAX_BACKLOG_BYTES = 8_000_000  # of one camera: a group of pictures of 4K
 NEWEST_US = 2**62
+PATH = "/api/v1/nodes/live"
 LOOK_S = 0.02  # at the rings, while somebody watches
 OFFER_S = 1.0
-STOP_LOOK_S = 0.25
-CONNECT_S, SEND_S, CLOSE_S = 5.0, 30.0, 1.0  # SEND_S: a key frame of 1 MB at 300 kbit/s
+SEND_S = 30.0  # a key frame of 1 MB at 300 kbit/s
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
 UNSENT_BYTES = 65_536
+REFUSED = 1008  # RFC 6455, 7.4.1
 LINK_ERRORS = (OSError, WebSocketException, TimeoutError)
 log = structlog.get_logger()
 
@@ -51,15 +53,6 @@ class LiveFigures:
     sent: int
     sent_bytes: int
     dropped: int
-
-
-@dataclass(frozen=True, slots=True)
-class LiveLink:
-    """Where the coordinator takes pictures: a ws:// or wss:// address. headers: hold the node's credential."""
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    tls: ssl.SSLContext | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,11 +228,9 @@ class LiveCamera:
 class LiveView:
     """All cameras of a node; `saw` is a Keep of the lookout."""
 
-    def __init__(
-        self, views: Sequence[View], *, link: LiveLink, clock: Clock, chance: random.Random
-    ) -> None:
+    def __init__(self, views: Sequence[View], coordinator: Coordinator, *, clock: Clock, chance: random.Random) -> None:
         self._cameras = {view.camera: LiveCamera(view, clock) for view in views}
-        self._link = link
+        self._coordinator = coordinator
         self._chance = chance
         self._offer: Offer | None = None
         self._heard = anyio.Event()  # a word of the coordinator
@@ -261,42 +252,33 @@ class LiveView:
     async def _run(self, stop: threading.Event) -> None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._stay_joined)
-            while not stop.is_set():
-                await anyio.sleep(STOP_LOOK_S)
+            await anyio.to_thread.run_sync(stop.wait, abandon_on_cancel=True)
             tasks.cancel_scope.cancel()
 
     async def _stay_joined(self) -> None:
         back_off_s, told = FIRST_BACK_OFF_S, ""
         while True:
-            reason = await self._join()
+            reason, is_refused = await self._join()
             if self.is_joined:
                 self.is_joined, back_off_s, told = False, FIRST_BACK_OFF_S, ""
+            if is_refused:
+                back_off_s = LONGEST_BACK_OFF_S
             if not told:
                 told = reason
                 log.warning("live view away", reason=reason)
             await anyio.sleep(back_off_s * self._chance.uniform(0.5, 1.0))
             back_off_s = min(back_off_s * 2, LONGEST_BACK_OFF_S)
 
-    async def _join(self) -> str:
-        """One connection; why it is over."""
-        link = self._link
+    async def _join(self) -> tuple[str, bool]:
+        """One connection; why it is over, and whether the coordinator will say no again."""
         try:
-            async with connect(
-                link.url,
-                additional_headers=link.headers,
-                ssl=link.tls,
-                proxy=None,
-                compression=None,  # it is compressed as it is
-                open_timeout=CONNECT_S,
-                close_timeout=CLOSE_S,
-                max_size=MAX_WORD_BYTES,
-                ping_timeout=SEND_S,
-            ) as socket:
+            async with self._coordinator.websocket(PATH, max_bytes=MAX_WORD_BYTES, silent_s=SEND_S) as socket:
                 _keep_short(socket)
                 await self._talk(socket)
-                return f"the coordinator closed: {socket.close_reason or socket.close_code or 'no word'}"
+                reason = socket.close_reason or f"code {socket.close_code}"
+                return f"the connection is closed: {reason}", socket.close_code == REFUSED
         except LINK_ERRORS as err:
-            return str(err) or type(err).__name__
+            return str(err) or type(err).__name__, False
         finally:
             for camera in self._cameras.values():
                 camera.watch(is_wanted=False)
@@ -309,8 +291,10 @@ class LiveView:
             try:
                 async for message in socket:
                     self._hear(message)
-            except (ContractError, ConnectionClosed) as err:
-                log.warning("live view: word not understood", reason=str(err))
+            except ContractError as err:
+                log.warning("live view: not understood", reason=str(err))
+            except ConnectionClosed:
+                pass  # why, the socket knows
             tasks.cancel_scope.cancel()
 
     def _hear(self, message: str | bytes) -> None:

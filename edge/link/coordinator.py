@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx
-from websockets.sync.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
 from edge.errors import SetUpError
 from edge.link.uplink import LOOPBACK
 
 CONNECT_S = 5.0
 ANSWER_S = 20.0  # for each read and write, not for the whole
+CLOSE_S = 1.0  # for the coordinator's goodbye
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ class Coordinator:
             trust_env=False,
         )
 
-    def websocket(self, path: str) -> ClientConnection:
-        """Connected, to be used with `with`. Raises OSError, TimeoutError and websockets' WebSocketException."""
+    def websocket(self, path: str, *, max_bytes: int, silent_s: float) -> connect:
+        """To be used with `async with`; raises OSError, TimeoutError and websockets' WebSocketException. max_bytes: of
+        a message of the coordinator; silent_s: how long it may leave a ping without an answer."""
         return connect(
             f"ws{self.url.removeprefix('http').rstrip('/')}{path}",
             ssl=self.tls_context(),
@@ -80,4 +82,7 @@ class Coordinator:
             compression=None,  # video is compressed already
             proxy=None,
             open_timeout=CONNECT_S,
+            close_timeout=CLOSE_S,
+            ping_timeout=silent_s,
+            max_size=max_bytes,
         )

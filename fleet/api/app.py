@@ -12,6 +12,7 @@ from fleet.api.commanding import commanding_routes
 from fleet.api.door import Door, add_problems
 from fleet.api.evidence import evidence_routes
 from fleet.api.guard import SUBPROTOCOL
+from fleet.api.live_view import add_live_view
 from fleet.api.models import Problem
 from fleet.api.parts import Parts
 from fleet.api.reading import reading_routes
@@ -43,6 +44,7 @@ def create_api(parts: Parts) -> FastAPI:
     app.include_router(_under("/api/v1", [reading_routes(parts), commanding_routes(parts), evidence_routes(parts)]))
     app.include_router(_health(parts))
     _add_live(app, parts)
+    add_live_view(app, parts)
     add_problems(app)
     app.add_middleware(Door, is_loopback_only=parts.is_loopback_only)
     _add_console(app, parts)
