@@ -145,12 +145,11 @@ def test_a_node_that_sends_too_much_is_slowed_down(views: LiveViews, clock: Manu
 
 
 def test_a_node_that_joins_again_takes_the_place_of_its_dead_connection(views: LiveViews) -> None:
-    with views.joined("gate-1") as dead, views.viewing(CAMERA) as viewer:
-        with views.joined("gate-1") as link:
-            assert dead.is_over
-            send(dead, 10)
-            send(link, 20)
-            assert got(viewer) == [20]
+    with views.joined("gate-1") as dead, views.viewing(CAMERA) as viewer, views.joined("gate-1") as link:
+        assert dead.is_over
+        send(dead, 10)
+        send(link, 20)
+        assert got(viewer) == [20]
 
 
 def test_there_is_an_end_to_viewers_and_cameras_are_of_the_site(views: LiveViews) -> None:

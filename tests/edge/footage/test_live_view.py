@@ -58,7 +58,8 @@ def judged(image: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", at_us: int)
 def decoded(codec: str, pictures: list[bytes]) -> list[av.VideoFrame]:
     context = av.CodecContext.create(codec, "r")
     assert isinstance(context, av.VideoCodecContext)
-    return [frame for data in [*pictures, None] for frame in context.decode(data and av.Packet(data))]
+    packets = [*map(av.Packet, pictures), None]
+    return [frame for packet in packets for frame in context.decode(packet)]
 
 
 def test_the_newest_group_of_pictures_comes_first_as_the_camera_sent_it(
