@@ -1,6 +1,7 @@
 // One camera, live: the coordinator's messages in, pictures on a canvas out. H.264 and H.265 go through WebCodecs as
 // they came; JPEG through the browser's own decoder. It says when the picture is old, and why there is none.
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
+const DRAW_MS = 20; // a burst of pictures is one repaint; a timer, because a hidden page has no frames
 const MOST_WAITING = 60; // chunks in the decoder: a page that was asleep goes on at the next key frame
 const MOST_ERRORS = 3; // in a row, without a picture between them
 
@@ -23,6 +24,14 @@ export interface ViewState {
   drawnAtMs: number;
   head: PictureHead | null;
   problem: string;
+}
+
+interface Waiting {
+  image: VideoFrame | ImageBitmap;
+  width: number;
+  height: number;
+  head: PictureHead;
+  takenAtUs: number;
 }
 
 interface Showing {
@@ -59,6 +68,8 @@ export class View {
   private errors = 0;
   private attempt = 0;
   private retry = 0;
+  private newest: Waiting | null = null; // decoded, for the next repaint: what a busy page cannot draw is left out
+  private repaint = 0;
   private aheadUs = 0; // of the coordinator's clock before ours
   private isOver = false;
 
@@ -85,6 +96,8 @@ export class View {
     clearTimeout(this.retry);
     this.socket?.close();
     this.forget();
+    clearTimeout(this.repaint);
+    this.leave();
   }
 
   private hear(showing: Showing): void {
@@ -110,10 +123,8 @@ export class View {
 
   private show(head: PictureHead, data: Uint8Array): void {
     createImageBitmap(new Blob([data as BlobPart], { type: "image/jpeg" })).then(
-      (bitmap) => {
-        if (!this.isOver) this.draw(bitmap, bitmap.width, bitmap.height, head, head.taken_at_us);
-        bitmap.close();
-      },
+      (image) =>
+        this.draw({ image, width: image.width, height: image.height, head, takenAtUs: head.taken_at_us }),
       () => this.update({ problem: "a picture could not be decoded" }),
     );
   }
@@ -145,10 +156,10 @@ export class View {
       return;
     }
     const decoder = new VideoDecoder({
-      output: (frame) => {
+      output: (image) => {
         this.errors = 0;
-        if (!this.isOver) this.draw(frame, frame.displayWidth, frame.displayHeight, head, frame.timestamp);
-        frame.close();
+        const { displayWidth: width, displayHeight: height, timestamp: takenAtUs } = image;
+        this.draw({ image, width, height, head, takenAtUs });
       },
       error: (error) => {
         if (decoder === this.decoder) this.fail(error);
@@ -175,15 +186,31 @@ export class View {
     this.decodes = "";
   }
 
-  private draw(image: CanvasImageSource, width: number, height: number, head: PictureHead, takenAtUs: number): void {
+  private draw(waiting: Waiting): void {
+    this.newest?.image.close();
+    this.newest = waiting;
+    if (this.isOver) this.leave();
+    else if (!this.repaint) this.repaint = window.setTimeout(() => this.paint(), DRAW_MS);
+  }
+
+  private paint(): void {
+    this.repaint = 0;
+    if (!this.newest) return;
+    const { image, width, height, head, takenAtUs } = this.newest;
     if (this.canvas.width !== width || this.canvas.height !== height) {
       this.canvas.width = width;
       this.canvas.height = height;
     }
     this.canvas.getContext("2d")?.drawImage(image, 0, 0, width, height);
+    this.leave();
     const nowMs = Date.now();
     const delayMs = nowMs + (this.aheadUs - takenAtUs) / 1000;
     this.update({ takenAtUs, delayMs, drawnAtMs: nowMs, head, problem: "" });
+  }
+
+  private leave(): void {
+    this.newest?.image.close();
+    this.newest = null;
   }
 
   private update(change: Partial<ViewState>): void {
