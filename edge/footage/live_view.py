@@ -274,7 +274,11 @@ class LiveView:
         try:
             async with self._coordinator.websocket(PATH, max_bytes=MAX_WORD_BYTES, silent_s=SEND_S) as socket:
                 _keep_short(socket)
-                await self._talk(socket)
+                try:
+                    await self._talk(socket)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await socket.close()
                 reason = socket.close_reason or f"code {socket.close_code}"
                 return f"the connection is closed: {reason}", socket.close_code == REFUSED
         except LINK_ERRORS as err:
