@@ -119,10 +119,11 @@ class OutboxStatus(Frozen):
 
 
 class NodeFaultKind(str, Enum):
-    """What is wrong with the device under a node; its cameras still watch."""
+    """What is wrong with the device under a node or with its way out; its cameras still watch."""
 
     CLOCK = "clock"  # stamps are more than 2 s off
     HOT = "hot"  # quiet feeds are judged less often
+    UPLOAD = "upload"  # its evidence does not reach the coordinator
 
 
 class NodeFault(Frozen):

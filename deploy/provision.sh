@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Make a site's own certificate authority and a certificate for each party.
+# Make a site's own certificate authority, a certificate for each party and a token for each edge node.
 #   deploy/provision.sh FOLDER NODE...      e.g. deploy/provision.sh deploy/certs edge-1 edge-2
-# Writes ca, broker, coordinator, api and one pair per NODE. Run again with more nodes: what exists is kept.
+# Writes ca, broker, coordinator, api and one pair per NODE, and NODE.env with the token that the node shows the
+# coordinator. It says how to let the node in. Run again with more nodes: what exists is kept.
 # FOLDER/ca.key signs everything: keep it off the machines that run.
 set -euo pipefail
-[ $# -ge 2 ] || { sed -n '2,4p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || { sed -n '2,5p' "$0" >&2; exit 2; }
 folder=$1; shift
 mkdir -p "$folder"
 cd "$folder"
@@ -38,8 +39,13 @@ for node in "$@"; do
     ca | broker | api | coordinator) echo "provision: '$node' is a name of Vedette's own; give the node another" >&2; exit 2 ;;
   esac
   certify "$node" clientAuth "DNS:$node"
+  if [ ! -f "$node.env" ]; then
+    token=$(openssl rand -hex 32)
+    echo "VEDETTE_COORDINATOR_TOKEN=$token" >"$node.env"
+    echo "vedette-fleet node add CONFIG $node --sha256 $(printf %s "$token" | openssl dgst -sha256 -r | cut -d' ' -f1)"
+  fi
 done
 # Containers read their key as a user of their own, through a mount of that one file; on this machine the folder is shut.
 chmod 644 ./*.crt ./*.key
-chmod 600 ca.key
+chmod 600 ca.key ./*.env
 chmod 700 .

@@ -21,7 +21,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from contract.clock import SystemClock
+from contract.clock import AnchoredClock, SystemClock
 from contract.errors import DocumentError
 from contract.events import FeedState
 from contract.site import Site
@@ -37,12 +37,14 @@ from edge.device import Device
 from edge.doctor.command import examine, json_of, table_of
 from edge.doctor.finding import Verdict
 from edge.errors import CalibrationError, EdgeError, FeedError, OutboxError, SetUpError
-from edge.feed import Feed
+from edge.feed import Feed, view_of
+from edge.footage.live_view import LiveView
 from edge.footage.shelf import Shelf
 from edge.from_afar import Local
 from edge.kernel_time import read_kernel_time
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
+from edge.link.upload import Uploader
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
 from edge.metrics import NodeMetrics
@@ -53,10 +55,12 @@ from edge.peer import Peer
 from edge.remote import Applied, Remote
 from edge.service_manager import ServiceManager
 from edge.settings import (
+    CoordinatorSettings,
     EdgeSettings,
     EvidenceSettings,
     WatchSettings,
     broker_of,
+    coordinator_of,
     door_of,
     read_configuration,
     rolls_of,
@@ -92,7 +96,7 @@ def run(config: ConfigPath) -> None:
     broker = broker_of(settings.broker, folder=folder, environment=os.environ)
     with Outbox(data_dir / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
         memory = ConfigurationMemory(data_dir / "configuration.json")
-        remote = Remote(Local(settings.watch, site, folder), _opener(folder), memory, clock=SystemClock())
+        remote = Remote(Local(settings.watch, site, folder), _opener(settings, folder), memory, clock=SystemClock())
         metrics = NodeMetrics()
 
         def build(applied: Applied, feeds: list[Feed]) -> Node:
@@ -103,9 +107,10 @@ def run(config: ConfigPath) -> None:
                 feeds,
                 outbox=outbox,
                 zone_memory=ZoneMemory(data_dir / "zones.json"),
-                keeping=_keeping(applied.watch.evidence, data_dir),
+                keeping=_keeping(settings, applied.watch.evidence, data_dir, folder),
                 witness=metrics.judged,
                 remote=remote,
+                live=_live_view(settings, applied.site, feeds, folder),
             )
 
         node = remote.begin(build)
@@ -136,9 +141,11 @@ def check(config: ConfigPath) -> None:
     settings, site = read_configuration(config)
     folder = config.parent
     broker_of(settings.broker, folder=folder, environment=os.environ).tls_context()
+    if settings.coordinator is not None:
+        coordinator_of(settings.coordinator, folder=folder, environment=os.environ).tls_context()
     if settings.metrics is not None:
         door_of(settings.metrics, folder=folder).tls_context()
-    opener = _opener(folder)
+    opener = _opener(settings, folder)
     feeds = opener.feeds(settings, site, model=SharedModel(lambda: opener.model(settings.model)))
     with Outbox(Path(":memory:"), new_id=uuid.uuid4) as outbox:
         _node(settings, settings, site, feeds, outbox=outbox, zone_memory=ZoneMemory(None))
@@ -169,7 +176,7 @@ def doctor(
         settings,
         site,
         config.parent,
-        open_model=lambda: _opener(config.parent).model(settings.model),
+        open_model=lambda: _opener(settings, config.parent).model(settings.model),
         environment=os.environ,
         clock=SystemClock(),
     )
@@ -237,12 +244,22 @@ def main() -> None:
         _end(err, code=1)
 
 
-def _keeping(evidence: EvidenceSettings, data_dir: Path) -> Keeping | None:
+def _keeping(settings: EdgeSettings, evidence: EvidenceSettings, data_dir: Path, folder: Path) -> Keeping | None:
     if not evidence.kept:
         return None
     shelf = Shelf(data_dir / "evidence", room_of(evidence), wall_us=SystemClock().wall_us)
     shelf.open()
-    return Keeping(shelf, rolls_of(evidence), evidence.jpeg_quality)
+    return Keeping(shelf, rolls_of(evidence), evidence.jpeg_quality, _uploader(settings.coordinator, folder))
+
+
+def _uploader(settings: CoordinatorSettings | None, folder: Path) -> Uploader | None:
+    """Raises SetUpError."""
+    if settings is None:
+        return None
+    coordinator = coordinator_of(settings, folder=folder, environment=os.environ)
+    coordinator.tls_context()  # says now what is wrong with it
+    bytes_per_s = None if settings.upload_kb_s is None else settings.upload_kb_s * 1e3
+    return Uploader(coordinator, bytes_per_s=bytes_per_s, clock=SystemClock(), chance=CHANCE)
 
 
 @contextmanager
@@ -260,8 +277,9 @@ def _telling(settings: EdgeSettings, folder: Path, node: Node, metrics: NodeMetr
         yield
 
 
-def _opener(folder: Path) -> Opener:
-    return Opener(folder, os.environ, SystemClock(), say=partial(typer.echo, err=True))
+def _opener(settings: EdgeSettings, folder: Path) -> Opener:
+    say = partial(typer.echo, err=True)
+    return Opener(folder, os.environ, SystemClock(), say=say, has_live_view=settings.has_live_view)
 
 
 def _node(
@@ -275,6 +293,7 @@ def _node(
     keeping: Keeping | None = None,
     witness: Witness | None = None,
     remote: Remote | None = None,
+    live: LiveView | None = None,
 ) -> Node:
     return Node(
         site=site,
@@ -292,7 +311,17 @@ def _node(
         witness=witness,
         device=Device(read_board, read_kernel_time),
         remote=remote,
+        live=live,
     )
+
+
+def _live_view(settings: EdgeSettings, site: Site, feeds: list[Feed], folder: Path) -> LiveView | None:
+    if settings.coordinator is None or not settings.has_live_view:
+        return None
+    coordinator = coordinator_of(settings.coordinator, folder=folder, environment=os.environ)
+    coordinator.tls_context()  # says now what is wrong with its files
+    views = [view_of(feed, site) for feed in feeds]
+    return LiveView(views, coordinator, clock=AnchoredClock(SystemClock()), chance=CHANCE)
 
 
 def _log_to_stderr() -> None:

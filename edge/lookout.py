@@ -91,8 +91,8 @@ class Scene:
 
 
 class Lookout:
-    """`post` makes an event durable or raises OutboxError; `tell_tracks` is best effort; `keep` is for evidence; `heat`
-    is the board's."""
+    """`post` makes an event durable or raises OutboxError; `tell_tracks` is best effort; `keep` is for evidence and for
+    live view; `heat` is the board's."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Lookout:
         tell_tracks: Callable[[Envelope], object],
         clock: Clock,
         witness: Witness | None = None,
-        keep: Keep | None = None,
+        keep: Sequence[Keep] = (),
         heat: Callable[[], Heat] = lambda: Heat.COOL,
     ) -> None:
         self._heat = heat
@@ -113,7 +113,7 @@ class Lookout:
         self._tell_tracks = tell_tracks
         self._clock = clock
         self._witness = witness
-        self._keep = keep
+        self._keep = tuple(keep)
         self._unposted: deque[Envelope] = deque(maxlen=UNPOSTED)
         self._errands: SimpleQueue[tuple[futures.Future[None], Callable[[], None]]] = SimpleQueue()
         self._is_over = False
@@ -274,8 +274,8 @@ class Lookout:
     def _take_in(self, scene: Scene, result: StepResult, frame: Frame | None) -> None:
         self._unposted.extend(result.events)
         scene.note(result.events)
-        if self._keep is not None:
-            self._keep(scene.reader.camera, result, frame)
+        for keep in self._keep:
+            keep(scene.reader.camera, result, frame)
         if self._witness is not None:
             self._witness(scene.reader.camera, result)
 

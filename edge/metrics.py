@@ -10,6 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from contract.events import FeedState, NodeFaultKind
+from edge.footage.live_view import LiveView
+from edge.link.upload import UploadFigures
 from edge.node import Node
 from edge.pipeline import StepResult
 from edge.vitals import Vitals
@@ -63,6 +65,8 @@ class _NodeFigures(Collector):
         vitals = self._node.vitals
         yield from self._of_feeds(vitals)
         yield from self._of_node(vitals)
+        if self._node.live is not None:
+            yield from self._of_live_view(self._node.live)
 
     def _of_feeds(self, vitals: Vitals) -> Iterable[Metric]:
         decoded = _counter("vedette_frames_decoded", "Frames that a camera gave", "camera")
@@ -98,11 +102,37 @@ class _NodeFigures(Collector):
         yield _gauge("vedette_temperature_celsius", "Of the zone nearest to its limit", vitals.board.temperature_c)
         yield _gauge("vedette_temperature_limit_celsius", "Where that zone slows down", vitals.board.limit_c)
         yield _gauge("vedette_power_watts", "Of the board", vitals.board.power_w)
+        if vitals.upload is not None:
+            yield from _of_uploads(vitals.upload)
         fault = GaugeMetricFamily("vedette_device_fault", "1 while it lasts", labels=["kind"])
         lasting = {each.kind for each in vitals.faults}
         for kind in NodeFaultKind:
             fault.add_metric([kind.value], float(kind in lasting))
         yield fault
+
+    def _of_live_view(self, live: LiveView) -> Iterable[Metric]:
+        watched = GaugeMetricFamily("vedette_live_watched", "1 while somebody looks", labels=["camera"])
+        sent = _counter("vedette_live_pictures", "Live pictures sent", "camera")
+        sent_bytes = _counter("vedette_live_bytes", "Of live pictures sent", "camera")
+        dropped = _counter("vedette_live_dropped", "Live pictures that the link was too slow for", "camera")
+        for each in live.figures:
+            watched.add_metric([each.camera], float(each.is_watched))
+            sent.add_metric([each.camera], each.sent)
+            sent_bytes.add_metric([each.camera], each.sent_bytes)
+            dropped.add_metric([each.camera], each.dropped)
+        yield from (watched, sent, sent_bytes, dropped)
+        yield _gauge("vedette_live_joined", "1 while the coordinator can ask for pictures", float(live.is_joined))
+
+
+def _of_uploads(upload: UploadFigures) -> Iterable[Metric]:
+    yield _gauge("vedette_upload_waiting_files", "Of evidence", upload.waiting_files)
+    yield _gauge("vedette_upload_waiting_bytes", "Of evidence", upload.waiting_bytes)
+    sent = _counter("vedette_upload_sent_bytes", "Of evidence, those sent twice included")
+    sent.add_metric([], upload.sent_bytes)
+    yield sent
+    yield _gauge(
+        "vedette_upload_failing_seconds", "Since something got through; 0 where nothing waits", upload.failing_s
+    )
 
 
 def _counter(name: str, words: str, *labels: str) -> CounterMetricFamily:

@@ -2,6 +2,7 @@ r"""Composition root of one node: feeds, lookout, outbox, courier, bus, and the 
 
     reading threads, one a camera -> intake -> lookout (detector, pipeline) -> courier -> bus
                                \-> ring                 \-> footage (clips, pictures) -^
+                                                        \-> live view (its own WebSocket)
 
 On the bus's thread: acknowledgements and commands. Nothing here waits for the coordinator.
 """
@@ -20,7 +21,7 @@ from contract.codec import decode
 from contract.commands import Ack, Command
 from contract.configuration import DesiredConfiguration
 from contract.errors import ContractError
-from contract.events import FeedState, FeedStatus, NodeState, Status
+from contract.events import FeedState, FeedStatus, NodeFault, NodeState, Status
 from contract.kinds import EventKind
 from contract.site import Site
 from contract.topics import ACK, COMMAND, DESIRED, HEALTH, REPLY, REPORTED, STATUS, TRACKS
@@ -32,12 +33,14 @@ from edge.errands import errands_of
 from edge.errors import OutboxError
 from edge.feed import Feed, Surroundings, view_of
 from edge.footage.evidence import Footage
+from edge.footage.live_view import LiveView
 from edge.footage.recording import Rolls
 from edge.footage.shelf import Shelf
 from edge.intake import Intake
 from edge.link.commands import CommandDesk
 from edge.link.courier import Courier
 from edge.link.outbox import Outbox
+from edge.link.upload import Uploader
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Lookout, Witness
 from edge.posts import Lineup, Posts
@@ -57,11 +60,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What is kept of events: where, on an open shelf; how long a clip is; how well a picture is encoded, percent."""
+    """What is kept of events: where, on an open shelf; how long a clip is; how well a picture is encoded, percent; who
+    sends it to the coordinator, if anybody."""
 
     shelf: Shelf
     rolls: Rolls
     jpeg_quality: int
+    uploader: Uploader | None = None
 
 
 class Node:
@@ -85,6 +90,7 @@ class Node:
         keeping: Keeping | None = None,
         device: Device | None = None,
         remote: Remote | None = None,
+        live: LiveView | None = None,
     ) -> None:
         self._outbox = outbox
         self._clock = clock
@@ -94,6 +100,7 @@ class Node:
         self._sender = Sender(site=site.id, node=node, outbox_id=outbox.outbox_id, boot=outbox.boot)
         self._voice = Voice(self._sender, origins=(feed.origin for feed in feeds), now_us=self._now_us)
         self._courier = Courier(outbox, self._voice.publish, clock=clock, now_us=self._now_us)
+        self.live = live
         self._device = DeviceWatch(device, clock=clock, now_us=self._now_us)
         self._intake = Intake(clock, batching=batching)
         around = Surroundings(site, node, self._sender, self._intake, clock, chance, rules)
@@ -109,8 +116,10 @@ class Node:
                 sender=self._sender,
                 post=self._courier.post,
                 clock=clock,
+                uploader=keeping.uploader,
             )
         )
+        self._uploader = None if keeping is None else keeping.uploader
         self._lookout = Lookout(
             self._posts.scenes,
             self._intake,
@@ -118,7 +127,7 @@ class Node:
             tell_tracks=partial(self._voice.forward, TRACKS),
             clock=clock,
             witness=witness,
-            keep=None if self._footage is None else self._footage.saw,
+            keep=[each.saw for each in (self._footage, live) if each is not None],
             heat=lambda: self._device.heat,
         )
         self._remote = remote
@@ -159,8 +168,12 @@ class Node:
         if serve_bus is not None:
             link.start("uplink", lambda: serve_bus(link_stop))
         link.start("courier", lambda: self._deliver(link_stop))
+        if self.live is not None:
+            link.start("live view", partial(self.live.run, link_stop))
         if self._footage is not None:
             footage.start("footage", partial(self._footage.run, footage_stop))
+        if self._uploader is not None:
+            footage.start("upload", partial(self._uploader.run, footage_stop))
         cameras.start("lookout", lambda: self.look_out(stop))
         self._posts.start(cameras)
         if self._remote is not None:
@@ -227,7 +240,7 @@ class Node:
         if is_health_due:
             self._health_told_us = now_us
             self._device.look()
-        now = self._now = Told(self.statuses(), self._device.faults)
+        now = self._now = Told(self.statuses(), self._faults())
         self._watched_us = now_us
         if now != self._told and self._tell_status(NodeState.ONLINE, now):
             self._told = now
@@ -249,6 +262,7 @@ class Node:
             outbox_oldest_s=oldest_s(self._outbox, now_us=self._now_us()),
             unposted=self._lookout.unposted,
             is_connected=self._voice.is_heard,
+            upload=None if self._uploader is None else self._uploader.figures,
         )
 
     @property
@@ -311,7 +325,8 @@ class Node:
         now_us = self._clock.monotonic_us()
         if self._done_since_us is None:
             self._done_since_us = now_us
-        return rows_of(self._outbox) == 0 or now_us - self._done_since_us >= DRAIN_US
+        is_sent = self._footage is None or self._footage.is_sent
+        return (rows_of(self._outbox) == 0 and is_sent) or now_us - self._done_since_us >= DRAIN_US
 
     def _leave(self) -> None:
         """Say that we go, and give the last events a moment to be taken."""
@@ -320,7 +335,12 @@ class Node:
             if self._clock.monotonic_us() >= until_us:
                 break
             self._courier.rest(0.05)
-        self._tell_status(NodeState.STOPPING, Told(self.statuses(), self._device.faults))
+        self._tell_status(NodeState.STOPPING, Told(self.statuses(), self._faults()))
+
+    def _faults(self) -> tuple[NodeFault, ...]:
+        """Of the device and of what leaves it."""
+        uploads = () if self._uploader is None else self._uploader.faults(self._now_us())
+        return (*self._device.faults, *uploads)
 
     # From the coordinator
 
@@ -342,7 +362,8 @@ class Node:
 
     def _exchange(self, lineup: Lineup, batching: Batching, evidence: EvidenceSettings) -> None:
         """Other cameras, or the same in another way, while the rest goes on. Raises SetUpError and EdgeError."""
-        self._posts.exchange(lineup, self._lookout, self._footage)
+        keepers = [each for each in (self._footage, self.live) if each is not None]
+        self._posts.exchange(lineup, self._lookout, keepers)
         self._voice.speak_of(feed.origin for feed in self._posts.feeds)
         self._intake.use(batching)
         if self._footage is not None:

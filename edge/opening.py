@@ -34,12 +34,13 @@ from edge.source import open_source
 @dataclass(frozen=True)
 class Opener:
     """folder: relative paths count from it. environment: holds passwords and where models lie. `say` gets a line about
-    what was assumed or chosen."""
+    what was assumed or chosen. has_live_view: rings are kept for it."""
 
     folder: Path
     environment: Mapping[str, str]
     clock: Clock
     say: Callable[[str], None]
+    has_live_view: bool = False
 
     def model(self, model: ModelSettings) -> Detector:
         """Raises DetectorError."""
@@ -69,7 +70,8 @@ class Opener:
         self, feed: FeedSettings, settings: WatchSettings, site: Site, *, model: Callable[[], Detector], clock: Clock
     ) -> Feed:
         place = FeedPlace(site.camera(feed.camera), site, url=feed.url, folder=self.folder, clock=clock)
-        poses, ring = open_poses(feed.poses, place), ring_of(settings.evidence)
+        poses = open_poses(feed.poses, place)
+        ring = ring_of(settings.evidence, has_live_view=self.has_live_view)
         options = source_of(feed, folder=self.folder, environment=self.environment, ring=ring)
         options = replace(options, metadata=poses.metadata)
         open_source(options, clock=clock)  # says now what is wrong with the address

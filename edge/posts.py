@@ -5,14 +5,15 @@ A camera's new reader begins when its old one has ended: two must never hold one
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from contract.kinds import EventKind
 from contract.site import Site
 from edge.crew import Crew
 from edge.feed import Feed, Surroundings, scene_of, view_of
-from edge.footage.evidence import Footage
+from edge.footage.recording import View
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Lookout, Scene
 from edge.pipeline import Pipeline
@@ -29,6 +30,14 @@ class Lineup:
     rules: Mapping[EventKind, Mapping[str, object]]
     cameras: tuple[str, ...]
     fresh: tuple[Feed, ...]
+
+
+class Keeper(Protocol):
+    """Who keeps or shows what the cameras show."""
+
+    def replace(self, gone: Collection[str], views: Iterable[View], /) -> None:
+        """Between two frames: the cameras in `gone` were closed, those of `views` begin."""
+        ...
 
 
 @dataclass(slots=True)
@@ -106,7 +115,7 @@ class Posts:
             for post in self._posts:
                 post.leave()
 
-    def exchange(self, lineup: Lineup, lookout: Lookout, footage: Footage | None) -> None:
+    def exchange(self, lineup: Lineup, lookout: Lookout, keepers: Sequence[Keeper]) -> None:
         """The events of who goes end, and are told. Raises SetUpError for feeds that cannot be put together, and
         EdgeError where the detector hangs: then nothing has changed. One caller at a time."""
         around = replace(self._around, site=lineup.site, rules=lineup.rules)
@@ -123,8 +132,8 @@ class Posts:
             for post in begin:
                 around.intake.enter(post.camera, detector=id(post.scene.detector))
             lookout.replace(leave.keys(), [post.scene for post in begin])
-            if footage is not None:
-                footage.replace(leave.keys(), views)
+            for keeper in keepers:
+                keeper.replace(leave.keys(), views)
             for post in begin:
                 if post.camera in self._gone:
                     post.scene.pipeline.number_tracks_after(self._gone.pop(post.camera))

@@ -23,6 +23,7 @@ from edge.errors import SetUpError
 from edge.footage.recording import Rolls
 from edge.footage.ring import Ring
 from edge.footage.shelf import DAY_US, Room
+from edge.link.coordinator import Coordinator
 from edge.link.uplink import Broker
 from edge.lookout import RATE_MIN_HZ
 from edge.metrics_door import Door
@@ -55,6 +56,28 @@ class BrokerSettings(Frozen):
     tls: TlsSettings | None = None
     user: Annotated[str | None, Field(description="user name, where the broker wants one")] = None
     password_env: Annotated[str | None, Field(description="environment variable that holds the password")] = None
+
+
+class CoordinatorTls(Frozen):
+    """Whose certificate is believed."""
+
+    ca: Annotated[str, Field(description="path of the PEM file with the coordinator's authority")]
+
+
+class CoordinatorSettings(Frozen):
+    """The coordinator's HTTP door, for what does not go over the broker: evidence and live video."""
+
+    url: Annotated[
+        str, Field(min_length=1, description="such as https://fleet:8443; http only for an address on loopback")
+    ]
+    token_env: Annotated[
+        str, Field(min_length=1, description="environment variable with this node's token (`vedette-fleet node add`)")
+    ]
+    tls: Annotated[CoordinatorTls | None, Field(description="none: the authorities that this machine trusts")] = None
+    upload_kb_s: Annotated[
+        float | None, Field(ge=1, description="kB per second of evidence at most; null: as fast as it goes")
+    ] = 1000.0
+    live_view: Annotated[bool, Field(description="false: people cannot look live through this node's cameras")] = True
 
 
 class MetricsTls(Frozen):
@@ -227,12 +250,19 @@ class EdgeSettings(WatchSettings):
     site_file: Annotated[str, Field(description="path of the site file")]
     data_dir: Annotated[str, Field(description="folder for the outbox; made when missing")]
     broker: BrokerSettings = BrokerSettings()
+    coordinator: Annotated[
+        CoordinatorSettings | None, Field(description="none: evidence stays on the node, and nobody looks live")
+    ] = None
     metrics: Annotated[
         MetricsSettings | None, Field(description="figures for Prometheus; none where null is written")
     ] = MetricsSettings()
     exit_when_ended: Annotated[bool, Field(description="stop after the last recording; its events are waited for")] = (
         False
     )
+
+    @property
+    def has_live_view(self) -> bool:
+        return self.coordinator is not None and self.coordinator.live_view
 
     @property
     def watch(self) -> WatchSettings:
@@ -287,10 +317,17 @@ def broker_of(settings: BrokerSettings, *, folder: Path, environment: Mapping[st
     )
 
 
-def ring_of(evidence: EvidenceSettings) -> Ring | None:
-    """For one feed. It holds what an event needs that is judged a little late."""
+def coordinator_of(settings: CoordinatorSettings, *, folder: Path, environment: Mapping[str, str]) -> Coordinator:
+    """Raises SetUpError for an address in the clear beyond loopback, and for a token that is named and not there."""
+    token = _secret(settings.token_env, environment, who="coordinator", what="a token")
+    assert token is not None
+    return Coordinator(settings.url, token, ca=str(folder / settings.tls.ca) if settings.tls else None)
+
+
+def ring_of(evidence: EvidenceSettings, *, has_live_view: bool) -> Ring | None:
+    """For one feed. It holds what an event needs that is judged a little late; a live view its last key frame."""
     if not evidence.kept:
-        return None
+        return Ring(seconds=0.0, max_bytes=round(evidence.ring_mb * 1e6)) if has_live_view else None
     return Ring(seconds=evidence.pre_roll_s + JUDGED_WITHIN_S, max_bytes=round(evidence.ring_mb * 1e6))
 
 
@@ -325,12 +362,12 @@ def source_of(
     return SourceOptions(url=url, start=start, is_realtime=feed.realtime, transport=feed.transport, ring=ring)
 
 
-def _secret(name: str | None, environment: Mapping[str, str], *, who: str) -> str | None:
+def _secret(name: str | None, environment: Mapping[str, str], *, who: str, what: str = "a password") -> str | None:
     if name is None:
         return None
     value = environment.get(name)
     if not value:
-        raise SetUpError(f"{who}: expected a password in the environment variable {name}, found none")
+        raise SetUpError(f"{who}: expected {what} in the environment variable {name}, found none")
     return value
 
 

@@ -8,6 +8,7 @@ from edge.board import BoardReading
 from edge.device import ClockOffset
 from edge.errors import OutboxError
 from edge.link.outbox import Outbox
+from edge.link.upload import UploadFigures
 
 SILENT_S = 10.0  # without a look of the node's watch, which takes four a second
 
@@ -23,7 +24,7 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """None: unknown. outbox_oldest_s: since the oldest event that waits was captured; 0 where none waits. unposted:
-    events that the disk did not take yet."""
+    events that the disk did not take yet. upload: of evidence, where it goes to the coordinator."""
 
     feeds: tuple[FeedStatus, ...]
     faults: tuple[NodeFault, ...]
@@ -33,6 +34,7 @@ class Vitals:
     outbox_oldest_s: float | None
     unposted: int
     is_connected: bool
+    upload: UploadFigures | None = None
 
 
 def what_is_wrong(feeds: Sequence[FeedStatus]) -> str:

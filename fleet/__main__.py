@@ -5,8 +5,12 @@ Ctrl-C) commands no vehicle.
 """
 
 import logging
+import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
@@ -15,15 +19,22 @@ import structlog
 import typer
 
 from contract.clock import SystemClock
+from contract.site import Site
 from fleet.app import running
-from fleet.errors import SetUpError
+from fleet.errors import SetUpError, StoreError
 from fleet.fly_command import fly
-from fleet.records.auth import Role, new_token
+from fleet.records.auth import Role, digest_of, drawn_token, new_token
+from fleet.records.node_credentials import NodeCredentials
+from fleet.records.store import open_store
 from fleet.settings import load_settings, load_signing_keys, load_site, load_tokens
 
 WRONG_CONFIGURATION = 78
+_ME = f"user {os.getuid()} at the command line"
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+node_app = typer.Typer(no_args_is_help=True, help="Credentials of edge nodes; a running coordinator follows at once.")
+app.add_typer(node_app, name="node")
 Config = Annotated[Path, typer.Argument(help="the coordinator's YAML file")]
+NodeId = Annotated[str, typer.Argument(help="an edge node, as the site file's cameras name it")]
 
 
 @app.command()
@@ -70,6 +81,58 @@ def user(name: str, role: Role = Role.VIEWER) -> None:
 app.command()(fly)
 
 
+@node_app.command("add")
+def add_node(
+    config: Config,
+    node: NodeId,
+    *,
+    sha256: Annotated[
+        str | None, typer.Option(help="hash of a token made elsewhere (deploy/provision.sh); one is made if left out")
+    ] = None,
+) -> None:
+    """Let a node in. Its token is shown once, for the variable named by the node's coordinator.token_env."""
+    token = drawn_token()
+    with _credentials(config) as (credentials, site):
+        nodes = sorted({camera.node for camera in site.cameras})
+        if node not in nodes:
+            raise SetUpError(f"expected a node of site '{site.id}' ({', '.join(nodes)}), got '{node}'")
+        credentials.add(node, sha256 or digest_of(token), by=_ME, at_us=SystemClock().wall_us())
+    typer.echo(f"token: {token}" if sha256 is None else f"node '{node}' is let in")
+
+
+@node_app.command("list")
+def list_nodes(config: Config) -> None:
+    """Nodes that have a token."""
+    with _credentials(config) as (credentials, _):
+        for node, added_at_us in credentials.listed():
+            typer.echo(
+                f"{node}  since {datetime.fromtimestamp(added_at_us // 1_000_000, tz=timezone.utc):%Y-%m-%d %H:%M}Z"
+            )
+
+
+@node_app.command("remove")
+def remove_node(config: Config, node: NodeId) -> None:
+    """Let a node in no more."""
+    with _credentials(config) as (credentials, _):
+        credentials.remove(node, by=_ME, at_us=SystemClock().wall_us())
+    typer.echo(f"node '{node}' is let in no more")
+
+
+@contextmanager
+def _credentials(config: Path) -> Iterator[tuple[NodeCredentials, Site]]:
+    """Those in the coordinator's store, made when missing; what goes wrong is one line."""
+    try:
+        settings = load_settings(config)
+        site = load_site(settings)
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with open_store(settings.store_file) as store:
+            yield NodeCredentials(store), site
+    except (SetUpError, StoreError) as err:
+        _stop(err)
+    except OSError as err:
+        _stop(SetUpError(f"data_dir {settings.data_dir}: {err.strerror}"))
+
+
 async def _run(config: Path) -> None:
     settings = load_settings(config)
     async with running(settings, SystemClock()) as coordinator:
@@ -80,7 +143,7 @@ async def _run(config: Path) -> None:
                 return
 
 
-def _stop(err: SetUpError) -> None:
+def _stop(err: SetUpError | StoreError) -> None:
     typer.echo(f"vedette-fleet: {err}", err=True)
     raise typer.Exit(WRONG_CONFIGURATION) from err
 

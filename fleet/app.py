@@ -18,6 +18,7 @@ from contract.clock import Clock
 from contract.site import Site
 from fleet.api.app import create_api
 from fleet.api.core import Core
+from fleet.api.evidence_desk import EvidenceDesk
 from fleet.api.guard import Guard
 from fleet.api.parts import Parts
 from fleet.api.server import bound, prepared, serving, url_of
@@ -36,16 +37,19 @@ from fleet.flight.watch import Route
 from fleet.flight.world import PeopleSeen, WorldView
 from fleet.hops import Hops
 from fleet.live import LiveFeed
+from fleet.live_view import LiveViews
 from fleet.metrics import Metrics
 from fleet.mqtt_bus import MqttBus
 from fleet.picture.coverage import Coverage
 from fleet.picture.ingest import Ingest
 from fleet.picture.people import PERSON_MEMORY_S
+from fleet.records.archive import Archive
 from fleet.records.audit import StoreJournal
 from fleet.records.auth import Tokens
+from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import Store, open_store
 from fleet.response import Response
-from fleet.settings import FleetSettings, is_loopback, load_signing_keys, load_site, load_tokens
+from fleet.settings import FleetSettings, is_loopback, load_signing_keys, load_site, load_tokens, room_of
 
 CONSOLE_DIR = Path(__file__).parent / "console" / "dist"
 ALIVE_WITHIN_US = 1_000_000
@@ -66,12 +70,14 @@ class Fleet:
     coordinator: Coordinator
     room: ControlRoom
     live: LiveFeed
+    views: LiveViews
     metrics: Metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A coordinator at work. Everything but `fleet.monitor` and `fleet.live` belongs to the loop it was started on."""
+    """A coordinator at work. Everything but `fleet.monitor`, `fleet.live` and `fleet.views` belongs to the loop it was
+    started on."""
 
     url: str
     fleet: Fleet
@@ -175,7 +181,21 @@ def assembled(
         is_connected=wire.is_connected,
         is_alive=heart.is_alive,
     )
-    return Fleet(site, store, vehicles, ingest, coverage, response, tasking, monitor, coordinator, room, live, metrics)
+    return Fleet(
+        site,
+        store,
+        vehicles,
+        ingest,
+        coverage,
+        response,
+        tasking,
+        monitor,
+        coordinator,
+        room,
+        live,
+        LiveViews(site, clock=clock, metrics=metrics),
+        metrics,
+    )
 
 
 @asynccontextmanager
@@ -185,7 +205,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
     async with AsyncExitStack() as stack:
         stack.enter_context(_data_dir(settings.data_dir))
         listening = stack.enter_context(bound(settings.http))
-        store = stack.enter_context(open_store(settings.data_dir / "fleet.db"))
+        store = stack.enter_context(open_store(settings.store_file))
         bus = MqttBus(settings.broker, site_id=site.id, clock=clock)
         heart = Heart(clock)
         flight = Flight(
@@ -211,7 +231,10 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             system_id=settings.system_id,
         )
         core = Core(asyncio.get_running_loop())
-        parts = api_parts(fleet, core, tokens=tokens, is_loopback_only=is_loopback(settings.http.host))
+        archive = Archive(settings.evidence_folder, room_of(settings.evidence), store=store, wall_us=clock.wall_us)
+        archive.open()
+        is_loopback_only = is_loopback(settings.http.host)
+        parts = api_parts(fleet, core, tokens=tokens, archive=archive, is_loopback_only=is_loopback_only)
         server = prepared(create_api(parts), settings.http)
         fleet.coordinator.load()
         stack.callback(fleet.coordinator.write_out)  # after all that may still write, before the store closes
@@ -223,18 +246,23 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         tasks.start_soon(fleet.tasking.run, name="tasking")
         tasks.start_soon(fleet.coordinator.run, name="coordinator")
         tasks.start_soon(fleet.room.run, name="control room")
+        tasks.start_soon(archive.run, name="archive")
         stack.enter_context(serving(server, listening))
         yield Running(url_of(settings.http, listening), fleet)
 
 
-def api_parts(fleet: Fleet, core: Core, *, tokens: Tokens | None, is_loopback_only: bool = True) -> Parts:
+def api_parts(
+    fleet: Fleet, core: Core, *, tokens: Tokens | None, archive: Archive, is_loopback_only: bool = True
+) -> Parts:
     return Parts(
         core=core,
         room=fleet.room,
         monitor=fleet.monitor,
         store=fleet.store,
-        guard=Guard(tokens),
+        evidence=EvidenceDesk(archive, core),
+        guard=Guard(tokens, nodes=NodeCredentials(fleet.store).node_of),
         live=fleet.live,
+        views=fleet.views,
         metrics=fleet.metrics,
         console_dir=CONSOLE_DIR,
         is_loopback_only=is_loopback_only,

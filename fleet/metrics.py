@@ -21,6 +21,12 @@ class Metrics:
         self.tasks = Counter("vedette_task_changes", "Task states reached", ["state"], registry=self._registry)
         self.open_incidents = Gauge("vedette_open_incidents", "Not closed yet", ["kind"], registry=self._registry)
         self.broker_connected = Gauge("vedette_broker_connected", "1 with a broker", registry=self._registry)
+        self.live_viewers = Gauge("vedette_live_viewers", "People who look through a camera", registry=self._registry)
+        self.live_nodes = Gauge("vedette_live_nodes", "Nodes that can be asked for pictures", registry=self._registry)
+        self.live_bytes = Counter("vedette_live_bytes", "Of live pictures that nodes sent", registry=self._registry)
+        self.live_dropped = Counter(
+            "vedette_live_dropped", "Live pictures that a viewer was too slow for", registry=self._registry
+        )
         self._hops = Histogram(
             "vedette_hop_seconds",
             "One step from the frame to the vehicle's acknowledgement",

@@ -17,6 +17,7 @@ from contract.frozen import Frozen, Identifier
 from contract.site import Site, parse_site
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_signing import parse_key
+from fleet.records.archive import ArchiveRoom
 from fleet.records.auth import Tokens, parse_tokens
 
 
@@ -75,6 +76,18 @@ class HttpSettings(Frozen):
         return self
 
 
+class EvidenceSettings(Frozen):
+    """What is kept of the files that nodes send: clips, pictures, sightings."""
+
+    folder: Annotated[Path | None, Field(description="where they lie; none: evidence under data_dir")] = None
+    keep_days: Annotated[float, Field(gt=0, le=3650, description="days since a file came; older ones go")] = 90.0
+    keep_gb: Annotated[float, Field(gt=0, description="GB in all; least important and oldest goes first")] = 100.0
+    leave_free_gb: Annotated[float, Field(ge=0.05, description="GB of the disk left to all else")] = 2.0
+    largest_mb: Annotated[
+        float, Field(gt=0, le=100_000, description="MB of one file; larger ones stay at their node")
+    ] = 2000.0
+
+
 class FleetSettings(Frozen):
     """Everything the coordinator is told from outside."""
 
@@ -82,6 +95,7 @@ class FleetSettings(Frozen):
     data_dir: Annotated[Path, Field(description="folder for the store, captures and logs; made when missing")]
     broker: BrokerSettings = BrokerSettings()
     http: HttpSettings = HttpSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     system_id: Annotated[
         int, Field(ge=1, le=250, description="ours on MAVLink; 255 is everybody else's ground station")
     ] = 245
@@ -96,6 +110,14 @@ class FleetSettings(Frozen):
         tuple[str, ...],
         Field(description="udpout:HOST:PORT of who hears what vehicles say: a ground station, a node under a camera"),
     ] = ()
+
+    @property
+    def evidence_folder(self) -> Path:
+        return self.evidence.folder or self.data_dir / "evidence"
+
+    @property
+    def store_file(self) -> Path:
+        return self.data_dir / "fleet.db"
 
 
 def load_settings(path: Path) -> FleetSettings:
@@ -124,9 +146,19 @@ def resolved(settings: FleetSettings, folder: Path) -> FleetSettings:
         "site_file": folder / settings.site_file,
         "data_dir": folder / settings.data_dir,
         "http": http,
+        "evidence": settings.evidence.model_copy(update={"folder": absolute(settings.evidence.folder)}),
         "broker": broker,
     }
     return settings.model_copy(update=update)
+
+
+def room_of(evidence: EvidenceSettings) -> ArchiveRoom:
+    return ArchiveRoom(
+        keep_us=round(evidence.keep_days * 86_400e6),
+        max_bytes=round(evidence.keep_gb * 1e9),
+        free_bytes=round(evidence.leave_free_gb * 1e9),
+        largest_bytes=round(evidence.largest_mb * 1e6),
+    )
 
 
 def read_site(path: Path) -> Site:

@@ -1,8 +1,10 @@
 """The demo's child processes: each with its log file, each can be killed as a crash would and started again."""
 
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -10,18 +12,25 @@ STOP_TIMEOUT_S = 8.0
 
 
 class Child:
-    """One `python -m MODULE ARGUMENTS`, its output appended to `log_path`."""
+    """One `python -m MODULE ARGUMENTS`, its output appended to `log_path`. secrets: variables of its environment."""
 
-    def __init__(self, name: str, arguments: list[str], *, log_path: Path) -> None:
+    def __init__(
+        self, name: str, arguments: list[str], *, log_path: Path, secrets: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self.log_path = log_path
         self._arguments = arguments
+        self._environment = {**os.environ, **(secrets or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own modules
-                [sys.executable, "-m", *self._arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                [sys.executable, "-m", *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
             )
 
     @property

@@ -101,12 +101,13 @@ class Demo:
         self._outages = outages
         self._began_us = clock.monotonic_us()
         self._url = f"http://{LOOPBACK}:{http_port}"
+        self._http_port = http_port
         self._mavlink_port = free_port(socket.SOCK_DGRAM)
         self._broker = EmbeddedBroker(folder=folder.path)
         self._fleet = folder.fleet(
             cast, broker_port=self._broker.port, http_port=http_port, mavlink_port=self._mavlink_port
         )
-        self._edge = folder.edge(cast, cast.feed, broker_port=self._broker.port)
+        self._edge = folder.edge(cast, cast.feed, broker_port=self._broker.port, http_port=http_port)
         self._parts: dict[str, Child | EmbeddedBroker] = {
             "broker": self._broker,
             "fleet": self._fleet,
@@ -213,7 +214,7 @@ class Demo:
         """The camera under a vehicle has its own node, which plays once its vehicle is on the scene."""
         for feed in self._cast.drone_feeds:
             if feed.camera.vehicle in self._story.on_scene and feed.camera.id not in self._drone_edges:
-                child = self._folder.edge(self._cast, feed, broker_port=self._broker.port)
+                child = self._folder.edge(self._cast, feed, broker_port=self._broker.port, http_port=self._http_port)
                 child.start()
                 self._drone_edges[feed.camera.id] = child
 

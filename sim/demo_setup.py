@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -19,14 +20,18 @@ from detectors.errors import DownloadError
 from detectors.progress import download_with_bar
 from detectors.registry import find_model, model_cache, model_folders
 from edge.settings import BrokerSettings as EdgeBroker
-from edge.settings import EdgeSettings, FeedSettings, ModelSettings
+from edge.settings import CoordinatorSettings, EdgeSettings, FeedSettings, ModelSettings
 from edge.source import SourceOptions, expect_lens_size, open_source
+from fleet.records.auth import digest_of, drawn_token
+from fleet.records.node_credentials import NodeCredentials
+from fleet.records.store import open_store
 from fleet.settings import BrokerSettings, FleetSettings, HttpSettings
 from sim.children import Child
 from sim.inputs import read_site
 
 CHECKOUT = Path(__file__).parent.parent
 DEMO_SITE = CHECKOUT / "deploy" / "sites" / "demo.yaml"
+TOKEN_ENV = "VEDETTE_COORDINATOR_TOKEN"  # noqa: S105 - the name of a variable
 RECORDINGS = Path(__file__).parent / "recordings"
 LOOPBACK = "127.0.0.1"
 
@@ -160,22 +165,34 @@ class RunFolder:
         )
         return self._child("fleet", "fleet", settings)
 
-    def edge(self, cast: Cast, feed: Feed, *, broker_port: int) -> Child:
+    def edge(self, cast: Cast, feed: Feed, *, broker_port: int, http_port: int) -> Child:
+        """Of one node a run, and so the one token of it."""
         settings = EdgeSettings(
             node=feed.camera.node,
             site_file=str(cast.site_path.resolve()),
             data_dir=str(self.path / feed.camera.node),
             broker=EdgeBroker(host=LOOPBACK, port=broker_port),
+            coordinator=CoordinatorSettings(url=f"http://{LOOPBACK}:{http_port}", token_env=TOKEN_ENV),
             model=ModelSettings(name=str(cast.model.resolve())) if cast.model else ModelSettings(),
             feeds=(_feed_settings(feed),),
         )
-        return self._child(feed.camera.node, "edge", settings)
+        secrets = {TOKEN_ENV: self._let_in(feed.camera.node)}
+        return self._child(feed.camera.node, "edge", settings, secrets=secrets)
 
-    def _child(self, name: str, module: str, settings: BaseModel) -> Child:
+    def _let_in(self, node: str) -> str:
+        """A token of its own, in the coordinator's store."""
+        token = drawn_token()
+        self.store.parent.mkdir(exist_ok=True)
+        with open_store(self.store) as store:
+            at_us = SystemClock().wall_us()
+            NodeCredentials(store).add(node, digest_of(token), by="demo", at_us=at_us)
+        return token
+
+    def _child(self, name: str, module: str, settings: BaseModel, *, secrets: Mapping[str, str] | None = None) -> Child:
         config = self.path / f"{name}.yaml"
         text = json.dumps(settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True), indent=1)
         config.write_text(text + "\n")  # JSON is YAML
-        return Child(name, [module, "run", str(config)], log_path=self.path / f"{name}.log")
+        return Child(name, [module, "run", str(config)], log_path=self.path / f"{name}.log", secrets=secrets)
 
 
 def _feed_settings(feed: Feed) -> FeedSettings:

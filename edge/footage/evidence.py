@@ -1,6 +1,7 @@
-"""Evidence of events: told by the detecting thread what it sees, writes files and says what it has on its own.
+r"""Evidence of events: told by the detecting thread what it sees, writes files and says what it has on its own.
 
     saw (detecting thread) -> recordings -> files on the shelf -> a manifest each, through the outbox
+                                                             \-> their bytes, offered to the uploader
 
 Nothing here may hold an event up: a disk or a codec that fails costs evidence, is said, and no more.
 """
@@ -25,6 +26,7 @@ from edge.errors import EdgeError, OutboxError
 from edge.footage.on_order import Order, PictureOrder, files_of, keep_picture
 from edge.footage.recording import Moment, Recording, Rolls, View
 from edge.footage.shelf import Room, Shelf, Take
+from edge.link.upload import Offer, Uploader
 from edge.pipeline import StepResult
 from edge.sender import Sender
 
@@ -61,6 +63,7 @@ class Footage:
         sender: Sender,
         post: Callable[[Envelope], object],
         clock: Clock,
+        uploader: Uploader | None = None,
     ) -> None:
         self._cameras = {view.camera: _Camera(view) for view in views}
         self._leaving: list[_Camera] = []  # gone or opened anew; what was being recorded of them comes to its end
@@ -71,11 +74,13 @@ class Footage:
         self._sender = sender
         self._post = post
         self._clock = clock
+        self._uploader = uploader
         self._lock = threading.Lock()
         self._posted: set[tuple[uuid.UUID, int]] = set()  # manifests of takes that are not all in the outbox
         self._tidied_us = clock.monotonic_us() - TIDY_US
         self._has_room = True
         self._untold = len(shelf.unposted)  # takes on the shelf that are not in the outbox
+        self._unsent = 0  # takes whose files the coordinator shall have and has not
         self.lost = 0  # events without evidence
 
     # The detecting thread
@@ -173,6 +178,12 @@ class Footage:
         if camera not in self._cameras:
             raise EdgeError(f"camera '{camera}': it is gone")
         return self._cameras[camera]
+
+    @property
+    def is_sent(self) -> bool:
+        """The coordinator has every file that it shall have."""
+        with self._lock:
+            return not self._unsent
 
     # Its own thread
 
@@ -324,8 +335,16 @@ class Footage:
                 self._post_all(take)
             except OutboxError:  # the lookout says so too; the next step tries again
                 break
+        if self._uploader is not None:
+            for take_id in self._uploader.arrived():
+                self._shelf.mark_uploaded(take_id)
+            self._uploader.offer(self._offer(take) for take in self._shelf.unsent)
         with self._lock:
+            self._unsent = 0 if self._uploader is None else len(self._shelf.unsent)
             self._untold = len(self._shelf.unposted)
+
+    def _offer(self, take: Take) -> Offer:
+        return Offer(take, {each.evidence.sha256: self._shelf.file(take, each.file) for each in take.manifests})
 
     def _post_all(self, take: Take) -> None:
         """Raises OutboxError; what was posted until then is not posted again in this life."""

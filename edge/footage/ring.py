@@ -103,6 +103,16 @@ class Ring:
             return cut
 
     @property
+    def reel(self) -> Reel | None:
+        """The newest opening, whether or not it is over."""
+        return self._reel
+
+    @property
+    def is_running(self) -> bool:
+        """More of the newest opening may come."""
+        return self._reel is not None and not self._is_ended
+
+    @property
     def cost_bytes(self) -> int:
         """Memory it takes now, at most `max_bytes`."""
         return self._cost_bytes

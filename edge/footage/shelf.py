@@ -121,10 +121,23 @@ class Shelf:
 
     def mark_posted(self, take: Take) -> None:
         """In memory at once; a disk that does not take the mark has it said again in the next life."""
-        posted = take.model_copy(update={"is_posted": True})
-        self._takes[take.take_id] = posted
+        self._mark(take.model_copy(update={"is_posted": True}))
+
+    @property
+    def unsent(self) -> tuple[Take, ...]:
+        """Told to the coordinator, and its files not there yet."""
+        return tuple(take for take in self._takes.values() if take.is_posted and not take.is_uploaded)
+
+    def mark_uploaded(self, take_id: uuid.UUID) -> None:
+        """As `mark_posted`; nothing where it gave way meanwhile."""
+        take = self._takes.get(take_id)
+        if take is not None:
+            self._mark(take.model_copy(update={"is_uploaded": True}))
+
+    def _mark(self, take: Take) -> None:
+        self._takes[take.take_id] = take
         with contextlib.suppress(OSError):
-            self._write_index(self._folder / str(take.take_id), posted)
+            self._write_index(self._folder / str(take.take_id), take)
 
     def has_room(self) -> bool:
         """Make room: what is too old goes, then as much as is too much, least important and oldest first. False when

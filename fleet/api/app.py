@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from fleet.api.commanding import commanding_routes
 from fleet.api.configuring import node_routes
 from fleet.api.door import Door, add_problems
+from fleet.api.evidence import evidence_routes
 from fleet.api.guard import SUBPROTOCOL
+from fleet.api.live_view import add_live_view
 from fleet.api.models import Problem
 from fleet.api.parts import Parts
 from fleet.api.reading import reading_routes
@@ -41,9 +43,11 @@ _HEADERS = {
 
 def create_api(parts: Parts) -> FastAPI:
     app = FastAPI(title="Vedette", version="1", responses=_PROBLEMS, docs_url=None, redoc_url=None)
-    app.include_router(_under("/api/v1", [reading_routes(parts), commanding_routes(parts), node_routes(parts)]))
+    routes = [reading_routes(parts), commanding_routes(parts), node_routes(parts), evidence_routes(parts)]
+    app.include_router(_under("/api/v1", routes))
     app.include_router(_health(parts))
     _add_live(app, parts)
+    add_live_view(app, parts)
     add_problems(app)
     app.add_middleware(Door, is_loopback_only=parts.is_loopback_only)
     _add_console(app, parts)

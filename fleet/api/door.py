@@ -34,6 +34,9 @@ class Door:
         if reason is not None:
             await _turn_away(scope, receive, send, status=403, reason=reason)
             return
+        if _bounds_its_body_itself(scope):
+            await self._app(scope, receive, send)
+            return
         if scope["type"] == "http" and _too_long(headers.get("content-length")):
             await _turn_away(scope, receive, send, status=413, reason=f"expected at most {MAX_BODY_BYTES} bytes")
             return
@@ -48,6 +51,12 @@ class Door:
         if origin is None or is_harmless or origin.partition("://")[2] == host:
             return None
         return f"expected a page of {host}, got one of '{origin[:80]}'"
+
+
+def _bounds_its_body_itself(scope: Scope) -> bool:
+    """A file of evidence: by the size that its manifest names."""
+    path: str = scope["path"]
+    return scope["type"] == "http" and scope["method"] == "PUT" and path.startswith("/api/v1/evidence/")
 
 
 def _name_of(host: str) -> str:

@@ -2,12 +2,16 @@
 
 A browser cannot send headers with a WebSocket: it offers the subprotocols `vedette` and `bearer.TOKEN`. Tokens never
 travel in a URL, where logs would keep them.
+
+Edge nodes come with a bearer token too, in the header alone: it says which node asks. What is a node's is no person's
+and the other way round, also in demo mode.
 """
 
 from collections.abc import Awaitable, Callable
 
 from fastapi import Request, WebSocket
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 
 from fleet.api.models import By, Whoami
 from fleet.errors import Refused
@@ -17,19 +21,35 @@ SUBPROTOCOL = "vedette"
 
 
 class Guard:
-    """Answers for a request; `tokens` None is demo mode."""
+    """Answers for a request; `tokens` None is demo mode. nodes: which node a token is of, if any; raises StoreError."""
 
-    def __init__(self, tokens: Tokens | None) -> None:
+    def __init__(self, tokens: Tokens | None, *, nodes: Callable[[str], str | None]) -> None:
         self._tokens = tokens
+        self._nodes = nodes
+
+    def node_of(self, connection: HTTPConnection) -> str | None:
+        """The edge node that asks; None: no node does. Of a request as of a WebSocket. Raises StoreError."""
+        token = _bearer(connection)
+        return None if token is None else self._nodes(token)
+
+    async def node(self, request: Request) -> str:
+        """A dependency: the node that asks; nobody else is let through."""
+        node = self.node_of(request)
+        if node is None:
+            raise HTTPException(401, "expected a node's bearer token", headers={"WWW-Authenticate": "Bearer"})
+        return node
 
     def requires(self, role: Role) -> Callable[[Request], Awaitable[None]]:
         """A dependency that lets `role` and above through."""
 
         async def check(request: Request) -> None:
             if self._tokens is None:
+                node = self.node_of(request)
+                if node is not None:
+                    raise HTTPException(403, f"this is for people, {node} is a node")
                 return
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            person = self._tokens.person(token) if scheme.lower() == "bearer" else None
+            token = _bearer(request)
+            person = None if token is None else self._tokens.person(token)
             if person is None:
                 raise HTTPException(401, "expected a bearer token", headers={"WWW-Authenticate": "Bearer"})
             if not person.role.includes(role):
@@ -41,13 +61,18 @@ class Guard:
     def admits(self, socket: WebSocket) -> bool:
         """May this client listen to the live feed?"""
         if self._tokens is None:
-            return True
+            return self.node_of(socket) is None
         offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
         return any(
             self._tokens.person(part.removeprefix("bearer.")) is not None
             for part in offered
             if part.startswith("bearer.")
         )
+
+
+def _bearer(connection: HTTPConnection) -> str | None:
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" and token else None
 
 
 def whoami(request: Request) -> Whoami:

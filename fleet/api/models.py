@@ -4,6 +4,7 @@ Ages are seconds at the moment of the answer; None is unknown.
 """
 
 import uuid
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -137,13 +138,29 @@ class Snapshot(Frozen):
     zones: tuple[ZoneView, ...]
 
 
+class EvidencePlace(str, Enum):
+    """Where the bytes are."""
+
+    NODE = "node"  # not here yet, or not all of them
+    HERE = "here"
+    GONE = "gone"  # they were here and gave way
+
+
+class EvidenceView(Evidence):
+    """A file about an event. url: where its bytes are to be had, where they are here."""
+
+    node: Identifier
+    place: EvidencePlace
+    url: str | None
+
+
 class IncidentDetail(Frozen):
-    """`evidence`: what the nodes keep about its alarms."""
+    """`evidence`: what there is about its alarms."""
 
     incident: Incident
     alarms: tuple[Alarm, ...]
     tasks: tuple[Task, ...]
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[EvidenceView, ...] = ()
 
 
 class TaskDetail(Frozen):

@@ -14,6 +14,7 @@ from fleet.api.core import Core
 from fleet.app import Heart, api_parts, assembled
 from fleet.coordinator import Wire
 from fleet.picture.ingest import Arrival
+from fleet.records.archive import Archive, ArchiveRoom
 from fleet.records.store import open_store
 
 PATH = Path(__file__).parent / "openapi.json"
@@ -37,7 +38,8 @@ def schema_text() -> str:
             heart=Heart(clock),
         )
         loop = asyncio.new_event_loop()
-        app = create_api(api_parts(fleet, Core(loop), tokens=None))
+        nowhere = Archive(Path("evidence"), ArchiveRoom(0, 0, 0, 0), store=store, wall_us=clock.wall_us)
+        app = create_api(api_parts(fleet, Core(loop), tokens=None, archive=nowhere))
         loop.close()
     return json.dumps(app.openapi(), indent=1, sort_keys=True) + "\n"
 

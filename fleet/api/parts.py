@@ -4,24 +4,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet.api.core import Core
+from fleet.api.evidence_desk import EvidenceDesk
 from fleet.api.guard import Guard
 from fleet.control_room import ControlRoom
 from fleet.flight.monitor import SafetyMonitor
 from fleet.live import LiveFeed
+from fleet.live_view import LiveViews
 from fleet.metrics import Metrics
 from fleet.records.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """`room` is only touched through `core`; monitor, live feed and reads are safe from the API's thread."""
+    """`room` is only touched through `core`; monitor, live feed and reads are safe from the API's thread; `views`
+    belongs to it."""
 
     core: Core
     room: ControlRoom
     monitor: SafetyMonitor
     store: Store
     guard: Guard
+    evidence: EvidenceDesk
     live: LiveFeed
+    views: LiveViews
     metrics: Metrics
     console_dir: Path
     is_loopback_only: bool

@@ -6,11 +6,14 @@ from typing import Annotated, TypeVar
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy import Connection
 
+from contract.evidence import Evidence
 from contract.frozen import TraceId
 from contract.site import Site
 from contract.tasks import Task
 from fleet.api.guard import whoami
 from fleet.api.models import (
+    EvidencePlace,
+    EvidenceView,
     IncidentDetail,
     JsonObject,
     NodeView,
@@ -89,7 +92,7 @@ def reading_routes(parts: Parts) -> APIRouter:
                 incident=incident,
                 alarms=tuple(alarms),
                 tasks=tuple(reads.tasks_of(connection, incident_id)),
-                evidence=tuple(reads.evidence_of(connection, events)),
+                evidence=tuple(_view(*row) for row in reads.evidence_places(connection, events)),
             )
 
     @router.get("/tasks")
@@ -143,6 +146,12 @@ def _trace(connection: Connection, trace_id: str) -> TraceView:
     if not (view.messages or view.tasks or view.incidents):
         raise NotFound(f"trace {trace_id}: nothing carries it")
     return view
+
+
+def _view(evidence: Evidence, node: str, is_here: bool | None) -> EvidenceView:
+    place = {None: EvidencePlace.NODE, True: EvidencePlace.HERE, False: EvidencePlace.GONE}[is_here]
+    url = f"/api/v1/evidence/{evidence.sha256}" if is_here else None
+    return EvidenceView(**dict(evidence), node=node, place=place, url=url)
 
 
 def _there(thing: Thing | None, what: str, key: uuid.UUID) -> Thing:

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from contract.live import MAX_PICTURE_BYTES
 from fleet.errors import SetUpError
 from fleet.settings import HttpSettings
 
 START_LIMIT_S = 15.0
 LOOK_S = 0.01
 STOP_LIMIT_S = 5.0
+UNSENT_BYTES = 65_536  # in the kernel for a slow client: live pictures that wait there cannot be thrown away
 
 
 @contextmanager
@@ -32,6 +34,7 @@ def bound(http: HttpSettings) -> Iterator[socket.socket]:
     with listening:
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             listening.bind(address)
         except OSError as err:
             raise SetUpError(f"http: cannot listen on {http.host}:{http.port}: {err.strerror}") from err
@@ -51,7 +54,8 @@ def prepared(app: FastAPI, http: HttpSettings) -> uvicorn.Server:
         access_log=False,
         lifespan="off",
         ws="websockets-sansio",
-        ws_max_size=64 * 1024,
+        ws_max_size=MAX_PICTURE_BYTES,
+        ws_per_message_deflate=False,  # live pictures are compressed already
         limit_concurrency=256,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=2,

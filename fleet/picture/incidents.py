@@ -57,6 +57,11 @@ class TimelineEntry(Frozen):
     what: str
 
 
+def derive_alarm_id(event_id: uuid.UUID) -> uuid.UUID:
+    """Of the one alarm of an event."""
+    return uuid.uuid5(event_id, "alarm")
+
+
 class Alarm(Frozen):
     """What a person acknowledges. Trouble has no event, zone or sighting."""
 

@@ -22,7 +22,7 @@ from contract.events import Event, Status, Tracks
 from contract.evidence import Evidence
 from contract.site import Site
 from contract.topics import EVENTS, EVIDENCE, Address, Direction, parse_address
-from fleet.picture.incidents import Alarm, Change, Incident, State, on_event
+from fleet.picture.incidents import Alarm, Change, Incident, State, derive_alarm_id, on_event
 from fleet.picture.sequence import Stream
 from fleet.records import reads, writes
 from fleet.records.store import Store
@@ -273,7 +273,7 @@ class Ingest:
         self, connection: Connection, draft: "_Draft", arrival: Arrival, envelope: Envelope, event: Event
     ) -> Effect:
         age_s = age_at_arrival_s(envelope, arrival.wall_us)
-        alarm_id = uuid.uuid5(event.event_id, "alarm")
+        alarm_id = derive_alarm_id(event.event_id)
         alarm = draft.alarms.get(alarm_id) or reads.alarm(connection, alarm_id)
         incident = None
         if alarm is not None:

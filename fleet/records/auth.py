@@ -1,17 +1,21 @@
 """Who may do what: named tokens with a role each (SAFETY 22).
 
 Only the sha256 of a token is kept; a token is 32 random bytes, so a plain hash suffices. Without tokens the API is in
-demo mode: loopback only, and every command names its person itself.
+demo mode: loopback only, and every command names its person itself. Nodes have tokens of their own, which say who they
+are and give no role (fleet/records/node_credentials.py).
 """
 
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 from fleet.errors import SetUpError
 
+Holder = TypeVar("Holder")
 _LINE = re.compile(r"^(?P<name>[^:\s][^:]{0,79}):(?P<role>[a-z]+):(?P<digest>[0-9a-f]{64})$")
 
 
@@ -44,13 +48,25 @@ class Tokens:
     people: dict[str, Person]
 
     def person(self, token: str) -> Person | None:
-        """Whose token this is; compares with every hash in constant time."""
-        digest = hashlib.sha256(token.encode(errors="replace")).hexdigest()
-        found = None
-        for known, person in self.people.items():
-            if secrets.compare_digest(known, digest):
-                found = person
-        return found
+        return holder_of(token, self.people)
+
+
+def holder_of(token: str, holders: Mapping[str, Holder]) -> Holder | None:
+    """Whose token this is, of `holders` by the hash of theirs; compares with every hash in constant time."""
+    digest, found = digest_of(token), None
+    for known, holder in holders.items():
+        if secrets.compare_digest(known, digest):
+            found = holder
+    return found
+
+
+def digest_of(token: str) -> str:
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
+
+
+def drawn_token() -> str:
+    """A fresh one, to be shown once."""
+    return secrets.token_urlsafe(32)
 
 
 def parse_tokens(text: str, *, source: str) -> Tokens:
@@ -74,7 +90,7 @@ def parse_tokens(text: str, *, source: str) -> Tokens:
 
 def new_token(name: str, role: Role) -> tuple[str, str]:
     """A fresh token, shown once, and the line that goes into the environment."""
-    token = secrets.token_urlsafe(32)
-    line = f"{name}:{role.value}:{hashlib.sha256(token.encode()).hexdigest()}"
+    token = drawn_token()
+    line = f"{name}:{role.value}:{digest_of(token)}"
     parse_tokens(line, source="user")
     return token, line

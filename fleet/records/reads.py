@@ -63,6 +63,26 @@ def evidence_of(connection: Connection, event_ids: Iterable[uuid.UUID]) -> list[
     return _documents(connection, query.order_by(table.c.start_us, table.c.kind), Evidence, MAX_ROWS)
 
 
+def evidence_places(connection: Connection, event_ids: Iterable[uuid.UUID]) -> list[tuple[Evidence, str, bool | None]]:
+    """As `evidence_of`, each with its node and whether its bytes are here: None, never were; False, no more."""
+    table, files = tables.EVIDENCE, tables.EVIDENCE_FILES
+    query = (
+        select(table.c.document, table.c.node, files.c.whole_at_us, files.c.removed_at_us)
+        .outerjoin(files, files.c.sha256 == table.c.sha256)
+        .where(table.c.event_id.in_([str(event_id) for event_id in event_ids]))
+        .order_by(table.c.start_us, table.c.kind)
+        .limit(MAX_ROWS)
+    )
+    return [
+        (
+            Evidence.model_validate_json(row.document),
+            row.node,
+            None if row.whole_at_us is None else row.removed_at_us is None,
+        )
+        for row in connection.execute(query)
+    ]
+
+
 def tasks(connection: Connection, *, only_open: bool = False, limit: int = 100) -> list[Task]:
     query = select(tables.TASKS.c.document).order_by(tables.TASKS.c.created_at_us.desc())
     if only_open:

@@ -64,6 +64,25 @@ EVIDENCE = Table(
     Index("evidence_by_file", "sha256"),
 )
 
+EVIDENCE_FILES = Table(  # that were whole here once
+    "evidence_files",
+    METADATA,
+    Column("sha256", String(64), primary_key=True),
+    Column("node", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("loudness", Integer, nullable=False),  # of its loudest event, from 0
+    Column("whole_at_us", BigInteger, nullable=False, index=True),
+    Column("removed_at_us", BigInteger, nullable=True),  # it gave way then
+)
+
+NODE_TOKENS = Table(
+    "node_tokens",
+    METADATA,
+    Column("node", String(64), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),  # sha256; the token itself is nowhere here
+    Column("added_at_us", BigInteger, nullable=False),
+)
+
 INCIDENTS = Table(
     "incidents",
     METADATA,

@@ -121,7 +121,7 @@ async def measure_latency(folder: Path, *, clock: Clock, console: Console, peopl
     broker = EmbeddedBroker(folder=folder)
     http_port, mavlink_port = free_port(), free_port(socket.SOCK_DGRAM)
     fleet = run.fleet(stage.cast, broker_port=broker.port, http_port=http_port, mavlink_port=mavlink_port)
-    edge = run.edge(stage.cast, stage.cast.feed, broker_port=broker.port)
+    edge = run.edge(stage.cast, stage.cast.feed, broker_port=broker.port, http_port=http_port)
     url = f"http://{LOOPBACK}:{http_port}"
     async with AsyncExitStack() as stack:
         stack.enter_context(broker)

@@ -19,6 +19,8 @@ IMPORTS = {
         "paho.mqtt",
         "onnxruntime",
         "httpx",
+        "anyio",
+        "websockets",
         "prometheus_client",
         "edge.__main__",
     ),

@@ -163,8 +163,9 @@ def test_evidence_is_kept_unless_it_is_said_not_to_be() -> None:
     settings = _parse(GOOD).evidence
     assert rolls_of(settings) == Rolls(pre_us=5_000_000, post_us=5_000_000, longest_us=60_000_000)
     assert room_of(settings) == Room(keep_us=30 * DAY_US, max_bytes=10_000_000_000, free_bytes=1_000_000_000)
-    assert ring_of(settings) is not None
-    assert ring_of(_parse(GOOD + "evidence: {kept: false}\n").evidence) is None
+    assert ring_of(settings, has_live_view=False) is not None
+    nothing = _parse(GOOD + "evidence: {kept: false}\n").evidence
+    assert [ring_of(nothing, has_live_view=live) is not None for live in (False, True)] == [False, True]
 
 
 def test_a_camera_has_one_feed() -> None:

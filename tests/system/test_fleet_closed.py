@@ -6,16 +6,19 @@ import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from edge.link.coordinator import Coordinator as NodesWay
 from tests.conftest import ROOT, need
 from tests.system.mosquitto import Mosquitto
 from tests.system.test_fleet_broker import Coordinator, Node, fresh_event, wait_until
@@ -77,6 +80,24 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cl
         yield client, node
         node.close()
         assert coordinator.end(signal.SIGTERM) == 0
+
+
+def test_a_node_is_let_in_by_its_token_and_the_sites_authority(closed: tuple[Client, Node], tmp_path: Path) -> None:
+    client, _ = closed
+    certificates, path = tmp_path / "certs", f"/api/v1/evidence/{'0' * 64}"
+    token = (certificates / "gate-1.env").read_text().strip().removeprefix("VEDETTE_COORDINATOR_TOKEN=")
+    door = NodesWay(client.url, token, ca=str(certificates / "ca.crt"))
+    with door.client() as http:
+        assert http.head(path).status_code == 401
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        config = tmp_path / "fleet.yaml"
+        command = [sys.executable, "-m", "fleet", "node", "add", str(config), "gate-1", "--sha256", digest]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout == "node 'gate-1' is let in\n"
+        assert http.head(path).status_code == 404  # no manifest names it
+        assert http.get(path).status_code == 401  # not for nodes
+    with NodesWay(client.url, token).client() as http, pytest.raises(httpx.ConnectError, match="certificate verify"):
+        http.head(path)
 
 
 def test_an_event_comes_in_and_a_person_answers_and_nobody_else_does(closed: tuple[Client, Node]) -> None:

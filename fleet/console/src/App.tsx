@@ -1,16 +1,17 @@
 // Watch: the page an operator has open all night.
 import { useEffect, useMemo, useState } from "react";
+import { Cameras } from "./Cameras";
 import { sender } from "./commands";
 import { Fleet } from "./Fleet";
 import { type Live, useLive } from "./live";
 import { Queue } from "./Queue";
 import { Recall } from "./Recall";
+import { TOKEN_KEY } from "./reading";
 import { SignIn } from "./SignIn";
 import { SiteMap } from "./SiteMap";
 import { ago, clockTime } from "./words";
 
 const NAME_KEY = "vedette.name";
-const TOKEN_KEY = "vedette.token";
 
 function useNow(): number {
   const [nowMs, setNowMs] = useState(Date.now());
@@ -56,6 +57,7 @@ export function App({ live }: { live: Live }) {
       </header>
       <section className="map">
         <SiteMap picture={picture} />
+        <Cameras cameras={picture.site.cameras ?? []} token={sessionStorage.getItem(TOKEN_KEY)} />
         <p className="legend">
           <span><i style={{ background: "#f2b441" }} />zone set</span>
           <span><i style={{ background: "#ff5247" }} />zone in alarm</span>

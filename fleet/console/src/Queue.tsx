@@ -1,6 +1,7 @@
 // The queue: intrusions first, trouble beside them; each card acts in one click.
 import { useState } from "react";
 import type { Send } from "./commands";
+import { Evidence } from "./Evidence";
 import type { Disposition, Incident, Task } from "./contract";
 import { type Picture, queue } from "./picture";
 import { ago, isFinal, metres, taskLine } from "./words";
@@ -77,6 +78,7 @@ function Card({ incident, picture, nowMs, send }: { incident: Incident; picture:
             ))}
         </div>
       )}
+      {isAlarm && <Evidence incidentId={incident.incident_id} />}
       {problem && (
         <p className="problem" role="alert">
           {problem}

@@ -13,6 +13,8 @@ export type LinkView = Schemas["LinkView"];
 export type Alarm = Schemas["Alarm"];
 export type Incident = Schemas["Incident"];
 export type Task = Schemas["Task"];
+export type IncidentDetail = Schemas["IncidentDetail"];
+export type EvidenceView = Schemas["EvidenceView"];
 export type Disposition = Schemas["Disposition"];
 export type Snapshot = Schemas["Snapshot"];
 

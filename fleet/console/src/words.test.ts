@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { distanceM, offset, wedge } from "./geometry";
-import { ago, metres, percent } from "./words";
+import type { EvidenceView } from "./contract";
+import { onceEach } from "./Evidence";
+import { ago, bytes, metres, percent, seconds } from "./words";
 
 describe("words", () => {
   it("write unknown as a dash and never as zero", () => {
@@ -9,6 +11,25 @@ describe("words", () => {
 
   it("say how long ago in the largest fitting unit", () => {
     expect([ago(0, 5_000), ago(0, 125_000), ago(0, 7_500_000)]).toEqual(["5 s ago", "2 min ago", "2 h 5 min ago"]);
+  });
+});
+
+describe("evidence", () => {
+  const file = (kind: EvidenceView["kind"], sha256: string, event_id: string) =>
+    ({ kind, sha256, event_id }) as EvidenceView;
+
+  it("shows a clip that two events share once, and pictures first", () => {
+    const files = [file("clip", "c", "1"), file("detections", "d", "1"), file("clip", "c", "2"), file("snapshot", "s", "1")];
+    expect(onceEach(files).map((each) => each.kind)).toEqual(["snapshot", "clip", "detections"]);
+  });
+
+  it("tells length and size in fitting units", () => {
+    expect([seconds(14_260_000), bytes(999), bytes(49_700), bytes(3_100_000)]).toEqual([
+      "14.3 s",
+      "999 bytes",
+      "50 kB",
+      "3.1 MB",
+    ]);
   });
 });
 

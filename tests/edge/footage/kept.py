@@ -23,6 +23,7 @@ from edge.footage.recording import Rolls
 from edge.footage.ring import Ring
 from edge.footage.shelf import DAY_US, Room, Shelf
 from edge.link.outbox import Outbox
+from edge.link.upload import Uploader
 from edge.link.zone_memory import ZoneMemory
 from edge.node import Keeping, Node
 from edge.poses.fixed import FixedPose
@@ -91,6 +92,7 @@ def keeping_node(
     rolls: Rolls = ROLLS,
     shelf: Shelf | None = None,
     ring: Ring | None = None,
+    uploader: Uploader | None = None,
 ) -> Iterator[tuple[Node, Outbox]]:
     yard = site()
     pose = yard.cameras[0].pose
@@ -119,7 +121,7 @@ def keeping_node(
             chance=random.Random(1),
             software="test",
             exit_when_ended=True,
-            keeping=Keeping(shelf, rolls, jpeg_quality=90),
+            keeping=Keeping(shelf, rolls, jpeg_quality=90, uploader=uploader),
         )
         yield node, outbox
 

@@ -3,8 +3,12 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect
 
+from fleet.api.guard import Guard
+from fleet.records.auth import digest_of
+from fleet.records.node_credentials import NodeCredentials
 from tests.fleet.api.conftest import LIVE, ROLES, make_client, make_tokens
 from tests.fleet.office import Office, open_office
 
@@ -24,7 +28,7 @@ PILOT = [f"/incidents/{THING}/dispatch", f"/tasks/{THING}/approve", "/vehicles/k
 READING = [
     "/whoami", "/site", "/snapshot", "/vehicles", "/tracks", "/nodes", "/zones", "/alarms", "/incidents", "/troubles",
     f"/incidents/{THING}", "/tasks", f"/tasks/{THING}", f"/decisions/{THING}", f"/traces/{'0' * 32}", "/audit",
-    "/quarantine", "/nodes/gate-1/configuration",
+    "/quarantine", "/nodes/gate-1/configuration", f"/evidence/{'0' * 64}",
 ]  # fmt: skip
 
 
@@ -50,7 +54,10 @@ def is_let_in(status: int) -> bool:
 
 def test_the_lists_above_are_all_routes_there_are(guarded: TestClient) -> None:
     document = guarded.get("/openapi.json").json()["paths"]
-    said = {f"/api/v1{path}".replace(str(THING), "*").replace("0" * 32, "*") for path in [*OPERATOR, *PILOT, *READING]}
+    said = {
+        f"/api/v1{path}".replace(str(THING), "*").replace("0" * 64, "*").replace("0" * 32, "*")
+        for path in [*OPERATOR, *PILOT, *READING]
+    }
     said = {path.replace("/middle/", "/*/").replace("/kestrel/", "/*/").replace("/gate-1/", "/*/") for path in said}
     there = {"/".join("*" if part.startswith("{") else part for part in path.split("/")) for path in document}
     assert said == there
@@ -111,3 +118,42 @@ def test_the_live_feed_takes_its_token_as_a_subprotocol(guarded: TestClient) -> 
 
 def test_a_token_in_the_url_is_no_token(guarded: TestClient) -> None:
     assert guarded.get("/api/v1/site?token=p-token&access_token=p-token").status_code == 401
+
+
+NODE = {"authorization": "Bearer token-of-gate-1"}
+
+
+@pytest.fixture(scope="module")
+def credentials(office: Office) -> NodeCredentials:
+    found = NodeCredentials(office.fleet.store)
+    found.add("gate-1", digest_of("token-of-gate-1"), by="Ada", at_us=1)
+    return found
+
+
+@pytest.mark.parametrize("is_demo", [True, False])
+def test_a_node_does_nothing_that_a_person_does(office: Office, credentials: NodeCredentials, *, is_demo: bool) -> None:
+    client = make_client(office, None if is_demo else make_tokens())
+    ordered = len(office.kestrel.orders)
+    for path in [*OPERATOR, *PILOT]:
+        assert not is_let_in(client.post(f"/api/v1{path}", json={"by": "Ada Byron"}, headers=NODE).status_code)
+    for path in READING:
+        assert not is_let_in(client.get(f"/api/v1{path}", headers=NODE).status_code)
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(LIVE, headers=NODE):
+        pass
+    assert len(office.kestrel.orders) == ordered
+
+
+@pytest.mark.parametrize(
+    ("header", "node"),
+    [
+        pytest.param("Bearer token-of-gate-1", "gate-1", id="its token"),
+        pytest.param("bearer token-of-gate-1", "gate-1", id="scheme in small letters"),
+        pytest.param("Bearer p-token", None, id="a person's token"),
+        pytest.param("Bearer ", None, id="empty"),
+        pytest.param("Basic token-of-gate-1", None, id="another scheme"),
+        pytest.param("Bearer gate-1", None, id="its name"),
+    ],
+)
+def test_the_guard_names_the_node_of_a_request(credentials: NodeCredentials, header: str, node: str | None) -> None:
+    request = Request({"type": "http", "headers": [(b"authorization", header.encode())]})
+    assert Guard(make_tokens(), nodes=credentials.node_of).node_of(request) == node

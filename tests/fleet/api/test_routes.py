@@ -45,7 +45,8 @@ def test_what_the_nodes_keep_of_an_incident_is_listed_with_it_and_in_its_trace(
     office.hear(event, manifest)
     (incident,) = get(client, "/incidents")
     detail = get(client, f"/incidents/{incident['incident_id']}")
-    assert detail["evidence"] == [manifest.body.model_dump(mode="json")]
+    where = {"node": "gate-1", "place": "node", "url": None}
+    assert detail["evidence"] == [{**manifest.body.model_dump(mode="json"), **where}]
     trace = get(client, f"/traces/{event.trace_id}")
     assert [message["body"]["type"] for message in trace["messages"]] == ["event", "evidence"]
 
