@@ -1,6 +1,7 @@
 """`vedette-fleet`: the coordinator's command line.
 
-Exit codes: 0 done, 2 wrong usage, 78 wrong configuration. Stopping (SIGTERM, Ctrl-C) commands no vehicle.
+Exit codes: 0 done, 1 it ran and the answer is no, 2 wrong usage, 78 wrong configuration. Stopping `run` (SIGTERM,
+Ctrl-C) commands no vehicle.
 """
 
 import logging
@@ -21,6 +22,7 @@ from contract.clock import SystemClock
 from contract.site import Site
 from fleet.app import running
 from fleet.errors import SetUpError, StoreError
+from fleet.fly_command import fly
 from fleet.records.auth import Role, digest_of, drawn_token, new_token
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
@@ -74,6 +76,9 @@ def user(name: str, role: Role = Role.VIEWER) -> None:
         typer.echo(str(err), err=True)
         raise typer.Exit(2) from err
     typer.echo(f"token: {token}\nline:  {line}")
+
+
+app.command()(fly)
 
 
 @node_app.command("add")

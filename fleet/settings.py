@@ -123,7 +123,7 @@ class FleetSettings(Frozen):
 def load_settings(path: Path) -> FleetSettings:
     """Raises SetUpError with one line."""
     try:
-        settings = parse_document(_text(path), FleetSettings, source=str(path))
+        settings = parse_document(read_text(path), FleetSettings, source=str(path))
     except DocumentError as err:
         raise SetUpError(str(err)) from err
     return resolved(settings, path.parent)
@@ -161,12 +161,17 @@ def room_of(evidence: EvidenceSettings) -> ArchiveRoom:
     )
 
 
-def load_site(settings: FleetSettings) -> Site:
-    """The site with this machine's connections. Raises SetUpError with one line."""
+def read_site(path: Path) -> Site:
+    """Raises SetUpError with one line."""
     try:
-        site = parse_site(_text(settings.site_file), source=str(settings.site_file))
+        return parse_site(read_text(path), source=str(path))
     except DocumentError as err:
         raise SetUpError(str(err)) from err
+
+
+def load_site(settings: FleetSettings) -> Site:
+    """The site with this machine's connections. Raises SetUpError with one line."""
+    site = read_site(settings.site_file)
     for field, given in (("connections", settings.connections), ("signing_keys", settings.signing_keys)):
         unknown = sorted(given.keys() - {vehicle.id for vehicle in site.vehicles})
         if unknown:
@@ -200,7 +205,8 @@ def load_signing_keys(settings: FleetSettings) -> dict[str, bytes]:
     return keys
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Raises SetUpError with one line."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as err:
