@@ -130,6 +130,7 @@ async def fly(
     wanted: Wanted,
     *,
     clock: Clock,
+    new_id: Callable[[], uuid.UUID],
     agrees: Callable[[Meeting], bool],
     tell: Callable[[Done], None],
     say: Callable[[str], None],
@@ -166,7 +167,7 @@ async def fly(
         meeting = Meeting(spec.id, desk.state, -view.airspace.inside_by_m(view.airspace.enu(position)))
         if not agrees(meeting):
             raise NotDone("nobody agreed; nothing was sent that could move it")
-        sortie = Sortie(desk, _job(wanted, spec, clock), tell, say)
+        sortie = Sortie(desk, _job(wanted, spec, clock, new_id()), tell, say)
         await _with_way_home(lambda: sortie.fly(wanted.script), desk, monitor, wanted, say)
 
 
@@ -260,10 +261,10 @@ def spec_of(wanted: Wanted, system_id: int) -> VehicleSpec:
     return ours[0].model_copy(update=changes)
 
 
-def _job(wanted: Wanted, spec: VehicleSpec, clock: Clock) -> Job:
+def _job(wanted: Wanted, spec: VehicleSpec, clock: Clock, task_id: uuid.UUID) -> Job:
     """A person's own order: as fresh as it is, and approved by whoever gave it."""
     origin = Origin.SIMULATED if wanted.is_simulated else Origin.LIVE
-    now_us, task_id = clock.wall_us(), uuid.uuid4()
+    now_us = clock.wall_us()
     task = Task(
         task_id=task_id,
         kind=TaskKind.PATROL,

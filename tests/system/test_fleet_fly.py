@@ -5,6 +5,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
@@ -102,8 +103,9 @@ async def flown(
         approved_by="Ada",
         is_simulated=True,
     )
+    sortie = fly(wanted, clock=SystemClock(), new_id=uuid.uuid4, agrees=agrees, tell=tell, say=lambda _: None)
     with pytest.raises(NotDone) as caught:
-        await asyncio.wait_for(fly(wanted, clock=SystemClock(), agrees=agrees, tell=tell, say=lambda _: None), LIMIT_S)
+        await asyncio.wait_for(sortie, LIMIT_S)
     return str(caught.value)
 
 
