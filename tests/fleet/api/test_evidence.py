@@ -145,7 +145,7 @@ def test_what_no_manifest_names_and_what_is_another_nodes_is_not_taken(door: Tes
         assert answer.json()["detail"].startswith("evidence ")
     assert door.head(URL, headers=as_node("gate-2")).status_code == 404
     for path in ("/api/v1/evidence/..%2f..%2fetc%2fpasswd", "/api/v1/evidence/" + SHA.upper()):
-        assert put(door, CLIP, url=path).status_code in (404, 422)
+        assert put(door, CLIP, url=path).status_code in (404, 405, 422)  # 405: where the console is built
     assert list(folder.iterdir()) == []
 
 
