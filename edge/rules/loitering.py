@@ -12,11 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.events import Certainty
-from contract.geo import LocalFrame, PointEnu
+from contract.events import Certainty, Sighting
 from contract.site import Zone
 from edge.inside import Inside, InsideOptions
-from edge.rule import Subject
+from edge.plane import Plane, Spot
 from edge.track_rule import TellingOptions, TrackRule
 
 WATCHES = Zone
@@ -37,7 +36,7 @@ class Options(InsideOptions, TellingOptions):
 class _Stay:
     """Where and since when somebody stays, and when he was last seen to."""
 
-    point: PointEnu
+    spot: Spot
     since_us: int
     last_us: int
 
@@ -45,11 +44,11 @@ class _Stay:
 class LoiteringRule(TrackRule):
     """The stay of each track in the zone."""
 
-    def __init__(self, zone: Zone, frame: LocalFrame, options: Options) -> None:
-        super().__init__(zone.labels, options)
+    def __init__(self, zone: Zone, plane: Plane, options: Options) -> None:
+        super().__init__(zone.labels, plane, options)
         self._after_us, self._leave_us = options.after_s * 1e6, options.leave_s * 1e6
         self._radius_m, self._margin_m = options.radius_m, options.margin_m
-        self._inside = Inside(zone, frame, options)
+        self._inside = Inside(zone, plane, options)
         self._stays: dict[int, _Stay] = {}
 
     def _keep(self, present: Collection[int], now_us: int) -> None:
@@ -60,39 +59,38 @@ class LoiteringRule(TrackRule):
             if track in present or now_us - stay.last_us < self._leave_us
         }
 
-    def _begins(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
-        track = subject.sighting.track
-        if not self._stays_on(subject, point, now_us):
+    def _begins(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
+        track = sighting.track
+        if not self._stays_on(sighting, spot, now_us):
             self._stays.pop(track, None)
-        certainty = self._inside.certainty(subject, point)
+        certainty = self._inside.certainty(spot)
         if certainty is None:
             return None
-        stay = self._stays.setdefault(track, _Stay(point, now_us, now_us))
+        stay = self._stays.setdefault(track, _Stay(spot, now_us, now_us))
         return certainty if now_us - stay.since_us >= self._after_us else None
 
-    def _goes_on(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
-        if not self._stays_on(subject, point, now_us):
-            self._stays.pop(subject.sighting.track, None)
+    def _goes_on(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
+        if not self._stays_on(sighting, spot, now_us):
+            self._stays.pop(sighting.track, None)
             return None
-        return self._inside.certainty(subject, point) or Certainty.POSSIBLE
+        return self._inside.certainty(spot) or Certainty.POSSIBLE
 
-    def _stays_on(self, subject: Subject, point: PointEnu, now_us: int) -> bool:
+    def _stays_on(self, sighting: Sighting, spot: Spot, now_us: int) -> bool:
         """False once it was away for too long, or was never here."""
-        stay = self._stays.get(subject.sighting.track)
+        stay = self._stays.get(sighting.track)
         if stay is None:
             return False
-        if not self._is_away(stay, subject, point):
+        if not self._is_away(stay, spot):
             stay.last_us = now_us
         return stay.last_us == now_us or now_us - stay.last_us < self._leave_us
 
-    def _is_away(self, stay: _Stay, subject: Subject, point: PointEnu) -> bool:
-        if self._inside.has_left(subject, point):
+    def _is_away(self, stay: _Stay, spot: Spot) -> bool:
+        if self._inside.has_left(spot):
             return True
-        fix = subject.sighting.ground
-        if self._radius_m is None or fix is None:
+        if self._radius_m is None:
             return False
-        return point.horizontal_distance_m(stay.point) > self._radius_m + self._margin_m + fix.sigma_m
+        return spot.distance_m(stay.spot) > self._radius_m + self._margin_m + spot.sigma_m
 
 
-def open_rule(zone: Zone, frame: LocalFrame, options: Options) -> LoiteringRule:
-    return LoiteringRule(zone, frame, options)
+def open_rule(zone: Zone, plane: Plane, options: Options) -> LoiteringRule:
+    return LoiteringRule(zone, plane, options)

@@ -6,6 +6,7 @@ import pytest
 
 from contract.events import Certainty, Stage
 from contract.labels import Label
+from edge.plane import OnGround
 from edge.rule import Finding, Subject
 from edge.rules.loitering import LoiteringRule, Options, open_rule
 from tests.edge.yard import FRAME, site, subject
@@ -17,7 +18,7 @@ Told = list[tuple[float, Stage]]
 
 def _rule(**options: object) -> LoiteringRule:
     return open_rule(
-        site().zones[0], FRAME, Options.model_validate({"after_s": 10.0, "update_still_s": 600, **options})
+        site().zones[0], OnGround(FRAME), Options.model_validate({"after_s": 10.0, "update_still_s": 600, **options})
     )
 
 

@@ -8,6 +8,7 @@ from contract.commands import Reply
 from contract.envelope import Envelope, Origin
 from contract.events import (
     Certainty,
+    Crossed,
     Event,
     FeedState,
     FeedStatus,
@@ -122,6 +123,7 @@ def make_event(
     at_m: tuple[float, float] | None = (0.0, 20.0),
     outbox_id: uuid.UUID = OUTBOX,
     origin: Origin = Origin.SIMULATED,
+    direction: Crossed | None = None,
 ) -> Envelope:
     event = Event(
         event_id=derive_event_id(
@@ -133,6 +135,7 @@ def make_event(
         zone=zone,
         severity=Severity.HIGH,
         certainty=Certainty.PROBABLE,
+        direction=direction,
         started_at_us=NOW_US,
         sighting=make_sighting(track=track, camera=camera, ground=fix_at(*at_m) if at_m else None),
         model=MODEL,

@@ -974,7 +974,7 @@ export interface components {
         Label: "person" | "bicycle" | "motor_vehicle" | "animal" | "other";
         /**
          * Line
-         * @description A line on the ground that `labels` must not cross while it is set.
+         * @description A line that `labels` must not cross while it is set: on the ground or in one fixed camera's picture.
          */
         Line: {
             /**
@@ -995,6 +995,14 @@ export interface components {
             hours: components["schemas"]["SetHours"][];
             /** Id */
             id: string;
+            /**
+             * Image Px
+             * @description instead of points: x, y in the picture of its one camera, px of the full frame
+             */
+            image_px?: [
+                number,
+                number
+            ][] | null;
             /**
              * Initially Set
              * @description watched from the start, until a command says otherwise
@@ -1018,7 +1026,7 @@ export interface components {
              * Points
              * @description on the ground, in their order
              */
-            points: components["schemas"]["GeoPoint"][];
+            points?: components["schemas"]["GeoPoint"][] | null;
             /**
              * Rules
              * @description rules that watch it, each with its own options; none: those of the node
@@ -1727,7 +1735,7 @@ export interface components {
         };
         /**
          * Zone
-         * @description A piece of ground that must stay empty of `labels` while it is set.
+         * @description A place that must stay empty of `labels` while it is set: on the ground or in one fixed camera's picture.
          */
         Zone: {
             /**
@@ -1749,6 +1757,14 @@ export interface components {
             hours: components["schemas"]["SetHours"][];
             /** Id */
             id: string;
+            /**
+             * Image Px
+             * @description instead of polygon: corners x, y in the picture of its one camera, px of the full frame
+             */
+            image_px?: [
+                number,
+                number
+            ][] | null;
             /**
              * Initially Set
              * @description watched from the start, until a command says otherwise
@@ -1772,7 +1788,7 @@ export interface components {
              * Polygon
              * @description corners on the ground
              */
-            polygon: components["schemas"]["GeoPoint"][];
+            polygon?: components["schemas"]["GeoPoint"][] | null;
             /**
              * Rules
              * @description rules that watch it, each with its own options; none: those of the node
