@@ -1,13 +1,18 @@
 """Zones and lines drawn in a camera's picture are judged by the foot point in it, located on the ground or not."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
+from contract.clock import SystemClock
 from contract.events import Certainty, Event, Stage
 from contract.kinds import EventKind
 from contract.site import Direction, Site
+from edge.errors import SetUpError
 from edge.plane import InPicture, plane_of
+from edge.pose import FeedPlace, open_poses
+from edge.pose_settings import KlvPoseSettings
 from edge.rule import Finding, Subject, open_rule
 from tests.edge.test_pipeline import events_of, pipeline_of, walk
 from tests.edge.yard import FRAME, line, person_px, site, subject
@@ -136,6 +141,14 @@ def test_through_the_pipeline_an_event_of_the_picture_has_its_place_on_the_groun
     ground = events[0].sighting.ground
     assert ground is not None
     assert FRAME.to_enu(ground.point).north_m == pytest.approx(30.0, abs=0.5)
+
+
+def test_a_feed_whose_pose_changes_is_refused(tmp_path: Path) -> None:
+    place = FeedPlace(yard().cameras[0], yard(), "rtsp://camera/1", tmp_path, SystemClock())
+    with pytest.raises(
+        SetUpError, match="feed 'mast': expected a fixed pose, as 'gate' is drawn in its picture, got klv"
+    ):
+        open_poses(KlvPoseSettings(kind="klv"), place)
 
 
 def test_a_zone_in_pieces_along_the_lower_edge_goes_on_below_each_of_them() -> None:

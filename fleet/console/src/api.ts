@@ -1608,7 +1608,7 @@ export interface components {
             autopilot_uid?: string | null;
             /**
              * Connection
-             * @description udpin:HOST:PORT, udpout:HOST:PORT or tcp:HOST:PORT
+             * @description udpin:HOST:PORT, udpout:HOST:PORT, tcp:HOST:PORT or serial:DEVICE:BAUD
              */
             connection: string;
             /**
