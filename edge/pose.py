@@ -47,13 +47,12 @@ class OpenedPoses:
 
 
 def open_poses(settings: PoseSettings, place: FeedPlace) -> OpenedPoses:
-    """By edge/poses/<kind>.py. Raises SetUpError, also where something is drawn in the picture of a camera that moves, and
-    FeedUnreadable for a recording that should tell its poses."""
-    drawn = [watched.id for watched in place.site.watched_by(place.camera.id) if watched.drawn_px]
-    if drawn and settings.kind != "fixed":
-        raise SetUpError(
-            f"feed '{place.camera.id}': expected a fixed pose, as '{drawn[0]}' is drawn in its picture, got {settings.kind}"
-        )
+    """By edge/poses/<kind>.py. Raises SetUpError, also where something is drawn in the picture of a camera that moves,
+    and FeedUnreadable for a recording that should tell its poses."""
+    camera, kind = place.camera.id, settings.kind
+    drawn = [watched.id for watched in place.site.watched_by(camera) if watched.drawn_px]
+    if drawn and kind != "fixed":
+        raise SetUpError(f"feed '{camera}': expected a fixed pose, as '{drawn[0]}' is drawn in its picture, got {kind}")
     opened: OpenedPoses = importlib.import_module(f"edge.poses.{settings.kind}").open_poses(settings, place)
     return opened
 
