@@ -13,7 +13,7 @@ from contract.frozen import Frozen, Identifier, Pixels1, Ratio4, Sha256, TimeUs
 from contract.geo import BoxPx, GroundFix
 from contract.kinds import EventKind
 from contract.labels import Label
-from contract.site import Severity
+from contract.site import Direction, Severity
 
 EVENT_NAMESPACE = uuid.UUID("6f1d7d0e-7a26-5f0b-9b61-3a0b2d5f4c11")
 
@@ -29,6 +29,10 @@ class Certainty(str, Enum):
 
     PROBABLE = "probable"
     POSSIBLE = "possible"
+
+
+# Which way a line was crossed, for one who stands at its first point and looks to the next.
+Crossed = Literal[Direction.LEFT_TO_RIGHT, Direction.RIGHT_TO_LEFT]
 
 
 class ModelIdentity(Frozen):
@@ -51,7 +55,8 @@ class Sighting(Frozen):
 
 
 class Event(Frozen):
-    """One stage of one event. `revision` counts within the event from 0 (the start)."""
+    """One stage of one event. `revision` counts within the event from 0 (the start). direction: of a line crossing, the
+    way that began it."""
 
     type: Literal["event"] = "event"
     event_id: uuid.UUID
@@ -64,6 +69,7 @@ class Event(Frozen):
     started_at_us: TimeUs
     sighting: Sighting
     model: ModelIdentity
+    direction: Annotated[Crossed | None, Field(exclude_if=lambda way: way is None)] = None
 
 
 def derive_event_id(

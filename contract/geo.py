@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -55,6 +55,9 @@ class PointEnu:
 
     def horizontal_distance_m(self, other: "PointEnu") -> float:
         return math.hypot(self.east_m - other.east_m, self.north_m - other.north_m)
+
+
+PixelPoint = tuple[float, float]  # x right, y down, px of the full frame
 
 
 class BoxPx(Frozen):
@@ -150,31 +153,48 @@ def heading_deg(a: PointEnu, b: PointEnu) -> float:
     return math.degrees(math.atan2(b.east_m - a.east_m, b.north_m - a.north_m)) % 360.0
 
 
+Corner = tuple[float, float]
+
+
 def _simple_polygon(points: tuple[GeoPoint, ...]) -> tuple[GeoPoint, ...]:
+    _expect_corners(points)
+    frame = LocalFrame(points[0], ground_amsl_m=0.0)
+    _expect_simple([(enu.east_m, enu.north_m) for enu in map(frame.to_enu, points)])
+    return points
+
+
+def _simple_outline(corners: tuple[PixelPoint, ...]) -> tuple[PixelPoint, ...]:
+    _expect_corners(corners)
+    _expect_simple(list(corners))
+    return corners
+
+
+def _expect_corners(points: tuple[object, ...]) -> None:
     if len(points) < 3:
         raise ValueError(f"a polygon needs at least 3 points, got {len(points)}")
     if len(set(points)) < len(points):
         raise ValueError("a polygon must not name a point twice (the last side closes by itself)")
-    frame = LocalFrame(points[0], ground_amsl_m=0.0)
-    ring = [frame.to_enu(point) for point in points]
+
+
+def _expect_simple(ring: list[Corner]) -> None:
+    """Square metres or square pixels, an area of less than 0.01 is none."""
     sides = list(zip(ring, ring[1:] + ring[:1], strict=True))
     for i, (a, b) in enumerate(sides):
         for j, (c, d) in enumerate(sides[i + 2 :], i + 2):
             if (i, j) != (0, len(sides) - 1) and _sides_cross(a, b, c, d):
                 raise ValueError(f"a polygon must not cross itself: side {i + 1} meets side {j + 1}")
-    if abs(sum(a.east_m * b.north_m - b.east_m * a.north_m for a, b in sides)) < 0.02:
+    if abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in sides)) < 0.02:
         raise ValueError("a polygon needs an area: its points lie on one line")
-    return points
 
 
-def _sides_cross(a: PointEnu, b: PointEnu, c: PointEnu, d: PointEnu) -> bool:
-    def turn(p: PointEnu, q: PointEnu, r: PointEnu) -> float:
-        return (q.east_m - p.east_m) * (r.north_m - p.north_m) - (q.north_m - p.north_m) * (r.east_m - p.east_m)
+def _sides_cross(a: Corner, b: Corner, c: Corner, d: Corner) -> bool:
+    def turn(p: Corner, q: Corner, r: Corner) -> float:
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
 
     def apart(p: float, q: float, r: float, s: float) -> bool:
         return max(p, q) < min(r, s) or max(r, s) < min(p, q)
 
-    if apart(a.east_m, b.east_m, c.east_m, d.east_m) or apart(a.north_m, b.north_m, c.north_m, d.north_m):
+    if apart(a[0], b[0], c[0], d[0]) or apart(a[1], b[1], c[1], d[1]):
         return False
     return turn(a, b, c) * turn(a, b, d) <= 0 and turn(c, d, a) * turn(c, d, b) <= 0
 
@@ -183,7 +203,10 @@ def _sides_cross(a: PointEnu, b: PointEnu, c: PointEnu, d: PointEnu) -> bool:
 GeoPolygon = Annotated[tuple[GeoPoint, ...], AfterValidator(_simple_polygon)]
 
 
-def _path(points: tuple[GeoPoint, ...]) -> tuple[GeoPoint, ...]:
+PathT = TypeVar("PathT", bound=tuple[object, ...])
+
+
+def _path(points: PathT) -> PathT:
     if len(points) < 2:
         raise ValueError(f"a line needs at least 2 points, got {len(points)}")
     if any(a == b for a, b in pairwise(points)):
@@ -193,3 +216,7 @@ def _path(points: tuple[GeoPoint, ...]) -> tuple[GeoPoint, ...]:
 
 # At least 2 points, each another than the one before.
 GeoPath = Annotated[tuple[GeoPoint, ...], AfterValidator(_path)]
+
+# The same two, drawn in a camera's picture.
+PixelPolygon = Annotated[tuple[PixelPoint, ...], AfterValidator(_simple_outline)]
+PixelPath = Annotated[tuple[PixelPoint, ...], AfterValidator(_path)]

@@ -1,6 +1,7 @@
 """The site file: one map that edge, fleet, simulator and console all load.
 
-A zone or line is drawn once, on the map, and every camera that covers it uses that one drawing.
+A zone or line is drawn once, on the map, and every camera that covers it uses that one drawing. Where a map is no help
+(behind a window, on a wall, where the ground is no plane) it may be drawn in one fixed camera's picture instead.
 """
 
 from enum import Enum
@@ -12,7 +13,17 @@ from pydantic import AfterValidator, Field, model_validator
 from contract.documents import parse_document
 from contract.errors import DocumentError
 from contract.frozen import Degrees7, Frozen, Identifier, Metres3
-from contract.geo import Altitude, AltitudeFrame, GeoPath, GeoPoint, GeoPolygon, LocalFrame
+from contract.geo import (
+    Altitude,
+    AltitudeFrame,
+    GeoPath,
+    GeoPoint,
+    GeoPolygon,
+    LocalFrame,
+    PixelPath,
+    PixelPoint,
+    PixelPolygon,
+)
 from contract.hours import Hours, SetHours, Switch
 from contract.kinds import EventKind
 from contract.labels import Label
@@ -153,15 +164,30 @@ class Watched(Frozen):
 
 
 class Zone(Watched):
-    """A piece of ground that must stay empty of `labels` while it is set."""
+    """A place that must stay empty of `labels` while it is set: on the ground or in one fixed camera's picture."""
 
-    polygon: Annotated[GeoPolygon, Field(description="corners on the ground")]
+    polygon: Annotated[GeoPolygon | None, Field(description="corners on the ground")] = None
+    image_px: Annotated[
+        PixelPolygon | None,
+        Field(description="instead of polygon: corners x, y in the picture of its one camera, px of the full frame"),
+    ] = None
     dwell_s: Annotated[float, Field(ge=0.0, le=60.0, description="inside this long before an intrusion starts")] = 0.5
+
+    @model_validator(mode="after")
+    def _is_drawn_once(self) -> "Zone":
+        if (self.polygon is None) == (self.image_px is None):
+            raise ValueError(f"zone '{self.id}': expected exactly one of polygon (on the ground) and image_px")
+        return self
 
     @property
     def drawn(self) -> tuple[GeoPoint, ...]:
-        """The way a pen goes on the map: back to the first corner."""
-        return (*self.polygon, self.polygon[0])
+        """The way a pen goes on the map: back to the first corner. Nothing of one that is drawn in a picture."""
+        return () if self.polygon is None else (*self.polygon, self.polygon[0])
+
+    @property
+    def drawn_px(self) -> tuple[PixelPoint, ...]:
+        """The same in the picture; nothing of one that is drawn on the ground."""
+        return () if self.image_px is None else (*self.image_px, self.image_px[0])
 
 
 class Direction(str, Enum):
@@ -173,17 +199,32 @@ class Direction(str, Enum):
 
 
 class Line(Watched):
-    """A line on the ground that `labels` must not cross while it is set."""
+    """A line that `labels` must not cross while it is set: on the ground or in one fixed camera's picture."""
 
-    points: Annotated[GeoPath, Field(description="on the ground, in their order")]
+    points: Annotated[GeoPath | None, Field(description="on the ground, in their order")] = None
+    image_px: Annotated[
+        PixelPath | None,
+        Field(description="instead of points: x, y in the picture of its one camera, px of the full frame"),
+    ] = None
     direction: Annotated[
         Direction, Field(description="the way that counts, standing at the first point and looking to the next")
     ] = Direction.EITHER
 
+    @model_validator(mode="after")
+    def _is_drawn_once(self) -> "Line":
+        if (self.points is None) == (self.image_px is None):
+            raise ValueError(f"line '{self.id}': expected exactly one of points (on the ground) and image_px")
+        return self
+
     @property
     def drawn(self) -> tuple[GeoPoint, ...]:
-        """The way a pen goes on the map."""
-        return self.points
+        """The way a pen goes on the map. Nothing of one that is drawn in a picture."""
+        return self.points or ()
+
+    @property
+    def drawn_px(self) -> tuple[PixelPoint, ...]:
+        """The same in the picture; nothing of one that is drawn on the ground."""
+        return self.image_px or ()
 
 
 class Area(Frozen):
@@ -341,6 +382,28 @@ class Site(Frozen):
         for who, what, name in references:
             if name not in groups[what]:
                 raise ValueError(f"{who}: expected a {what} of this site, got '{name}'")
+        return self
+
+    @model_validator(mode="after")
+    def _draws_in_pictures_that_stay(self) -> "Site":
+        for watched in self.watched:
+            if not watched.drawn_px:
+                continue
+            who = f"{type(watched).__name__.lower()} '{watched.id}'"
+            if len(watched.cameras) > 1:
+                raise ValueError(
+                    f"{who}: image_px is drawn in one camera's picture, got {len(watched.cameras)} cameras"
+                )
+            camera = self.camera(watched.cameras[0])
+            if camera.pose is None:
+                raise ValueError(f"{who}: image_px needs a fixed camera, '{camera.id}' is carried by a vehicle")
+            size_px = (camera.lens.width_px, camera.lens.height_px)
+            for x_px, y_px in watched.drawn_px:
+                if not (0 <= x_px <= size_px[0] and 0 <= y_px <= size_px[1]):
+                    raise ValueError(
+                        f"{who}: expected corners within the {size_px[0]}x{size_px[1]} of camera '{camera.id}', "
+                        f"got [{x_px:g}, {y_px:g}]"
+                    )
         return self
 
     @model_validator(mode="after")

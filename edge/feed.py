@@ -117,5 +117,6 @@ def scene_of(feed: Feed, around: Surroundings) -> Scene:
 def view_of(feed: Feed, site: Site) -> View:
     """With its mask, where one meets the view: what is not masked is passed through as it came."""
     camera, frame = site.camera(feed.camera), site.local_frame()
-    mask = Mask(feed.masks, locator=Locator(lens=camera.lens, frame=frame), frame=frame)
+    locator = Locator(lens=camera.lens, frame=frame)
+    mask = Mask(feed.masks, locator=locator, frame=frame, labels=feed.detector.labels)
     return View(camera.id, feed.origin, feed.ring, mask if mask.meets(camera.pose) else None, camera.pose)

@@ -6,10 +6,9 @@ from pydantic import Field
 
 from contract.events import Certainty
 from contract.frozen import Frozen
-from contract.geo import LocalFrame, PointEnu
 from contract.site import Zone
-from edge.ground import Ground
-from edge.rule import Subject
+from edge.patch import Patch
+from edge.plane import Plane, Spot
 
 
 class InsideOptions(Frozen):
@@ -22,25 +21,24 @@ class InsideOptions(Frozen):
 class Inside:
     """One zone. Between its edge and its margin nobody enters and nobody leaves."""
 
-    def __init__(self, zone: Zone, frame: LocalFrame, options: InsideOptions) -> None:
-        self._floor_prob = options.floor_prob
-        self._ground = Ground(zone.polygon, frame)
-        self._ground_and_margin = Ground(zone.polygon, frame, margin_m=options.margin_m)
+    def __init__(self, zone: Zone, plane: Plane, options: InsideOptions) -> None:
+        self._floor_prob, self._margin_m = options.floor_prob, options.margin_m
+        self._outline = plane.outline(zone)
+        self._patch = Patch(self._outline)
+        self._grown: dict[float, Patch] = {}  # by the margin in units; on the ground there is one
 
-    def certainty(self, subject: Subject, point: PointEnu) -> Certainty | None:
+    def certainty(self, spot: Spot) -> Certainty | None:
         """None: not inside."""
-        fix = subject.sighting.ground
-        if fix is None:
-            return None
-        chance = self._ground.probability(point, fix)
+        chance = self._patch.probability(spot)
         if chance >= 0.5:
             return Certainty.PROBABLE
-        if chance >= self._floor_prob and self._ground.holds(point):
+        if chance >= self._floor_prob and self._patch.holds(spot.place):
             return Certainty.POSSIBLE
         return None
 
-    def has_left(self, subject: Subject, point: PointEnu) -> bool:
-        fix = subject.sighting.ground
-        if fix is None or self._ground_and_margin.holds(point):
-            return False
-        return self._ground_and_margin.probability(point, fix) < 0.5
+    def has_left(self, spot: Spot) -> bool:
+        margin = self._margin_m / spot.unit_m
+        if margin not in self._grown:
+            self._grown[margin] = Patch(self._outline, margin=margin)
+        grown = self._grown[margin]
+        return not grown.holds(spot.place) and grown.probability(spot) < 0.5

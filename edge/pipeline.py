@@ -38,6 +38,7 @@ from edge.perception.movement import LABELS as MOVEMENT_LABELS
 from edge.perception.movement import Movement
 from edge.perception.track import Track, TrackState
 from edge.perception.tracking import Tracker
+from edge.plane import plane_of
 from edge.pose import PoseSource
 from edge.rule import Finding, Rule, Subject, is_of_movement, open_rule, severity_of, watches
 from edge.sender import Sender
@@ -291,6 +292,7 @@ class Pipeline:
             started_at_us=finding.started_at_us,
             sighting=finding.sighting,
             model=self._model,
+            direction=finding.direction,
         )
 
 
@@ -316,13 +318,13 @@ def watches_of(
 
     One that would have none has the one that is meant for it: nothing that was drawn is left unwatched.
     """
-    frame = site.local_frame()
+    frame, lens = site.local_frame(), site.camera(camera).lens
     found = []
     for watched in site.watched_by(camera):
-        switch = watched.switch(site.time_zone)
+        switch, plane = watched.switch(site.time_zone), plane_of(watched, frame=frame, lens=lens)
         of_node = {kind: each for kind, each in (rules or {}).items() if isinstance(watched, watches(kind))}
         for kind, options in (watched.rules or of_node or {AS_IT_COMES[type(watched)]: {}}).items():
-            rule = open_rule(kind, watched, frame=frame, options=options)
+            rule = open_rule(kind, watched, plane=plane, options=options)
             found.append(
                 Watch(kind, watched, rule, switch, severity_of(kind, watched), is_of_movement=is_of_movement(kind))
             )

@@ -10,6 +10,7 @@ from typing import Protocol
 from contract.clock import Clock
 from contract.site import Camera, CameraPose, Site
 from detectors.frame import Frame
+from edge.errors import SetUpError
 from edge.pose_settings import PoseSettings
 from edge.source import Metadata
 
@@ -46,7 +47,12 @@ class OpenedPoses:
 
 
 def open_poses(settings: PoseSettings, place: FeedPlace) -> OpenedPoses:
-    """By edge/poses/<kind>.py. Raises SetUpError, and FeedUnreadable for a recording that should tell its poses."""
+    """By edge/poses/<kind>.py. Raises SetUpError, also where something is drawn in the picture of a camera that moves,
+    and FeedUnreadable for a recording that should tell its poses."""
+    camera, kind = place.camera.id, settings.kind
+    drawn = [watched.id for watched in place.site.watched_by(camera) if watched.drawn_px]
+    if drawn and kind != "fixed":
+        raise SetUpError(f"feed '{camera}': expected a fixed pose, as '{drawn[0]}' is drawn in its picture, got {kind}")
     opened: OpenedPoses = importlib.import_module(f"edge.poses.{settings.kind}").open_poses(settings, place)
     return opened
 

@@ -11,11 +11,12 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from contract.events import Certainty, Sighting, Stage
-from contract.geo import LocalFrame, PointEnu
+from contract.events import Certainty, Crossed, Sighting, Stage
+from contract.geo import PointEnu
 from contract.kinds import EventKind
 from contract.site import Line, Severity, Zone
 from edge.errors import SetUpError
+from edge.plane import Plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,15 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One stage of one event, before anybody signed it. `revision` counts from 0, the start."""
+    """One stage of one event, before anybody signed it. `revision` counts from 0, the start. direction: in which its
+    line was crossed."""
 
     stage: Stage
     revision: int
     certainty: Certainty
     started_at_us: int
     sighting: Sighting
+    direction: Crossed | None = None
 
 
 class Rule(Protocol):
@@ -57,9 +60,9 @@ def watches(kind: EventKind) -> type[Zone] | type[Line]:
     return shape
 
 
-def open_rule(kind: EventKind, watched: Zone | Line, *, frame: LocalFrame, options: Mapping[str, object]) -> Rule:
-    """The rule of edge/rules/<kind>.py for one zone or line. Raises SetUpError for options that are not its own, and
-    for a rule of the other."""
+def open_rule(kind: EventKind, watched: Zone | Line, *, plane: Plane, options: Mapping[str, object]) -> Rule:
+    """The rule of edge/rules/<kind>.py for one zone or line, judged in the plane it is drawn in. Raises
+    SetUpError for options that are not its own, and for a rule of the other."""
     module, who = _module(kind), f"{_noun(type(watched))} '{watched.id}'"
     if not isinstance(watched, module.WATCHES):
         raise SetUpError(
@@ -72,7 +75,7 @@ def open_rule(kind: EventKind, watched: Zone | Line, *, frame: LocalFrame, optio
         first = err.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
         raise SetUpError(f"{who}: rules.{kind.value}.{key}: {first['msg']}, got {first['input']!r}") from err
-    rule: Rule = module.open_rule(watched, frame, checked)
+    rule: Rule = module.open_rule(watched, plane, checked)
     return rule
 
 

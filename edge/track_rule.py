@@ -10,10 +10,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.events import Certainty, Sighting, Stage
+from contract.events import Certainty, Crossed, Sighting, Stage
 from contract.frozen import Frozen
-from contract.geo import PointEnu
 from contract.labels import Label
+from edge.plane import Plane, Spot
 from edge.rule import Finding, Subject
 
 
@@ -31,14 +31,16 @@ class _Open:
 
     told: Finding
     told_at_us: int
-    told_point: PointEnu
+    told_spot: Spot
     sighting: Sighting
 
 
 class TrackRule(ABC):
-    """One zone or line through one camera. Frames in which a track is not seen or not located tell a rule nothing."""
+    """One zone or line through one camera. Frames in which a track is not seen, or which tell no place of it in the
+    plane of the drawing, tell a rule nothing."""
 
-    def __init__(self, labels: Collection[Label], options: TellingOptions) -> None:
+    def __init__(self, labels: Collection[Label], plane: Plane, options: TellingOptions) -> None:
+        self._plane = plane
         self._labels = frozenset(labels)
         self._telling = options
         self._open: dict[int, _Open] = {}
@@ -48,9 +50,10 @@ class TrackRule(ABC):
         findings = [self._end(track) for track in sorted(self._open.keys() - present.keys())]
         self._keep(present, captured_at_us)
         for track, subject in sorted(present.items()):
-            if subject.is_seen and subject.point is not None:
+            spot = self._plane.spot(subject.sighting, subject.point) if subject.is_seen else None
+            if spot is not None:
                 judge_one = self._follow if track in self._open else self._watch
-                finding = judge_one(subject, subject.point, captured_at_us)
+                finding = judge_one(subject.sighting, spot, captured_at_us)
                 if finding is not None:
                     findings.append(finding)
         return findings
@@ -60,44 +63,49 @@ class TrackRule(ABC):
         """Forget whatever is known of tracks that are not among those present."""
 
     @abstractmethod
-    def _begins(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
+    def _begins(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
         """Does an event of a track without one begin here? None: no. Only for what the rule is watched for."""
 
     @abstractmethod
-    def _goes_on(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
+    def _goes_on(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
         """How sure an open event is now; None: it is over. Whatever its track is called by now."""
 
-    def _watch(self, subject: Subject, point: PointEnu, now_us: int) -> Finding | None:
-        if subject.sighting.label not in self._labels:
+    def _went(self, track: int) -> Crossed | None:
+        """In which the line was crossed, by which an event of this track begins."""
+        return None
+
+    def _watch(self, sighting: Sighting, spot: Spot, now_us: int) -> Finding | None:
+        if sighting.label not in self._labels:
             return None
-        certainty = self._begins(subject, point, now_us)
+        certainty = self._begins(sighting, spot, now_us)
         if certainty is None:
             return None
-        finding = Finding(Stage.START, 0, certainty, now_us, subject.sighting)
-        self._open[subject.sighting.track] = _Open(finding, now_us, point, subject.sighting)
+        finding = Finding(Stage.START, 0, certainty, now_us, sighting, self._went(sighting.track))
+        self._open[sighting.track] = _Open(finding, now_us, spot, sighting)
         return finding
 
-    def _follow(self, subject: Subject, point: PointEnu, now_us: int) -> Finding | None:
-        track = subject.sighting.track
-        certainty = self._goes_on(subject, point, now_us)
-        event = self._open[track] = replace(self._open[track], sighting=subject.sighting)
+    def _follow(self, sighting: Sighting, spot: Spot, now_us: int) -> Finding | None:
+        track = sighting.track
+        certainty = self._goes_on(sighting, spot, now_us)
+        event = self._open[track] = replace(self._open[track], sighting=sighting)
         if certainty is None:
             return self._end(track)
-        if not self._is_worth_telling(event, point, certainty, now_us):
+        if not self._is_worth_telling(event, spot, certainty, now_us):
             return None
-        told = Finding(Stage.UPDATE, event.told.revision + 1, certainty, event.told.started_at_us, subject.sighting)
-        self._open[track] = _Open(told, now_us, point, subject.sighting)
+        told = replace(
+            event.told, stage=Stage.UPDATE, revision=event.told.revision + 1, certainty=certainty, sighting=sighting
+        )
+        self._open[track] = _Open(told, now_us, spot, sighting)
         return told
 
-    def _is_worth_telling(self, event: _Open, point: PointEnu, certainty: Certainty, now_us: int) -> bool:
+    def _is_worth_telling(self, event: _Open, spot: Spot, certainty: Certainty, now_us: int) -> bool:
         since_s = (now_us - event.told_at_us) / 1e6
         if since_s < self._telling.update_s:
             return False
         has_changed = certainty is not event.told.certainty
-        has_moved = point.horizontal_distance_m(event.told_point) >= self._telling.update_move_m
+        has_moved = spot.distance_m(event.told_spot) >= self._telling.update_move_m
         return has_changed or has_moved or since_s >= self._telling.update_still_s
 
     def _end(self, track: int) -> Finding:
         event = self._open.pop(track)
-        told = event.told
-        return Finding(Stage.END, told.revision + 1, told.certainty, told.started_at_us, event.sighting)
+        return replace(event.told, stage=Stage.END, revision=event.told.revision + 1, sighting=event.sighting)

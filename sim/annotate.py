@@ -38,6 +38,8 @@ RED, WHITE, BLACK, YELLOW = (40, 40, 220), (255, 255, 255), (0, 0, 0), (0, 220, 
 
 def outline_of(watched: Zone | Line, *, frame: LocalFrame, locator: Locator, pose: CameraPose) -> list[Outline]:
     """The sides of a zone, or a line, as a camera sees them; what lies behind it is left out."""
+    if watched.drawn_px:
+        return [np.round(np.array(watched.drawn_px)).astype(np.int32)]
     corners = np.array([(p.east_m, p.north_m) for p in map(frame.to_enu, watched.drawn)])
     share = np.linspace(0.0, 1.0, POINTS_A_SIDE)[:, None]
     sides = []

@@ -22,6 +22,7 @@ from sim.scenario import (
     CameraBlur,
     CameraFreeze,
     CameraLost,
+    CameraTurned,
     ClockStep,
     CoordinatorKill,
     DiskFull,
@@ -119,6 +120,12 @@ def _(fault: CameraBlackout, levers: Levers) -> Acts:
 def _(fault: CameraBlur, levers: Levers) -> Acts:
     rig = levers.rigs[fault.camera]
     return lambda: setattr(rig, "blur_sigma_px", fault.sigma_px), lambda: setattr(rig, "blur_sigma_px", 0.0)
+
+
+@acts_of.register
+def _(fault: CameraTurned, levers: Levers) -> Acts:
+    rig = levers.rigs[fault.camera]
+    return lambda: setattr(rig, "turned_deg", fault.by_deg), lambda: setattr(rig, "turned_deg", 0.0)
 
 
 @acts_of.register

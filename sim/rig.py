@@ -19,8 +19,9 @@ from edge.source import CapturedBy
 from sim.actors import Standing
 from sim.eyes import KEPT_SHOTS, Eye, Shot
 from sim.run_log import RunLog
-from sim.scenario import FeedPlan
+from sim.scenario import FeedPlan, Modelled
 from sim.sight import Seen, Sight
+from sim.sketch import Sketch
 from sim.world.drawn import Drawn
 
 
@@ -37,7 +38,7 @@ Draw = Callable[[float, CameraPose], Drawn]
 
 class Rig:
     """`around` is asked by the second of the scenario, `poses` at the moment of each picture; `draw` is None where the
-    eye needs no pixels."""
+    eye needs no pixels, or a sketch does."""
 
     is_live = True
     is_paced = True
@@ -64,6 +65,7 @@ class Rig:
         self._sight = Sight(camera.lens)
         self._start_us = clock.wall_us() - clock.monotonic_us()
         self._size_px = (camera.lens.height_px, camera.lens.width_px)
+        self._sketch = Sketch(camera.lens) if isinstance(plan.eye, Modelled) and plan.eye.sketched else None
         self._blank: ImageBgr = np.broadcast_to(np.uint8(0), (*self._size_px, 3))
         self._frozen: tuple[Shot, ImageBgr] | None = None
         self._reported: dict[int, CameraPose] = {}
@@ -73,6 +75,7 @@ class Rig:
         self.is_frozen = False
         self.is_black = False
         self.blur_sigma_px = 0.0
+        self.turned_deg = 0.0  # to the right, by somebody's hand
 
     @property
     def period_s(self) -> float:
@@ -123,15 +126,20 @@ class Rig:
         seen: tuple[Seen, ...] = ()
         image = self._blank
         if poses is not None:
+            pose = poses.true
+            if self.turned_deg:
+                pose = pose.model_copy(update={"heading_deg": pose.heading_deg + self.turned_deg})
             if self._draw is not None:
-                drawn = self._draw(now_us / 1e6, poses.true)
+                drawn = self._draw(now_us / 1e6, pose)
                 image, seen = drawn.image_bgr, drawn.boxes
             else:
-                seen = self._sight.seen(self._around(now_us / 1e6), poses.true)
-            self._tell_truth(now_us, poses.true, seen)
+                seen = self._sight.seen(self._around(now_us / 1e6), pose)
+                if self._sketch is not None:
+                    image = self._sketch.drawn(self.taken, seen, turned_deg=self.turned_deg)
+            self._tell_truth(now_us, pose, seen)
         if self.is_black:
             image = self._blank
-        elif self.blur_sigma_px > 0 and self._draw is not None:
+        elif self.blur_sigma_px > 0 and image is not self._blank:
             image = np.asarray(cv2.GaussianBlur(image, (0, 0), self.blur_sigma_px), np.uint8)
         shot = Shot(now_us, seen, is_black=self.is_black, blur_sigma_px=self.blur_sigma_px)
         self._frozen = (shot, image)

@@ -100,13 +100,14 @@ class Rendered(Frozen):
 
 
 class Modelled(Frozen):
-    """No pixels: a box for every actor in view, kept by chance as its height in the picture allows. For runs about
-    anything but seeing."""
+    """A box for every actor in view, kept by chance as its height in the picture allows. For runs about anything but
+    seeing."""
 
     sees: Literal["modelled"]
     sure_px: Annotated[float, Field(gt=0.0)] = 40.0  # tall enough to be found every time
     blind_px: Annotated[float, Field(gt=0.0)] = 12.0  # too small to be found at all
     jitter_px: Annotated[float, Field(ge=0.0)] = 1.0
+    sketched: bool = False  # its pictures are drawn roughly: movement without a name and tampering are judged by pixels
 
     @model_validator(mode="after")
     def _is_blind_below_sure(self) -> "Modelled":
@@ -122,7 +123,16 @@ class FeedPlan(Frozen):
     rate_hz: Annotated[float, Field(gt=0.0, le=30.0)] = 5.0
     latency_s: Annotated[float, Field(ge=0.0, le=5.0)] = 0.1  # from the light to the node
     score_min: Fraction = 0.0  # weaker detections are left out: the threshold that `compare` may vary
+    glance: bool = False  # the node looks at each picture before its detector: does it move, is the view its own
     eye: Annotated[Recorded | Rendered | Modelled, Field(discriminator="sees")]
+
+    @model_validator(mode="after")
+    def _has_something_to_glance_at(self) -> "FeedPlan":
+        if self.glance and not (isinstance(self.eye, Modelled) and self.eye.sketched):
+            raise ValueError(
+                f"feed '{self.camera}': a glance needs pictures: expected an eye that is modelled and sketched"
+            )
+        return self
 
 
 class VehicleStart(Frozen):
@@ -247,6 +257,14 @@ class CameraBlur(_Fault):
     sigma_px: Annotated[float, Field(gt=0.0, le=50.0)] = 4.0
 
 
+class CameraTurned(_Fault):
+    """Somebody turned it to the right, without a word to the site file."""
+
+    kind: Literal["camera_turned"]
+    camera: Identifier
+    by_deg: Annotated[float, Field(ge=-80.0, le=80.0)] = 30.0
+
+
 class CameraLost(_Fault):
     """No frames."""
 
@@ -292,6 +310,7 @@ Fault = Annotated[
     | CameraFreeze
     | CameraBlackout
     | CameraBlur
+    | CameraTurned
     | CameraLost
     | DiskFull
     | NodeKill

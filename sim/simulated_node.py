@@ -77,7 +77,14 @@ class SimulatedNode:
     def built(self, outbox: Outbox) -> Node:
         """A new life of it over its disk, opened."""
         feeds = [
-            Feed(rig.camera.id, open_source=rig.opened, origin=Origin.SIMULATED, detector=rig.eye, poses=rig)
+            Feed(
+                rig.camera.id,
+                open_source=rig.opened,
+                origin=Origin.SIMULATED,
+                detector=rig.eye,
+                poses=rig,
+                has_glance=rig.plan.glance,
+            )
             for rig in self.rigs
         ]
         return Node(

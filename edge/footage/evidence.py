@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -21,8 +22,9 @@ from contract.events import Event, Sighting, Stage
 from contract.evidence import derive_evidence_id
 from contract.frozen import Sha256
 from contract.site import CameraPose
-from detectors.frame import Frame
+from detectors.frame import Frame, ImageBgr
 from edge.errors import EdgeError, OutboxError
+from edge.footage.covers import AROUND_US, Judged
 from edge.footage.on_order import Order, PictureOrder, files_of, keep_picture
 from edge.footage.recording import Moment, Recording, Rolls, View
 from edge.footage.shelf import Room, Shelf, Take
@@ -33,6 +35,7 @@ from edge.sender import Sender
 STEP_S = 0.25
 TIDY_US = 1_000_000
 PATIENCE_US = 3_000_000  # for the last sightings of a clip that is whole, where the camera is judged no more
+JUDGED_WITHIN_US = 5_000_000  # packets that wait longer to be painted do so without knowing: memory is bounded
 REMEMBERED_US = 15_000_000  # of what was seen, beside the pre-roll: longer than a group of pictures
 POSE_US = 500_000  # a pose further away in time says nothing of a camera that moves
 ORDERS = 8  # pictures or recordings of one camera at a time that a person may wait for
@@ -47,6 +50,12 @@ class _Camera:
     pictures: list[PictureOrder] = field(default_factory=list)
     judged_us: int = 0  # capture time of the last judged frame
     is_closed: bool = True  # no frame is being judged
+
+    @property
+    def painted_until_us(self) -> int:
+        """Until then everything is known that a mask needs: one that follows objects also asks what comes after."""
+        follows = self.view.mask is not None and self.view.mask.follows
+        return self.judged_us - (AROUND_US if follows else 0)
 
 
 class Footage:
@@ -88,7 +97,9 @@ class Footage:
     def saw(self, camera: str, result: StepResult, frame: Frame | None) -> None:
         """What a judged frame led to; without a frame: the feed is gone, and what was open has ended."""
         known = self._cameras[camera]
-        moment = Moment(result.captured_at_us, result.sightings, result.pose)
+        mask = known.view.mask
+        tracks = result.tracks if mask is not None and mask.follows else ()
+        moment = Moment(result.captured_at_us, result.sightings, result.pose, tracks)
         with self._lock:
             known.is_closed = frame is None
             known.judged_us = result.captured_at_us
@@ -260,12 +271,13 @@ class Footage:
         with self._lock:
             recording.seal_where_it_ends()
             moments, recording.moments = recording.moments, []
-            pictures = recording.pictures()
-            known_until_us = None if known.is_closed else known.judged_us
+            known_until_us = None if is_last or self._is_left_alone(known, recording) else known.painted_until_us
+            pictures = recording.pictures(known_until_us=known_until_us)
+        paint = partial(self._painted, known)
         try:
             folder = recording.folder or self._shelf.begin(recording.take_id)
-            recording.write(folder, moments=moments, pictures=pictures, quality=self._jpeg_quality)
-            recording.write_packets(lambda at_us: self._poses_at(known, at_us), known_until_us=known_until_us)
+            recording.write(folder, moments=moments, pictures=pictures, paint=paint, quality=self._jpeg_quality)
+            recording.write_packets(paint, known_until_us=known_until_us)
             if is_last or self._is_complete(known, recording):
                 self._store(known, recording)
         except (OSError, ValueError) as err:
@@ -280,12 +292,18 @@ class Footage:
             recording.complete_since_us = now_us
         with self._lock:
             is_judged = known.is_closed or known.judged_us > recording.until_us
-            has_clip = known.view.ring is not None
-            waited = now_us - recording.complete_since_us >= PATIENCE_US
-            if not is_judged and not (has_clip and waited):
+            if not is_judged and not self._is_left_alone(known, recording):
                 return False
             recording.is_sealed = True
-            return not recording.moments
+            return not recording.moments and not recording.has_pictures
+
+    def _is_left_alone(self, known: _Camera, recording: Recording) -> bool:
+        """Nothing more will be judged of it, or not soon: what is not known by now stays unknown. Under the lock."""
+        if known.is_closed or recording.newest_us - known.judged_us > JUDGED_WITHIN_US:
+            return True
+        if known.view.ring is None or recording.complete_since_us is None:
+            return False
+        return self._clock.monotonic_us() - recording.complete_since_us >= PATIENCE_US
 
     def _store(self, known: _Camera, recording: Recording) -> None:
         take = recording.finished(stored_at_us=self._clock.wall_us())
@@ -328,6 +346,15 @@ class Footage:
         around = moments[after : after + 1] if is_exact else moments[max(after - 1, 0) : after + 1]
         poses = [each.pose for each in around if each.pose is not None and abs(each.captured_at_us - at_us) <= POSE_US]
         return poses if len(poses) == (1 if is_exact else 2) else []
+
+    def _painted(self, known: _Camera, image: ImageBgr, at_us: int) -> ImageBgr:
+        """What may be stored of a picture of that moment."""
+        mask = known.view.mask
+        assert mask is not None
+        with self._lock:
+            moments = list(known.moments) if mask.follows else []
+        judged = [Judged(each.captured_at_us, each.tracks, each.pose) for each in moments]
+        return mask.painted(image, self._poses_at(known, at_us), at_us=at_us, judged=judged)
 
     def _tell(self) -> None:
         for take in self._shelf.unposted:

@@ -1,8 +1,9 @@
-"""Privacy masks: areas that no stored picture shows. Detection never sees a mask (SAFETY 20).
+"""Privacy masks: areas, and objects, that no stored picture shows. Detection never sees a mask (SAFETY 20).
 
 What the camera's pose or lens leaves open is painted over too: an unknown pixel is a masked one.
 """
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -11,9 +12,11 @@ import numpy.typing as npt
 import shapely
 
 from contract.geo import LocalFrame
+from contract.labels import Label
 from contract.site import CameraPose
 from detectors.frame import ImageBgr
 from edge.area import PrivacyMask
+from edge.footage.covers import Boxes, Covers, Judged
 from edge.perception.locate import FARTHEST_M, Locator
 
 CELL_PX = 8  # how finely a ground area is drawn into a view; one cell is added all around
@@ -22,7 +25,60 @@ Cells = npt.NDArray[np.bool_]
 
 
 class Mask:
-    """The masks of one camera, painted black into its pictures of any size."""
+    """The masks of one camera, painted black into its pictures of any size. `labels`: of its detector, by class."""
+
+    def __init__(
+        self, masks: Sequence[PrivacyMask], *, locator: Locator, frame: LocalFrame, labels: Sequence[Label] = ()
+    ) -> None:
+        by_class = [mask for mask in masks if mask.labels]
+        self._width_px, self._height_px = locator.frame_size_px
+        self._whole = _Areas(masks, locator=locator, frame=frame)
+        self._always = _Areas([mask for mask in masks if not mask.labels], locator=locator, frame=frame)
+        self._covers = Covers(by_class, labels=labels, locator=locator, frame=frame) if by_class else None
+
+    @property
+    def follows(self) -> bool:
+        """Objects are covered where they are: what was judged around a picture must be known to paint it sparingly."""
+        return self._covers is not None
+
+    def meets(self, pose: CameraPose | None) -> bool:
+        """Something of the view is masked. `pose` of a camera that does not move; None: it moves, and may meet any."""
+        return self._whole.meets(pose)
+
+    def painted(
+        self, image: ImageBgr, poses: Sequence[CameraPose], *, at_us: int = 0, judged: Sequence[Judged] = ()
+    ) -> ImageBgr:
+        """A copy with black where one of the `poses` that the camera may have had has a mask; all black without one,
+        where a mask is on the ground.
+
+        at_us, judged: when it was taken, and what pictures around then showed. Where they do not tell where objects
+        are, a mask by class is painted as one of its whole area.
+        """
+        boxes = None if self._covers is None else self._covers.at(at_us, judged)
+        areas = self._whole if self._covers is not None and boxes is None else self._always
+        painted: ImageBgr = image.copy()
+        pixels = areas.pixels(poses)
+        if pixels is None:
+            painted[:] = 0
+            return painted
+        height_px, width_px = image.shape[:2]
+        if (width_px, height_px) != (self._width_px, self._height_px):
+            pixels = np.asarray(cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA), np.uint8)
+        painted[pixels > 0] = 0
+        if boxes is not None:
+            self._cover(painted, boxes)
+        return painted
+
+    def _cover(self, image: ImageBgr, boxes: Boxes) -> None:
+        height_px, width_px = image.shape[:2]
+        scale = np.array([width_px / self._width_px, height_px / self._height_px] * 2)
+        for left, top, right, bottom in (boxes * scale).tolist():
+            rows = slice(max(math.floor(top), 0), max(math.ceil(bottom), 0))
+            image[rows, max(math.floor(left), 0) : max(math.ceil(right), 0)] = 0
+
+
+class _Areas:
+    """Masked areas as pixels of the full frame."""
 
     def __init__(self, masks: Sequence[PrivacyMask], *, locator: Locator, frame: LocalFrame) -> None:
         self._masks = tuple(masks)
@@ -37,30 +93,25 @@ class Mask:
         for mask in masks:
             if mask.image_px is not None:
                 cv2.fillPoly(self._drawn, [np.array(mask.image_px, np.float64).round().astype(np.int32)], 1)
+            elif mask.ground is None:
+                self._drawn[:] = 1
         self._grid = _grid(self._width_px, self._height_px)
         self._drawn *= np.uint8(255)
         self._known: dict[CameraPose, npt.NDArray[np.uint8]] = {}  # the last few poses
 
     def meets(self, pose: CameraPose | None) -> bool:
-        """Something of the view is masked. `pose` of a camera that does not move; None: it moves, and may meet any."""
         if pose is None:
             return bool(self._masks)
         return bool(self._pixels(pose).any())
 
-    def painted(self, image: ImageBgr, poses: Sequence[CameraPose]) -> ImageBgr:
-        """A copy with black where one of the `poses` that the camera may have had has a mask; all black without one,
-        where a mask is on the ground."""
+    def pixels(self, poses: Sequence[CameraPose]) -> npt.NDArray[np.uint8] | None:
+        """(height, width): 255 where masked from one of the poses; None: it may be anywhere."""
         if self._on_ground and not poses:
-            return np.zeros_like(image)
+            return None
         pixels: npt.NDArray[np.uint8] = self._drawn
         for pose in poses:
             pixels = np.maximum(pixels, self._pixels(pose))
-        height_px, width_px = image.shape[:2]
-        if (width_px, height_px) != (self._width_px, self._height_px):
-            pixels = np.asarray(cv2.resize(pixels, (width_px, height_px), interpolation=cv2.INTER_AREA), np.uint8)
-        painted: ImageBgr = image.copy()
-        painted[pixels > 0] = 0
-        return painted
+        return pixels
 
     def _pixels(self, pose: CameraPose) -> npt.NDArray[np.uint8]:
         """(height, width): 255 where masked."""

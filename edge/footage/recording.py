@@ -23,7 +23,9 @@ from edge.footage.mask import Mask
 from edge.footage.ring import Cut, Ring, StoredPacket
 from edge.footage.shelf import Manifest, Take, digest, loudest
 from edge.footage.snapshot import BETTER, Candidate, candidate, jpeg
+from edge.perception.track import Track
 
+Paint = Callable[[ImageBgr, int], ImageBgr]  # a picture and its capture time to what may be stored of it
 CLIP, DETECTIONS = "clip", "detections.jsonl"
 log = structlog.get_logger()
 
@@ -42,11 +44,12 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What one judged frame showed."""
+    """What one judged frame showed. tracks: all that was followed, where a mask must cover it."""
 
     captured_at_us: int
     sightings: tuple[Sighting, ...]
     pose: CameraPose | None
+    tracks: Sequence[Track] = ()
 
     def line(self) -> str:
         sightings = ",".join(sighting.model_dump_json() for sighting in self.sightings)
@@ -169,9 +172,15 @@ class Recording:
                 if offered.rank > BETTER * subject.rank:
                     subject.rank, subject.waiting = offered.rank, offered
 
-    def pictures(self) -> list[tuple[_Subject, Candidate]]:
-        """Pictures to be encoded, each once."""
-        found = [(each, each.waiting) for each in self.subjects.values() if each.waiting is not None]
+    def pictures(self, *, known_until_us: int | None) -> list[tuple[_Subject, Candidate]]:
+        """Pictures to be encoded, each once; of a mask that follows objects only those that are known to be painted
+        right (see write_packets)."""
+        found = [
+            (each, each.waiting)
+            for each in self.subjects.values()
+            if each.waiting is not None
+            and (known_until_us is None or each.waiting.frame.captured_at_us <= known_until_us or not self._follows)
+        ]
         for subject, _ in found:
             subject.waiting = None
         return found
@@ -184,6 +193,7 @@ class Recording:
         *,
         moments: Sequence[Moment],
         pictures: Sequence[tuple[_Subject, Candidate]],
+        paint: Paint,
         quality: int,
     ) -> None:
         """What came since the last call. Raises OSError, and ValueError for a picture that cannot be encoded."""
@@ -196,7 +206,7 @@ class Recording:
         for subject, offered in pictures:
             image = offered.frame.image_bgr
             if self.view.mask is not None:
-                image = self.view.mask.painted(image, [] if offered.pose is None else [offered.pose])
+                image = paint(image, offered.frame.captured_at_us)
             name = subject.file or f"snapshot-{len(list(folder.glob('snapshot-*'))) + 1}.jpg"
             (folder / name).write_bytes(jpeg(image, quality=quality))
             subject.file, subject.box, subject.taken_at_us = name, offered.box, offered.frame.captured_at_us
@@ -212,14 +222,15 @@ class Recording:
         if self.cut is not None:
             self.is_sealed |= self.cut.is_over or any(p.captured_at_us > self.until_us for p in self._packets)
 
-    def write_packets(self, poses_at: Callable[[int], Sequence[CameraPose]], *, known_until_us: int | None) -> None:
-        """Packets into the clip; of a masked view that moves only those whose poses are known by now (None: no more
-        will be). A clip that fails ends here; the rest of the evidence goes on."""
+    def write_packets(self, paint: Paint, *, known_until_us: int | None) -> None:
+        """Packets into the clip; of a masked view that moves, or whose mask follows objects, only those of which it is
+        known by now how to paint them (None: no more will be). A clip that fails ends here; the rest of the evidence
+        goes on."""
         if self.cut is None or self.folder is None:
             return
-        moves = self.view.mask is not None and self.view.pose is None
+        waits = self._follows or (self.view.mask is not None and self.view.pose is None)
         ready = len(self._packets)
-        if moves and known_until_us is not None:
+        if waits and known_until_us is not None:
             ready = next((n for n, p in enumerate(self._packets) if p.captured_at_us > known_until_us), ready)
         try:
             for packet in self._packets[:ready]:
@@ -227,7 +238,7 @@ class Recording:
                     self.end_clip()
                     return
                 if self._clip is None:
-                    self._clip = self._opened_clip(self.cut, poses_at)
+                    self._clip = self._opened_clip(self.cut, paint)
                 self._clip.add(packet)
         except CLIP_ERRORS as err:
             log.warning("clip cannot be written", camera=self.view.camera, reason=str(err))
@@ -236,6 +247,16 @@ class Recording:
         del self._packets[:ready]
         if self.cut.is_over and not self._packets:
             self.end_clip()
+
+    @property
+    def newest_us(self) -> int:
+        """Capture time of the newest packet that is not written yet; 0 where there is none."""
+        return self._packets[-1].captured_at_us if self._packets else 0
+
+    @property
+    def has_pictures(self) -> bool:
+        """Some are not encoded yet."""
+        return any(each.waiting is not None for each in self.subjects.values())
 
     @property
     def needs_packets(self) -> bool:
@@ -284,15 +305,14 @@ class Recording:
         self.end_clip()
         self._give_up_clip()
 
-    def _opened_clip(self, cut: Cut, poses_at: Callable[[int], Sequence[CameraPose]]) -> Clip:
+    @property
+    def _follows(self) -> bool:
+        return self.view.mask is not None and self.view.mask.follows
+
+    def _opened_clip(self, cut: Cut, paint: Paint) -> Clip:
         assert self.folder is not None
-        mask = self.view.mask
-        if mask is None:
+        if self.view.mask is None:
             return PassedThrough(self.folder / CLIP, cut.reel)
-
-        def paint(image: ImageBgr, captured_at_us: int) -> ImageBgr:
-            return mask.painted(image, poses_at(captured_at_us))
-
         return Masked(self.folder / CLIP, cut.reel, paint)
 
     def _closed_clip(self) -> ClipFacts | None:

@@ -20,9 +20,10 @@ from contract.geo import LocalFrame
 from contract.labels import Label
 from contract.site import CameraPose
 from edge.area import DrawnArea
-from edge.ground import Ground
+from edge.patch import Patch
 from edge.perception.locate import Locator
 from edge.perception.track import Track, TrackState
+from edge.plane import OnGround
 from edge.rule import Subject
 
 MOVED = 0.5  # box heights between where a track began and where it is: as far as makes a track believed
@@ -76,11 +77,11 @@ class _Place(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _OnGround:
-    ground: Ground
+class _OnItsGround:
+    patch: Patch
 
     def holds(self, subject: Subject) -> bool:
-        return subject.point is not None and self.ground.holds(subject.point)
+        return subject.point is not None and self.patch.holds((subject.point.east_m, subject.point.north_m))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Filters:
 
 def _place(area: StillArea, frame: LocalFrame) -> _Place:
     if area.ground is not None:
-        return _OnGround(Ground(area.ground, frame))
+        return _OnItsGround(Patch(Polygon(OnGround(frame).places(area.ground))))
     return _InImage(Polygon(area.image_px))
 
 

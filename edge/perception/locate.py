@@ -34,6 +34,12 @@ def axes(pose: CameraPose) -> FloatArray:
     return _axes(*np.radians([pose.heading_deg, pose.pitch_deg, pose.roll_deg]))
 
 
+def foot_sigma_px(height_px: float, *, is_hidden: bool) -> float:
+    """How far, each way, a foot is from the middle of the lower edge of its box. `is_hidden`: below the picture."""
+    share = HIDDEN_FOOT_SIGMA_OF_HEIGHT if is_hidden else FOOT_SIGMA_OF_HEIGHT
+    return max(FOOT_SIGMA_LEAST_PX, share * height_px)
+
+
 def _axes(heading: float, pitch: float, roll: float) -> FloatArray:
     sin_h, cos_h, sin_p, cos_p = math.sin(heading), math.cos(heading), math.sin(pitch), math.cos(pitch)
     level_right = np.array([cos_h, -sin_h, 0.0])
@@ -170,8 +176,8 @@ class Locator:
         heights_px = boxes[:, 3] - boxes[:, 1]
         is_hidden = boxes[:, 3] >= self._height_px - 1.0
         share = np.where(is_hidden, HIDDEN_FOOT_SIGMA_OF_HEIGHT, FOOT_SIGMA_OF_HEIGHT)
-        foot_sigma_px = np.maximum(FOOT_SIGMA_LEAST_PX, share * heights_px)
-        by_pixel = (offsets[1:3] - offsets[3:5]) / (2.0 * STEP_PX) * foot_sigma_px[:, None]
+        sigma_px = np.maximum(FOOT_SIGMA_LEAST_PX, share * heights_px)
+        by_pixel = (offsets[1:3] - offsets[3:5]) / (2.0 * STEP_PX) * sigma_px[:, None]
         by_attitude = (offsets[5:8] - offsets[8:11]) / (2.0 * STEP_RAD) * math.radians(pose.attitude_sigma_deg)
         by_height = offsets[:1] / pose.up_m * math.hypot(pose.position_sigma_m, GROUND_SIGMA_M)
         parts = np.concatenate((by_pixel, by_attitude, by_height))

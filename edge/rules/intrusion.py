@@ -12,12 +12,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.events import Certainty
-from contract.geo import LocalFrame, PointEnu
+from contract.events import Certainty, Sighting
 from contract.labels import Label
 from contract.site import Zone
 from edge.inside import Inside, InsideOptions
-from edge.rule import Subject
+from edge.plane import Plane, Spot
 from edge.track_rule import TellingOptions, TrackRule
 
 WATCHES = Zone
@@ -35,45 +34,45 @@ class Options(InsideOptions, TellingOptions):
 class IntrusionRule(TrackRule):
     """Where each track was first, since when it is inside and, of one that intrudes, since when it is out again."""
 
-    def __init__(self, zone: Zone, frame: LocalFrame, options: Options) -> None:
-        super().__init__(zone.labels, options)
+    def __init__(self, zone: Zone, plane: Plane, options: Options) -> None:
+        super().__init__(zone.labels, plane, options)
         self._dwell_us = round(zone.dwell_s * 1e6)
         self._leave_us, self._travel_m = options.leave_s * 1e6, options.travel_m
-        self._inside = Inside(zone, frame, options)
-        self._first: dict[int, PointEnu] = {}
+        self._inside = Inside(zone, plane, options)
+        self._first: dict[int, Spot] = {}
         self._inside_since_us: dict[int, int] = {}
         self._outside_since_us: dict[int, int] = {}
 
     def _keep(self, present: Collection[int], now_us: int) -> None:
-        self._first = {track: point for track, point in self._first.items() if track in present}
+        self._first = {track: spot for track, spot in self._first.items() if track in present}
         self._inside_since_us = {track: us for track, us in self._inside_since_us.items() if track in present}
         self._outside_since_us = {track: us for track, us in self._outside_since_us.items() if track in present}
 
-    def _begins(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
-        track = subject.sighting.track
-        first = self._first.setdefault(track, point)
-        certainty = self._inside.certainty(subject, point)
+    def _begins(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
+        track = sighting.track
+        first = self._first.setdefault(track, spot)
+        certainty = self._inside.certainty(spot)
         if certainty is None:
             self._inside_since_us.pop(track, None)
             return None
         is_short = now_us - self._inside_since_us.setdefault(track, now_us) < self._dwell_us
-        if is_short or not self._has_travelled(subject, first, point):
+        if is_short or not self._has_travelled(sighting, first, spot):
             return None
         del self._inside_since_us[track]
         return certainty
 
-    def _has_travelled(self, subject: Subject, first: PointEnu, point: PointEnu) -> bool:
-        return subject.sighting.label is Label.PERSON or point.horizontal_distance_m(first) >= self._travel_m
+    def _has_travelled(self, sighting: Sighting, first: Spot, spot: Spot) -> bool:
+        return sighting.label is Label.PERSON or spot.distance_m(first) >= self._travel_m
 
-    def _goes_on(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
-        track = subject.sighting.track
-        if not self._inside.has_left(subject, point):
+    def _goes_on(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
+        track = sighting.track
+        if not self._inside.has_left(spot):
             self._outside_since_us.pop(track, None)
         elif now_us - self._outside_since_us.setdefault(track, now_us) >= self._leave_us:
             del self._outside_since_us[track]
             return None
-        return self._inside.certainty(subject, point) or Certainty.POSSIBLE
+        return self._inside.certainty(spot) or Certainty.POSSIBLE
 
 
-def open_rule(zone: Zone, frame: LocalFrame, options: Options) -> IntrusionRule:
-    return IntrusionRule(zone, frame, options)
+def open_rule(zone: Zone, plane: Plane, options: Options) -> IntrusionRule:
+    return IntrusionRule(zone, plane, options)

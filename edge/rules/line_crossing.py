@@ -14,11 +14,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.events import Certainty
-from contract.geo import LocalFrame, PointEnu
+from contract.events import Certainty, Crossed, Sighting
 from contract.site import Direction, Line
-from edge.ground_line import GroundLine
-from edge.rule import Subject
+from edge.drawn_line import DrawnLine
+from edge.plane import Place, Plane, Spot
 from edge.track_rule import TellingOptions, TrackRule
 
 WATCHES = Line
@@ -39,18 +38,20 @@ class Options(TellingOptions):
 
 @dataclass(slots=True)
 class _Way:
-    """Of one track: where it was seen last, how often it crossed since it was beyond the margin (see GroundLine), and
+    """Of one track: where it was seen last, how often it crossed since it was beyond the margin (see DrawnLine), and
     the best chance that it was on the side it was on then; None: it never was beyond the margin."""
 
-    point: PointEnu
+    place: Place
     crossings: int = 0
     near: float | None = None
 
 
 @dataclass(slots=True)
 class _Crossing:
-    """An event: the chance of the side that was left, the best of what came of it, and when it is over."""
+    """An event: which way it went, the chance of the side that was left, the best of what came of it, and when it is
+    over."""
 
+    went: Crossed
     near: float
     chance: float
     until_us: float
@@ -59,9 +60,9 @@ class _Crossing:
 class LineCrossingRule(TrackRule):
     """The way of each track, and of those that crossed, until when that is told."""
 
-    def __init__(self, line: Line, frame: LocalFrame, options: Options) -> None:
-        super().__init__(line.labels, options)
-        self._line = GroundLine(line.points, frame)
+    def __init__(self, line: Line, plane: Plane, options: Options) -> None:
+        super().__init__(line.labels, plane, options)
+        self._line = DrawnLine(plane.path(line))
         self._direction = line.direction
         self._margin_m, self._floor_prob, self._hold_us = options.margin_m, options.floor_prob, options.hold_s * 1e6
         self._ways: dict[int, _Way] = {}
@@ -71,16 +72,16 @@ class LineCrossingRule(TrackRule):
         self._ways = {track: way for track, way in self._ways.items() if track in present}
         self._crossings = {track: each for track, each in self._crossings.items() if track in present}
 
-    def _begins(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
-        crossing = self._crossed(subject, point, now_us)
+    def _begins(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
+        crossing = self._crossed(sighting.track, spot, now_us)
         if crossing is None:
             return None
-        self._crossings[subject.sighting.track] = crossing
+        self._crossings[sighting.track] = crossing
         return _certainty(crossing)
 
-    def _goes_on(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
-        track = subject.sighting.track
-        crossing, again = self._crossings[track], self._crossed(subject, point, now_us)
+    def _goes_on(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
+        track = sighting.track
+        crossing, again = self._crossings[track], self._crossed(track, spot, now_us)
         way = self._ways[track]
         if again is not None:
             crossing.until_us = again.until_us
@@ -91,24 +92,24 @@ class LineCrossingRule(TrackRule):
             crossing.chance = max(crossing.chance, crossing.near * way.near)
         return _certainty(crossing)
 
-    def _crossed(self, subject: Subject, point: PointEnu, now_us: int) -> _Crossing | None:
-        """Follows the way to `point`; what was crossed in the direction that counts, if that is complete here."""
-        fix = subject.sighting.ground
-        if fix is None:
-            return None
-        way = self._ways.setdefault(subject.sighting.track, _Way(point))
-        way.crossings += self._line.crossings(way.point, point)
-        way.point = point
-        distance_m, chance = self._line.side(point, fix)
-        if distance_m < self._margin_m:
+    def _went(self, track: int) -> Crossed | None:
+        return self._crossings[track].went
+
+    def _crossed(self, track: int, spot: Spot, now_us: int) -> _Crossing | None:
+        """Follows the way to `spot`; what was crossed in the direction that counts, if that is complete here."""
+        way = self._ways.setdefault(track, _Way(spot.place))
+        way.crossings += self._line.crossings(way.place, spot.place)
+        way.place = spot.place
+        distance, chance = self._line.side(spot)
+        if distance * spot.unit_m < self._margin_m:
             return None
         if way.near is None or way.crossings == 0:
             way.near, way.crossings = max(way.near or 0.0, chance), 0
             return None
         if way.near * chance < self._floor_prob:
             return None
-        crossing = _Crossing(way.near, way.near * chance, now_us + self._hold_us)
-        went = Direction.LEFT_TO_RIGHT if way.crossings > 0 else Direction.RIGHT_TO_LEFT
+        went: Crossed = Direction.LEFT_TO_RIGHT if way.crossings > 0 else Direction.RIGHT_TO_LEFT
+        crossing = _Crossing(went, way.near, way.near * chance, now_us + self._hold_us)
         way.near, way.crossings = chance, 0
         return crossing if self._direction in (Direction.EITHER, went) else None
 
@@ -117,5 +118,5 @@ def _certainty(crossing: _Crossing) -> Certainty:
     return Certainty.PROBABLE if crossing.chance >= PROBABLE else Certainty.POSSIBLE
 
 
-def open_rule(line: Line, frame: LocalFrame, options: Options) -> LineCrossingRule:
-    return LineCrossingRule(line, frame, options)
+def open_rule(line: Line, plane: Plane, options: Options) -> LineCrossingRule:
+    return LineCrossingRule(line, plane, options)

@@ -10,12 +10,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.events import Certainty
-from contract.geo import LocalFrame, PointEnu
+from contract.events import Certainty, Sighting
 from contract.labels import Label
 from contract.site import Severity, Zone
 from edge.inside import Inside, InsideOptions
-from edge.rule import Subject
+from edge.plane import Plane, Spot
 from edge.track_rule import TellingOptions, TrackRule
 
 WATCHES = Zone
@@ -35,37 +34,37 @@ class Options(InsideOptions, TellingOptions):
 class UnclassifiedMovementRule(TrackRule):
     """Where and when each thing without a name was first seen."""
 
-    def __init__(self, zone: Zone, frame: LocalFrame, options: Options) -> None:
-        super().__init__(tuple(Label), options)
+    def __init__(self, zone: Zone, plane: Plane, options: Options) -> None:
+        super().__init__(tuple(Label), plane, options)
         self._options = options
-        self._inside = Inside(zone, frame, options)
-        self._first: dict[int, tuple[PointEnu, int]] = {}
+        self._inside = Inside(zone, plane, options)
+        self._first: dict[int, tuple[Spot, int]] = {}
         self._begun_us: deque[int] = deque(maxlen=options.per_hour_max)
 
     def _keep(self, present: Collection[int], now_us: int) -> None:
         self._first = {track: first for track, first in self._first.items() if track in present}
 
-    def _begins(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
-        start, since_us = self._first.setdefault(subject.sighting.track, (point, now_us))
+    def _begins(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
+        start, since_us = self._first.setdefault(sighting.track, (spot, now_us))
         if now_us - since_us < self._options.after_s * 1e6:
             return None
-        if point.horizontal_distance_m(start) < self._options.travel_m:
+        if spot.distance_m(start) < self._options.travel_m:
             return None
-        certainty = self._inside.certainty(subject, point)
+        certainty = self._inside.certainty(spot)
         if certainty is None or self._is_spent(now_us):
             return None
         self._begun_us.append(now_us)
         return certainty
 
-    def _goes_on(self, subject: Subject, point: PointEnu, now_us: int) -> Certainty | None:
-        if self._inside.has_left(subject, point):
+    def _goes_on(self, sighting: Sighting, spot: Spot, now_us: int) -> Certainty | None:
+        if self._inside.has_left(spot):
             return None
-        return self._inside.certainty(subject, point) or Certainty.POSSIBLE
+        return self._inside.certainty(spot) or Certainty.POSSIBLE
 
     def _is_spent(self, now_us: int) -> bool:
         is_full = len(self._begun_us) == self._options.per_hour_max
         return is_full and now_us - self._begun_us[0] < HOUR_US
 
 
-def open_rule(zone: Zone, frame: LocalFrame, options: Options) -> UnclassifiedMovementRule:
-    return UnclassifiedMovementRule(zone, frame, options)
+def open_rule(zone: Zone, plane: Plane, options: Options) -> UnclassifiedMovementRule:
+    return UnclassifiedMovementRule(zone, plane, options)

@@ -15,7 +15,7 @@ from contract.frozen import Frozen, Identifier, TimeUs, TraceId
 from contract.geo import distance_m
 from contract.kinds import EventKind
 from contract.labels import Label
-from contract.site import Severity
+from contract.site import Direction, Severity
 from fleet.errors import Refused
 
 CORRELATE_WITHIN_M = 10.0  # two people who are handled by one response; plus one sigma of each fix
@@ -262,6 +262,7 @@ _DOING = {
     EventKind.LINE_CROSSING: "across line",
     EventKind.UNCLASSIFIED_MOVEMENT: "moves in zone",
 }
+_WAYS = {Direction.LEFT_TO_RIGHT: "from left to right", Direction.RIGHT_TO_LEFT: "from right to left"}
 _LOUDNESS = [Severity.LOW, Severity.MEDIUM, Severity.HIGH]
 
 
@@ -273,7 +274,8 @@ def _kind(event: Event) -> IncidentKind:
 
 def _title(event: Event) -> str:
     who = "something" if event.sighting.label is Label.OTHER else event.sighting.label.value
-    return f"{who} {_DOING[event.kind]} {event.zone}"
+    way = "" if event.direction is None else f", {_WAYS[event.direction]}"
+    return f"{who} {_DOING[event.kind]} {event.zone}{way}"
 
 
 def _opened(envelope: Envelope, event: Event, *, at_us: int) -> Incident:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 
 from contract.events import Event, Stage
 from contract.geo import GeoPoint, PointEnu
-from contract.site import CameraPose
+from contract.site import CameraPose, Zone
+from sim.drawn_on_ground import places_of
 from sim.report.svg import Place, element, path, picture, text, title
 from sim.score.overlap import WhoIsSeen
 from sim.score.run_folder import Run, VehicleLine, standing_at
@@ -58,7 +59,7 @@ class SiteMap:
         """What must be in the picture; the rest of the site may reach beyond it."""
         site = self._run.site
         for watched in site.watched:
-            yield from map(self._frame.to_enu, watched.drawn)
+            yield from places_of(watched, site)
         yield from (self._frame.to_enu(dock.position) for dock in site.docks)
         yield from (PointEnu(c.pose.east_m, c.pose.north_m) for c in site.cameras if c.pose is not None)
         yield from (PointEnu(stop.east_m, stop.north_m) for a in self._run.scenario.actors for stop in a.route)
@@ -73,8 +74,13 @@ class SiteMap:
         corners = [self._xy(self._frame.to_enu(corner)) for corner in polygon]
         return path(corners, title(name), is_closed=True, cls=cls)
 
-    def _label(self, polygon: Sequence[GeoPoint], words: str, cls: str) -> str:
-        corners = [self._xy(self._frame.to_enu(corner)) for corner in polygon]
+    def _enu(self, polygon: Sequence[GeoPoint]) -> list[PointEnu]:
+        return [self._frame.to_enu(corner) for corner in polygon]
+
+    def _label(self, places: Sequence[PointEnu], words: str, cls: str) -> str:
+        if not places:
+            return ""
+        corners = [self._xy(place) for place in places]
         x = sum(corner[0] for corner in corners) / len(corners)
         return text(words, x, sum(corner[1] for corner in corners) / len(corners), cls=f"{cls} middle")
 
@@ -86,15 +92,16 @@ class SiteMap:
         ]
         drawn += [self._outline(c.footprint, "footprint", f"{c.id}: watches") for c in site.cameras if c.footprint]
         drawn += [self._outline(area.polygon, "no-fly", f"no-fly: {area.id}") for area in site.no_fly]
-        drawn += [self._outline(zone.polygon, "zone", f"zone: {zone.name}") for zone in site.zones]
-        for line in site.lines:
-            points = [self._xy(self._frame.to_enu(point)) for point in line.points]
-            drawn.append(path(points, title(f"line: {line.name}"), cls="line"))
+        for watched in site.watched:
+            kind = "zone" if isinstance(watched, Zone) else "line"
+            where = f", drawn in the picture of {watched.cameras[0]}" if watched.drawn_px else ""
+            places = [self._xy(place) for place in places_of(watched, site)]
+            if places:
+                drawn.append(path(places, title(f"{kind}: {watched.name}{where}"), is_closed=kind == "zone", cls=kind))
         drawn += [self._outline(b.polygon, "building", f"{b.id}, {b.height_m:g} m high") for b in site.buildings]
-        drawn += [self._label(area.polygon, f"no-fly {area.id}", "no-fly-name") for area in site.no_fly]
-        drawn += [self._label(zone.polygon, zone.name, "zone-name") for zone in site.zones]
-        drawn += [self._label(line.points, line.name, "zone-name") for line in site.lines]
-        drawn += [self._label(building.polygon, building.id, "building-name") for building in site.buildings]
+        drawn += [self._label(self._enu(area.polygon), f"no-fly {area.id}", "no-fly-name") for area in site.no_fly]
+        drawn += [self._label(places_of(each, site), each.name, "zone-name") for each in site.watched]
+        drawn += [self._label(self._enu(building.polygon), building.id, "building-name") for building in site.buildings]
         for dock in site.docks:
             x, y = self._xy(self._frame.to_enu(dock.position))
             drawn.append(element("rect", title(dock.id), x=x - 5, y=y - 5, width=10, height=10, cls="dock"))

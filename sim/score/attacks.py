@@ -13,12 +13,13 @@ import numpy.typing as npt
 import shapely
 
 from contract.events import Event, Stage
-from contract.geo import LocalFrame, PointEnu
+from contract.geo import PointEnu
 from contract.kinds import EventKind
-from contract.site import Direction, Line, Zone
-from edge.ground_line import GroundLine
+from contract.site import Direction, Line, Site, Zone
+from edge.drawn_line import DrawnLine
 from edge.rules import loitering
 from sim.actors import LABELS, Walk
+from sim.drawn_on_ground import places_of
 from sim.scenario import Actor, ActorKind
 from sim.score.overlap import WhoIsSeen
 from sim.score.run_folder import Run
@@ -170,11 +171,10 @@ def raised_in(run: Run, who: WhoIsSeen) -> list[Raised]:
 def stays_of(run: Run, parameters: ScoreParameters) -> list[Stay]:
     """Every stay of an intruder in a set zone and every crossing of a set line, by time. Shorter than the zone's dwell
     it is none; where only loitering counts, it begins when it has lasted for as long as that takes."""
-    frame = run.site.local_frame()
     times_s: Floats = np.arange(round(run.scenario.length_s / STEP_S) + 1, dtype=np.float64) * STEP_S
     stays = []
     for watched in run.site.watched:
-        when = _when_inside(watched, frame) if isinstance(watched, Zone) else _when_across(watched, frame)
+        when = _when_inside(watched, run.site) if isinstance(watched, Zone) else _when_across(watched, run.site)
         least_s, allowed_s = _patience_s(watched)
         is_set = _when_set(watched, run, times_s)
         for actor in run.scenario.actors:
@@ -197,10 +197,10 @@ def _patience_s(watched: Zone | Line) -> tuple[float, float]:
     return watched.dwell_s, 0.0
 
 
-def _when_inside(zone: Zone, frame: LocalFrame) -> When:
+def _when_inside(zone: Zone, site: Site) -> When:
     """Asked only while it walks; where it comes to its end it stays or is gone."""
-    corners = [frame.to_enu(point) for point in zone.polygon]
-    polygon = shapely.Polygon([(corner.east_m, corner.north_m) for corner in corners])
+    corners = [(corner.east_m, corner.north_m) for corner in places_of(zone, site)]
+    polygon = shapely.Polygon(corners) if len(corners) > 2 else shapely.Polygon()
     shapely.prepare(polygon)
 
     def when(walk: Walk, times_s: Floats) -> Flags:
@@ -216,19 +216,20 @@ def _when_inside(zone: Zone, frame: LocalFrame) -> When:
     return when
 
 
-def _when_across(line: Line, frame: LocalFrame) -> When:
+def _when_across(line: Line, site: Site) -> When:
     """The moments at which it stepped over the line the way that counts, to be clear of it on the other side."""
-    ground = GroundLine(line.points, frame)
+    ground = DrawnLine([(place.east_m, place.north_m) for place in places_of(line, site)])
 
     def when(walk: Walk, times_s: Floats) -> Flags:
         across = np.zeros(len(times_s), np.bool_)
-        first, there = _way(walk, times_s)
+        first, way = _way(walk, times_s)
+        there = [(place.east_m, place.north_m) for place in way]
         crossings, stepped = 0, first
-        was_clear = bool(there) and ground.distance_m(there[0]) >= CLEAR_M
+        was_clear = bool(there) and ground.distance(there[0]) >= CLEAR_M
         for index, (before, place) in enumerate(pairwise(there), first + 1):
             step = ground.crossings(before, place)
             crossings, stepped = crossings + step, index if step else stepped
-            if ground.distance_m(place) >= CLEAR_M:
+            if ground.distance(place) >= CLEAR_M:
                 if was_clear and crossings:
                     went = Direction.LEFT_TO_RIGHT if crossings > 0 else Direction.RIGHT_TO_LEFT
                     across[stepped] = line.direction in (Direction.EITHER, went)

@@ -11,6 +11,7 @@ from contract.geo import PointEnu, heading_deg
 from contract.site import Camera, CameraPose, Line, OpenCvLens, Vehicle, Zone
 from fleet.flight.airspace import Airspace
 from fleet.flight.footprint import view_of
+from sim.drawn_on_ground import places_of
 from sim.score.run_folder import Run, VehicleLine
 from sim.score.sections import ZoneGap
 
@@ -79,6 +80,8 @@ def zone_gaps(run: Run, footprints: Footprints) -> dict[str, ZoneGap]:
     gaps = {}
     for watched in run.site.watched:
         target = centroid(run, watched)
+        if target is None:
+            continue
         by_vehicle = list(_watched_by_vehicles(run, footprints, target))
         by_camera = list(_watched_by_cameras(run, footprints, target))
         gaps[watched.id] = ZoneGap(
@@ -87,10 +90,11 @@ def zone_gaps(run: Run, footprints: Footprints) -> dict[str, ZoneGap]:
     return gaps
 
 
-def centroid(run: Run, watched: Zone | Line) -> PointEnu:
-    """Of a zone's corners (inside every zone that is convex) or of a line's points."""
-    frame = run.site.local_frame()
-    corners = [frame.to_enu(point) for point in (watched.polygon if isinstance(watched, Zone) else watched.points)]
+def centroid(run: Run, watched: Zone | Line) -> PointEnu | None:
+    """Of a zone's corners (inside every zone that is convex) or of a line's points; None: it has no ground."""
+    corners = places_of(watched, run.site)
+    if not corners:
+        return None
     return PointEnu(
         sum(corner.east_m for corner in corners) / len(corners),
         sum(corner.north_m for corner in corners) / len(corners),

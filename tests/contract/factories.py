@@ -29,7 +29,7 @@ from contract.frozen import Frozen
 from contract.geo import BoxPx, GeoPoint, GroundFix
 from contract.kinds import EventKind
 from contract.labels import Label
-from contract.site import Severity
+from contract.site import Direction, Severity
 
 T0_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 OUTBOX = uuid.UUID("5b8c2f0e-0d5b-4f1e-9f43-0c9f3d1f7a10")
@@ -75,6 +75,11 @@ def event(*, stage: Stage = Stage.START, revision: int = 0, track: int = 7, star
         sighting=sighting(track=track),
         model=MODEL,
     )
+
+
+def crossing() -> Event:
+    changes = {"kind": EventKind.LINE_CROSSING, "zone": "threshold", "direction": Direction.LEFT_TO_RIGHT}
+    return event(track=8).model_copy(update=changes)
 
 
 def evidence(**changes: object) -> Evidence:
@@ -169,6 +174,7 @@ def one_of_each() -> dict[str, Envelope]:
     return {
         "event-start": envelope(event(), sequence=12),
         "event-update": envelope(event(stage=Stage.UPDATE, revision=1), sequence=13),
+        "event-crossing": envelope(crossing(), sequence=16),
         "event-end": envelope(event(stage=Stage.END, revision=2), sequence=14),
         "evidence": envelope(evidence(), sequence=15),
         "tracks": envelope(Tracks(camera="fence-cam", sightings=(sighting(),))),

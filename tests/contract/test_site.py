@@ -59,6 +59,9 @@ patrols:
 """
 
 
+IN_PICTURE = ("    points: [{", "    image_px: [[10, 200], [630, 200]] #")
+
+
 def broken(old: str, new: str) -> str:
     assert old in GOOD
     text = GOOD.replace(old, new)
@@ -110,11 +113,44 @@ def test_a_two_point_polygon_is_refused_by_the_name_of_its_zone() -> None:
             "'path': expected hours or initially_set: false, got both",
             id="set by hours and not at all",
         ),
+        pytest.param(
+            "    points: [{",
+            "    image_px: [[1, 2], [3, 4]]\n    points: [{",
+            "line 'path': expected exactly one",
+            id="twice",
+        ),
+        pytest.param("    points: [{", "    direction: either #", "line 'path': expected exactly one", id="not drawn"),
+        pytest.param(IN_PICTURE[0], "    image_px: [[1, 2]] #", "needs at least 2 points, got 1", id="pixels too few"),
+        pytest.param(
+            IN_PICTURE[0],
+            "    image_px: [[1, 2], [700, 4]] #",
+            "line 'path': expected corners within the 640x360 of camera 'mast', got [700, 4]",
+            id="outside the picture",
+        ),
         pytest.param("id: path", "id: path\n    hours: [{days: []}]", "days", id="hours on no day"),
     ],
 )
 def test_a_wrong_site_is_one_clear_line(old: str, new: str, says: str) -> None:
     assert says in broken(old, new)
+
+
+def test_a_line_may_be_drawn_in_the_picture_of_one_fixed_camera() -> None:
+    (line,) = parse_site(GOOD.replace(*IN_PICTURE), source="yard.yaml").lines
+    assert (line.drawn, line.drawn_px) == ((), ((10.0, 200.0), (630.0, 200.0)))
+
+
+def test_nothing_is_drawn_in_the_picture_of_a_camera_that_moves() -> None:
+    carried = GOOD.replace(*IN_PICTURE).replace("    pose: {east_m: 0", "    vehicle: drone-1 #")
+    with pytest.raises(DocumentError, match="line 'path': image_px needs a fixed camera, 'mast' is carried by"):
+        parse_site(carried, source="yard.yaml")
+
+
+def test_a_picture_is_one_camera_s() -> None:
+    second = GOOD[GOOD.index("  - id: mast") : GOOD.index("zones:")].replace("mast", "pole")
+    two = GOOD.replace("zones:", second + "zones:").replace(*IN_PICTURE)
+    two = two.replace("name: Path\n    cameras: [mast]", "name: Path\n    cameras: [mast, pole]")
+    with pytest.raises(DocumentError, match="line 'path': image_px is drawn in one camera's picture, got 2 cameras"):
+        parse_site(two, source="yard.yaml")
 
 
 def test_a_camera_is_fixed_or_carried() -> None:

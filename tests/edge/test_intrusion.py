@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from contract.events import Certainty, Stage
 from contract.labels import Label
+from edge.plane import OnGround
 from edge.rule import Finding, Subject
 from edge.rules.intrusion import IntrusionRule, Options, open_rule
 from tests.edge.yard import FRAME, site, subject
@@ -16,7 +17,7 @@ START, UPDATE, END = Stage.START, Stage.UPDATE, Stage.END
 
 
 def _rule(options: Options | None = None, *, dwell_s: float = 0.5, half_m: float = 5.0) -> IntrusionRule:
-    return open_rule(site(dwell_s=dwell_s, half_m=half_m).zones[0], FRAME, options or Options())
+    return open_rule(site(dwell_s=dwell_s, half_m=half_m).zones[0], OnGround(FRAME), options or Options())
 
 
 def _play(rule: IntrusionRule, frames: Sequence[Sequence[Subject]], *, fps: float = 10.0) -> list[tuple[int, Finding]]:
@@ -76,7 +77,7 @@ def test_what_is_no_person_may_be_asked_to_have_moved_and_a_person_is_not() -> N
     zone = site(dwell_s=0.0, labels=["person", "motor_vehicle"]).zones[0]
 
     def told(label: Label, *east_m: float) -> list[tuple[int, Stage]]:
-        rule = open_rule(zone, FRAME, Options(travel_m=2.0))
+        rule = open_rule(zone, OnGround(FRAME), Options(travel_m=2.0))
         return _stages(_play(rule, [[subject(east, 20, label=label)] for east in east_m]))
 
     assert told(Label.MOTOR_VEHICLE, 0.0, 0.5, 1.9) == []

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.events import Certainty, Stage
-from contract.geo import PointEnu
 from contract.labels import Label
-from edge.ground_line import GroundLine
+from edge.drawn_line import DrawnLine
+from edge.plane import OnGround
 from edge.rule import Finding, Subject
 from edge.rules.line_crossing import LineCrossingRule, Options, open_rule
 from tests.edge.yard import FRAME, line, site, subject
@@ -30,7 +30,7 @@ def _rule(
 ) -> LineCrossingRule:
     drawn = site(lines=[line(*points, direction=direction, labels=labels)]).lines[0]
     checked = Options.model_validate({"hold_s": hold_s, "update_s": 60.0, **options})
-    return open_rule(drawn, FRAME, checked)
+    return open_rule(drawn, OnGround(FRAME), checked)
 
 
 def _play(rule: LineCrossingRule, frames: Sequence[Sequence[Subject]]) -> list[tuple[int, Finding]]:
@@ -141,11 +141,11 @@ BENT = ((0.0, 10.0), (0.0, 20.0), (10.0, 20.0))
 
 
 def test_a_bent_line_is_crossed_once_also_at_its_corner() -> None:
-    drawn = GroundLine(site(lines=[line(*BENT)]).lines[0].points, FRAME)
-    corner = PointEnu(-1.0, 21.0), PointEnu(1.0, 19.0)
+    drawn = DrawnLine(BENT)
+    corner = (-1.0, 21.0), (1.0, 19.0)
     assert drawn.crossings(*corner) == 1
     assert drawn.crossings(*reversed(corner)) == -1
-    assert drawn.crossings(PointEnu(-1.0, 15.0), PointEnu(5.0, 21.0)) == 0  # in by one part, out by the other
+    assert drawn.crossings((-1.0, 15.0), (5.0, 21.0)) == 0  # in by one part, out by the other
 
 
 coordinates = st.tuples(st.integers(-12, 12), st.integers(8, 24))
@@ -153,8 +153,8 @@ coordinates = st.tuples(st.integers(-12, 12), st.integers(8, 24))
 
 @given(st.lists(coordinates, min_size=3, max_size=20))
 def test_a_way_that_returns_to_where_it_began_crosses_a_closed_line_as_often_in_as_out(places: list[Place]) -> None:
-    square = GroundLine(site(lines=[line((-5, 15), (5, 15), (5, 21), (-5, 21), (-5, 15))]).lines[0].points, FRAME)
-    way = [PointEnu(east + 0.25, north + 0.25) for east, north in (*places, places[0])]
+    square = DrawnLine([(-5, 15), (5, 15), (5, 21), (-5, 21), (-5, 15)])
+    way = [(east + 0.25, north + 0.25) for east, north in (*places, places[0])]
     assert sum(square.crossings(a, b) for a, b in pairwise(way)) == 0
 
 

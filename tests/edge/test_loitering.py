@@ -6,6 +6,7 @@ import pytest
 
 from contract.events import Certainty, Stage
 from contract.labels import Label
+from edge.plane import OnGround
 from edge.rule import Finding, Subject
 from edge.rules.loitering import LoiteringRule, Options, open_rule
 from tests.edge.yard import FRAME, site, subject
@@ -17,7 +18,7 @@ Told = list[tuple[float, Stage]]
 
 def _rule(**options: object) -> LoiteringRule:
     return open_rule(
-        site().zones[0], FRAME, Options.model_validate({"after_s": 10.0, "update_still_s": 600, **options})
+        site().zones[0], OnGround(FRAME), Options.model_validate({"after_s": 10.0, "update_still_s": 600, **options})
     )
 
 
@@ -108,6 +109,40 @@ def test_a_position_that_is_not_sure_is_possibly_loitering() -> None:
 
 def test_only_the_labels_of_the_zone_loiter() -> None:
     assert _play(_rule(), _each(0.5, 30, [subject(0, 20, label=Label.ANIMAL)])) == []
+
+
+def _found_again(at_m: float, *, gap_s: float) -> list[tuple[float, int]]:
+    """Somebody stays for 6 s and is lost, and another appears; when which of them loiters."""
+    before = _each(0.5, 6, [subject(0, 20, track=1)])
+    gap = _each(0.5, 6 + gap_s, [], from_s=6.0)
+    after = _each(0.5, 30, [subject(at_m, 20, track=2)], from_s=6 + gap_s)
+    found = _play(_rule(), [*before, *gap, *after])
+    return [(at_s, f.sighting.track) for at_s, f in found if f.stage is START]
+
+
+def test_who_is_lost_and_found_again_as_another_has_stayed_since_he_came() -> None:
+    assert _found_again(0.5, gap_s=1.0) == [(10.0, 2)]
+    assert _found_again(0.5, gap_s=4.0) == [(20.0, 2)]  # too long ago
+    assert _found_again(4.0, gap_s=1.0) == [(17.0, 2)]  # too far away
+
+
+def test_who_was_there_all_the_time_or_is_seen_gives_his_time_to_nobody() -> None:
+    passes = [subject(0.5, 20, track=1)]
+    walks_by = [subject(9, 20, track=2)]
+    frames = [*_each(0.5, 6, [*passes, *walks_by]), *_each(0.5, 30, [subject(0.5, 20, track=2)], from_s=6.0)]
+    assert [at_s for at_s, f in _play(_rule(), frames) if f.stage is START] == [16.0]
+    both = [subject(0, 20, track=1), subject(0.5, 20, track=2)]
+    frames = [*_each(0.5, 6, both[:1]), *_each(0.5, 20, both, from_s=6.0)]
+    found = [(at_s, f.sighting.track) for at_s, f in _play(_rule(), frames) if f.stage is START]
+    assert found == [(10.0, 1), (16.0, 2)]
+
+
+def test_the_missing_one_who_returns_has_kept_his_time_too() -> None:
+    one, two = subject(0, 20, track=1), subject(0.5, 20, track=2)
+    hidden = subject(0, 20, track=1, is_seen=False)
+    frames = [*_each(0.5, 6, [one]), *_each(0.5, 8, [hidden, two], from_s=6.0), *_each(0.5, 12, [one, two], from_s=8.0)]
+    found = [(at_s, f.sighting.track) for at_s, f in _play(_rule(), frames) if f.stage is START]
+    assert found == [(10.0, 1), (10.0, 2)]
 
 
 def test_each_track_has_its_own_time() -> None:

@@ -13,6 +13,7 @@ from detectors.detections import Detections
 from detectors.frame import Frame, ImageBgr
 from edge.perception.locate import Locator
 from edge.perception.movement import Movement
+from edge.plane import OnGround
 from edge.rule import Rule, open_rule
 from tests.edge.test_pipeline import pipeline_of
 from tests.edge.yard import FRAME, START_US, people, person_px, site, subject
@@ -66,7 +67,7 @@ def test_what_moves_and_gets_nowhere_is_not_told() -> None:
 
 
 def rule(**options: object) -> Rule:
-    return open_rule(EventKind.UNCLASSIFIED_MOVEMENT, site().zones[0], frame=FRAME, options=options)
+    return open_rule(EventKind.UNCLASSIFIED_MOVEMENT, site().zones[0], plane=OnGround(FRAME), options=options)
 
 
 def starts(watching: Rule, *, track: int, at_s: float) -> int:

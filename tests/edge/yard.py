@@ -126,16 +126,21 @@ def subject(
     track: int = 1,
     label: Label = Label.PERSON,
     is_seen: bool = True,
+    is_located: bool = True,
+    box_px: tuple[float, float, float, float] = (0.0, 0.0, 10.0, 20.0),
 ) -> Subject:
-    """A located track, without the pixels."""
-    point = PointEnu(east_m, north_m)
-    fix = GroundFix(
-        point=FRAME.to_geo(point)[0],
-        var_east_m2=sigma_m**2,
-        cov_east_north_m2=0.0,
-        var_north_m2=sigma_m**2,
-    )
-    box = BoxPx(x_px=0.0, y_px=0.0, width_px=10.0, height_px=20.0)
+    """A track, without the pixels."""
+    point = PointEnu(east_m, north_m) if is_located else None
+    fix = None
+    if point is not None:
+        fix = GroundFix(
+            point=FRAME.to_geo(point)[0],
+            var_east_m2=sigma_m**2,
+            cov_east_north_m2=0.0,
+            var_north_m2=sigma_m**2,
+        )
+    left, top, right, bottom = box_px
+    box = BoxPx(x_px=left, y_px=top, width_px=right - left, height_px=bottom - top)
     sighting = Sighting(camera="mast", track=track, label=label, score=0.9, box=box, ground=fix)
     return Subject(sighting, is_seen=is_seen, point=point)
 

@@ -9,6 +9,7 @@ from contract.configuration import ReportedConfiguration
 from contract.envelope import Envelope, Origin
 from contract.events import (
     Certainty,
+    Crossed,
     Event,
     FeedState,
     FeedStatus,
@@ -123,6 +124,7 @@ def make_event(
     at_m: tuple[float, float] | None = (0.0, 20.0),
     outbox_id: uuid.UUID = OUTBOX,
     origin: Origin = Origin.SIMULATED,
+    direction: Crossed | None = None,
 ) -> Envelope:
     event = Event(
         event_id=derive_event_id(
@@ -134,6 +136,7 @@ def make_event(
         zone=zone,
         severity=Severity.HIGH,
         certainty=Certainty.PROBABLE,
+        direction=direction,
         started_at_us=NOW_US,
         sighting=make_sighting(track=track, camera=camera, ground=fix_at(*at_m) if at_m else None),
         model=MODEL,

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from contract.commands import Ack, Command, Reply, Verb
 from contract.events import FeedState, Health, NodeFault, NodeFaultKind, NodeState
 from contract.kinds import EventKind
+from contract.site import Direction
 from contract.topics import HEALTH, REPLY
 from fleet.picture.incidents import Disposition, IncidentKind, State
 from fleet.records import reads, writes
@@ -190,9 +191,13 @@ lines:
 
 def test_a_line_is_set_covered_and_alarmed_as_a_zone_is() -> None:
     with open_office(site=make_site(LINE_TEXT)) as office:
-        office.hear(make_event(sequence=1, zone="path", kind=EventKind.LINE_CROSSING))
+        office.hear(
+            make_event(sequence=1, zone="path", kind=EventKind.LINE_CROSSING, direction=Direction.RIGHT_TO_LEFT)
+        )
         (alarm,) = office.fleet.ingest.alarms.values()
-        assert (alarm.zone, alarm.title) == ("path", "person across line path")
+        assert (alarm.zone, alarm.title) == ("path", "person across line path, from right to left")
+        (incident,) = office.fleet.ingest.incidents.values()
+        assert incident.timeline[0].what == f"alarm: {alarm.title}"
         (task,) = office.fleet.response.tasks.values()
         assert task.incident_id == alarm.incident_id
         office.pass_time(20.0)

@@ -154,6 +154,13 @@ def test_camera_blur_freeze_or_blackout_hides_the_intruder(play: Play, kind: str
     assert node_states(folder) == ["starting", "ok"]  # nobody is told: that is what makes them bad
 
 
+def test_camera_turned_away_sees_nobody_and_the_truth_says_where_it_looks(play: Play) -> None:
+    folder = play({"kind": "camera_turned", "camera": "fence-cam", "at_s": 1.0, "by_deg": 70.0})
+
+    assert alarms_s(folder) == []
+    assert lines(folder, "truth", type="view") == []
+
+
 def test_camera_blackout_that_ends_lets_the_intruder_be_seen(play: Play) -> None:
     folder = play({"kind": "camera_blackout", "camera": "fence-cam", "at_s": 1.0, "for_s": 5.0})
 

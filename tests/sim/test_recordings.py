@@ -23,12 +23,13 @@ from detectors.record import read_recording
 from edge.decode import opened_video
 from edge.perception.locate import Locator
 from edge.poses.recorded import RecordedPoses
+from sim.drawn_on_ground import places_of
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "sim" / "recordings"
 SITE = parse_site((ROOT / "deploy" / "sites" / "demo.yaml").read_text(encoding="utf-8"), source="demo.yaml")
 FRAME_OF_SITE = SITE.local_frame()
-ZONE = Polygon([(p.east_m, p.north_m) for p in map(FRAME_OF_SITE.to_enu, SITE.zones[0].polygon)])
+ZONE = Polygon([(p.east_m, p.north_m) for p in places_of(SITE.zones[0], SITE)])
 CAMERAS = ["fence-cam", "drone-1-cam"]
 FRAME_US = 100_000
 SCORE_MIN, IOU_MIN = 0.4, 0.5

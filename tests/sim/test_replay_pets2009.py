@@ -13,9 +13,10 @@ from contract.clock import SystemClock
 from contract.geo import GeoPoint, PointEnu
 from contract.site import Direction, Line, Site, parse_site
 from detectors.opening import open_detector
-from edge.ground_line import GroundLine
+from edge.drawn_line import DrawnLine
 from edge.perception.locate import Locator
 from edge.source import RECORDING_START, SourceOptions, open_source
+from sim.drawn_on_ground import places_of
 from sim.playback import Place, Playback
 from sim.score.mot import Boxes, read_mot, score_mot
 from tests.conftest import ROOT
@@ -113,7 +114,7 @@ def test_the_first_intruder_is_located_within_a_metre_of_the_ground_truth(
 
 def test_the_zone_is_empty_until_its_intruder_comes(truth: Boxes, site: Site) -> None:
     (zone,) = site.zones
-    corners = [site.local_frame().to_enu(corner) for corner in zone.polygon]
+    corners = places_of(zone, site)
     west_m, east_m = min(c.east_m for c in corners), max(c.east_m for c in corners)
     south_m, north_m = min(c.north_m for c in corners), max(c.north_m for c in corners)
     until = truth.where(truth.frame <= 139)
@@ -142,14 +143,15 @@ def test_nobody_flies_over_people_and_the_fence_is_far(truth: Boxes, site: Site)
 
 def _true_crossings(truth: Boxes, site: Site, line: Line) -> list[int]:
     """Frames in which somebody of the truth was clear of the line again after crossing it the way that counts."""
-    ground, frames = GroundLine(line.points, site.local_frame()), []
+    drawn = DrawnLine([(place.east_m, place.north_m) for place in places_of(line, site)])
+    frames = []
     for identity in sorted(set(truth.identity.tolist())):
         boxes = truth.where(truth.identity == identity)
-        feet = _feet_enu(boxes, site)
-        crossings, was_clear = 0, ground.distance_m(feet[0]) >= CLEAR_M
+        feet = [(foot.east_m, foot.north_m) for foot in _feet_enu(boxes, site)]
+        crossings, was_clear = 0, drawn.distance(feet[0]) >= CLEAR_M
         for index, (before, foot) in zip(boxes.frame.tolist()[1:], pairwise(feet), strict=True):
-            crossings += ground.crossings(before, foot)
-            if ground.distance_m(foot) >= CLEAR_M:
+            crossings += drawn.crossings(before, foot)
+            if drawn.distance(foot) >= CLEAR_M:
                 if was_clear and crossings and (crossings > 0) == (line.direction is Direction.LEFT_TO_RIGHT):
                     frames.append(index)
                 crossings, was_clear = 0, True

@@ -58,6 +58,9 @@ WRONG = [
         id="an animal with a person's gait",
     ),
     pytest.param({"actors": [INTRUDER, INTRUDER]}, "actors.'thief'.id: 'thief' stands here twice", id="actor twice"),
+    pytest.param(
+        {"feeds": [{**FEED, "glance": True}]}, "expected an eye that is modelled and sketched", id="glance at nothing"
+    ),
     pytest.param({"feeds": [FEED, FEED]}, "feeds.1.camera: 'fence-cam' stands here twice", id="feed twice"),
     pytest.param(
         {"vehicles": [{"id": "rover-1"}, {"id": "rover-1"}]},

@@ -10,6 +10,7 @@ from shapely import Point, Polygon
 from contract.documents import parse_document
 from contract.site import parse_site
 from edge.perception.locate import Locator
+from sim.drawn_on_ground import places_of
 from sim.scenario import Scenery
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def test_the_camera_sees_a_person_whole_from_two_metres_before_the_zone_to_its_m
 
 @pytest.mark.parametrize("east_m", ATTACKED_EAST_M)
 def test_a_straight_way_in_meets_a_gap_of_the_fence_and_then_the_zone(east_m: float) -> None:
-    zone = Polygon([(p.east_m, p.north_m) for p in map(FRAME.to_enu, SITE.zones[0].polygon)])
+    zone = Polygon([(p.east_m, p.north_m) for p in places_of(SITE.zones[0], SITE)])
     outer = [line.line for line in SCENERY.fences]
     blocked = [
         (a, b)

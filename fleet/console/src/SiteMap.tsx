@@ -14,7 +14,7 @@ import { useEffect, useRef } from "react";
 import type { GeoPoint, Site, TracksView, VehicleView } from "./contract";
 import { bounds, circle, wedge } from "./geometry";
 import { alarmedZones, type Picture } from "./picture";
-import { cameraPosition, collection, line, siteFeatures, STYLE, zoneFeatures } from "./siteLayers";
+import { cameraPosition, collection, line, nameplate, siteFeatures, STYLE, zoneFeatures } from "./siteLayers";
 import { isFinal, metres } from "./words";
 
 setWorkerUrl(workerUrl);
@@ -88,13 +88,13 @@ function drawZones(map: MapLibre, pins: Pins, picture: Picture): void {
   const alarmed = alarmedZones(picture.incidents.values());
   const set = new Set([...picture.zones.values()].filter((z) => z.is_set).map((z) => z.id));
   map.getSource<GeoJSONSource>("zones")?.setData(zoneFeatures(picture.site, set, alarmed));
-  const zones = (picture.site.zones ?? []).map(({ id, name, polygon }) => ({ id, name, points: polygon }));
-  for (const { id, name, points } of [...zones, ...(picture.site.lines ?? [])]) {
-    const northmost = [...points].sort((a, b) => b.lat_deg - a.lat_deg)[0];
+  const zones = (picture.site.zones ?? []).map((zone) => ({ ...zone, points: zone.polygon }));
+  for (const { id, name, points, cameras } of [...zones, ...(picture.site.lines ?? [])]) {
+    const at = nameplate(picture.site, points, cameras);
     const state = alarmed.has(id) ? "alarm" : set.has(id) ? "set" : "unset";
     const className = `tag zone ${alarmed.has(id) ? "alarmed" : ""}`;
     const text = `${name} (${state})`;
-    if (northmost) pin(map, pins, `zone/${id}`, { at: northmost, className, text, anchor: "bottom" });
+    if (at) pin(map, pins, `zone/${id}`, { at, className, text, anchor: "bottom" });
   }
 }
 

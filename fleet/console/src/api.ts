@@ -1124,7 +1124,7 @@ export interface components {
         Label: "person" | "bicycle" | "motor_vehicle" | "animal" | "other";
         /**
          * Line
-         * @description A line on the ground that `labels` must not cross while it is set.
+         * @description A line that `labels` must not cross while it is set: on the ground or in one fixed camera's picture.
          */
         Line: {
             /**
@@ -1145,6 +1145,14 @@ export interface components {
             hours: components["schemas"]["SetHours"][];
             /** Id */
             id: string;
+            /**
+             * Image Px
+             * @description instead of points: x, y in the picture of its one camera, px of the full frame
+             */
+            image_px?: [
+                number,
+                number
+            ][] | null;
             /**
              * Initially Set
              * @description watched from the start, until a command says otherwise
@@ -1168,7 +1176,7 @@ export interface components {
              * Points
              * @description on the ground, in their order
              */
-            points: components["schemas"]["GeoPoint"][];
+            points?: components["schemas"]["GeoPoint"][] | null;
             /**
              * Rules
              * @description rules that watch it, each with its own options; none: those of the node
@@ -1962,7 +1970,7 @@ export interface components {
         };
         /**
          * Zone
-         * @description A piece of ground that must stay empty of `labels` while it is set.
+         * @description A place that must stay empty of `labels` while it is set: on the ground or in one fixed camera's picture.
          */
         Zone: {
             /**
@@ -1984,6 +1992,14 @@ export interface components {
             hours: components["schemas"]["SetHours"][];
             /** Id */
             id: string;
+            /**
+             * Image Px
+             * @description instead of polygon: corners x, y in the picture of its one camera, px of the full frame
+             */
+            image_px?: [
+                number,
+                number
+            ][] | null;
             /**
              * Initially Set
              * @description watched from the start, until a command says otherwise
@@ -2007,7 +2023,7 @@ export interface components {
              * Polygon
              * @description corners on the ground
              */
-            polygon: components["schemas"]["GeoPoint"][];
+            polygon?: components["schemas"]["GeoPoint"][] | null;
             /**
              * Rules
              * @description rules that watch it, each with its own options; none: those of the node

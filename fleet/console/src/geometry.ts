@@ -54,8 +54,8 @@ export function fieldOfViewDeg(camera: Camera): number {
 /** South-west and north-east corners of what happens on the site: the fence is far around it. */
 export function bounds(site: Site): [[number, number], [number, number]] {
   const points = [
-    ...(site.zones ?? []).flatMap((zone) => zone.polygon),
-    ...(site.lines ?? []).flatMap((line) => line.points),
+    ...(site.zones ?? []).flatMap((zone) => zone.polygon ?? []),
+    ...(site.lines ?? []).flatMap((line) => line.points ?? []),
     ...(site.buildings ?? []).flatMap((building) => building.polygon),
     ...(site.docks ?? []).map((dock) => dock.position),
     ...(site.patrols ?? []).flatMap((patrol) => patrol.waypoints.map((waypoint) => waypoint.position)),

@@ -24,6 +24,13 @@ export function cameraPosition(site: Site, camera: Camera): GeoPoint | null {
   return camera.pose ? offset(site.origin, camera.pose.east_m, camera.pose.north_m) : null;
 }
 
+/** Where a zone's or line's name stands: northmost, or at the camera in whose picture it is drawn. */
+export function nameplate(site: Site, drawn: readonly GeoPoint[] | null | undefined, cameras: readonly string[]): GeoPoint | null {
+  if (drawn) return [...drawn].sort((a, b) => b.lat_deg - a.lat_deg)[0] ?? null;
+  const camera = (site.cameras ?? []).find(({ id }) => cameras.includes(id));
+  return camera ? cameraPosition(site, camera) : null;
+}
+
 function cameraView(site: Site, camera: Camera): Feature<Polygon>[] {
   if (camera.footprint) return [polygon(closedRing(camera.footprint))];
   const from = cameraPosition(site, camera);
@@ -40,12 +47,12 @@ export function siteFeatures(site: Site): Record<"fence" | "noFly" | "buildings"
   };
 }
 
-/** Zones as areas, lines as lines. */
+/** Zones as areas, lines as lines; nothing of what is drawn in a camera's picture. */
 export function zoneFeatures(site: Site, setZones: ReadonlySet<string>, alarmed: ReadonlySet<string>): FeatureCollection {
   const state = (id: string) => ({ state: alarmed.has(id) ? "alarmed" : setZones.has(id) ? "set" : "unset" });
   return collection([
-    ...(site.zones ?? []).map((zone) => polygon(closedRing(zone.polygon), state(zone.id))),
-    ...(site.lines ?? []).map(({ id, points }) => line(points, state(id))),
+    ...(site.zones ?? []).flatMap((zone) => (zone.polygon ? [polygon(closedRing(zone.polygon), state(zone.id))] : [])),
+    ...(site.lines ?? []).flatMap(({ id, points }) => (points ? [line(points, state(id))] : [])),
   ]);
 }
 

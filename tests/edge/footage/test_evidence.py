@@ -17,6 +17,7 @@ from contract.codec import decode
 from contract.envelope import Envelope, Origin
 from contract.events import Event, Stage
 from contract.evidence import Evidence, EvidenceKind, MediaType
+from contract.labels import Label
 from contract.site import CameraPose, Site
 from edge.area import PrivacyMask
 from edge.errors import OutboxError, SetUpError
@@ -194,6 +195,23 @@ def test_safety_20_a_masked_view_is_judged_whole_and_stored_masked(video: Path, 
     seconds = (played.of(EvidenceKind.CLIP).end_us - played.of(EvidenceKind.CLIP).start_us) / 1e6
     assert len(clip) <= 5 * seconds + 1
     assert played.of(EvidenceKind.CLIP).start_us < played.event.started_at_us
+
+
+def test_safety_20_a_mask_by_class_hides_the_person_in_all_that_is_stored_and_nothing_else(
+    video: Path, tmp_path: Path
+) -> None:
+    played = play(tmp_path, video, masks=(PrivacyMask(id="passers-by", labels=(Label.PERSON,)),))
+    assert played.event.sighting.score == pytest.approx(0.9)  # detection saw somebody
+    assert played.of(EvidenceKind.CLIP).is_masked
+    left, top, right, bottom = (round(side) for side in person_px(*INSIDE))
+    image = cv2.imread(str(played.file(EvidenceKind.SNAPSHOT)))
+    assert image is not None
+    assert image[top:bottom, left:right].max() < 16
+    assert image[10, 10, 0] > 40
+    with av.open(str(played.file(EvidenceKind.CLIP))) as container:
+        clip = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    assert max(int(each[top:bottom, left:right].max()) for each in clip) < 200  # he is white, the yard is not
+    assert min(int(each[10, 10, 0]) for each in clip) > 40
 
 
 def test_a_mask_that_the_camera_does_not_see_leaves_the_packets_as_they_came(video: Path, tmp_path: Path) -> None:

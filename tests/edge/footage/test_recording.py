@@ -12,6 +12,7 @@ from contract.events import Certainty, Event, Stage, derive_event_id, derive_mes
 from contract.evidence import Evidence, EvidenceKind
 from contract.geo import BoxPx
 from contract.kinds import EventKind
+from contract.labels import Label
 from contract.site import CameraPose, Severity
 from detectors.frame import Frame
 from edge.area import PrivacyMask
@@ -366,3 +367,24 @@ def test_a_camera_that_moves_is_masked_by_where_it_looked_and_all_black_where_th
     assert {tenth: value > 200 for tenth, value in brightness.items()} == {
         tenth: tenth <= 11 for tenth in range(0, 20, 2)
     }
+
+
+def test_a_mask_by_class_waits_a_little_for_what_was_judged_and_then_paints_all(
+    make_video: MakeVideo, tmp_path: Path, clock: ManualClock
+) -> None:
+    passers_by = PrivacyMask(id="passers-by", labels=(Label.PERSON,))
+    locator = Locator(lens=CAMERA.lens, frame=FRAME)
+    mask = Mask([passers_by], locator=locator, frame=FRAME, labels=(Label.PERSON,))
+    yard = Yard(tmp_path, clock, ring=read_through(make_video(frames=80)), mask=mask)
+    for tenth in range(15):
+        yard.see(tenth / 10, *([told(Stage.START, 1.0)] if tenth == 10 else []))
+    yard.footage.step()  # the packets of 8 s are there, and no detector answers any more
+    clock.advance(PATIENCE_US / 1e6)
+    yard.footage.step()
+    (clip,) = yard.evidence(EvidenceKind.CLIP)
+    assert clip.is_masked
+    brightness = {
+        round(time_s, 1): int(image.max()) for time_s, image in pictures(next(yard.folder.glob("*/clip.mp4")))
+    }
+    assert min(value for time_s, value in brightness.items() if time_s <= 1.4) > 200
+    assert max(value for time_s, value in brightness.items() if 1.5 <= time_s <= 3.0) < 30
