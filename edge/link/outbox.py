@@ -19,8 +19,11 @@ from contract.envelope import Envelope
 from contract.errors import ContractError
 from contract.events import OutboxStatus
 from edge.errors import OutboxError
+from edge.link.ballast import Ballast
 
 CLEARED_AT_ONCE = 1000  # rows: a megabyte, some milliseconds in which no event can be stored
+CLEARED_IN_NEED = 100  # on a disk that is full
+LOG_PAGES = 250  # of the write-ahead log: what a full disk must have room for besides is bounded by it
 SPARE_PAGES = 1000  # of 4 kB, kept in the file for the next rows; more is given back to the disk
 BUSY_S = 2.0  # longer than any fsync, shorter than the detector's patience
 TABLES = """
@@ -39,6 +42,7 @@ class Outbox:
     def __init__(self, path: Path, *, new_id: Callable[[], uuid.UUID]) -> None:
         self._path = path
         self._new_id = new_id
+        self._ballast = Ballast(None if str(path) == ":memory:" else path.with_suffix(".ballast"))
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._gone = 0  # the coordinator has everything up to here
@@ -55,22 +59,8 @@ class Outbox:
                 self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False, cached_statements=16
             )
         try:
-            with self._told("cannot be opened (does another node hold it?)"):
-                connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-                connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a file that is made now
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=FULL")
-                connection.executescript(TABLES)
-                if connection.execute("SELECT count(*) FROM identity").fetchone() == (0,):
-                    connection.execute("INSERT INTO identity VALUES (?, 0)", (str(self._new_id()),))
-                connection.execute("UPDATE identity SET boot = boot + 1")
-                outbox_id, self.boot = connection.execute("SELECT outbox_id, boot FROM identity").fetchone()
-                self.outbox_id = uuid.UUID(outbox_id)
-                given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'rows'").fetchone()
-                self._newest = 0 if given is None else int(given[0])
-                oldest = connection.execute("SELECT min(sequence) FROM rows").fetchone()[0]
-                self._oldest = self._newest + 1 if oldest is None else int(oldest)
-                self._gone = self._oldest - 1
+            with self._told("cannot be opened (does another node hold it?)"), self._ballast.dropped():
+                self._begin(connection)
         except OutboxError:
             connection.close()
             raise
@@ -86,6 +76,24 @@ class Outbox:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a file that is made now
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+        connection.executescript(TABLES)
+        if connection.execute("SELECT count(*) FROM identity").fetchone() == (0,):
+            connection.execute("INSERT INTO identity VALUES (?, 0)", (str(self._new_id()),))
+        connection.execute("UPDATE identity SET boot = boot + 1")
+        outbox_id, self.boot = connection.execute("SELECT outbox_id, boot FROM identity").fetchone()
+        self.outbox_id = uuid.UUID(outbox_id)
+        given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'rows'").fetchone()
+        self._newest = 0 if given is None else int(given[0])
+        oldest = connection.execute("SELECT min(sequence) FROM rows").fetchone()[0]
+        self._oldest = self._newest + 1 if oldest is None else int(oldest)
+        self._gone = self._oldest - 1
 
     def append(self, envelope: Envelope) -> Envelope:
         """The envelope with its sequence, durable on return."""
@@ -121,17 +129,16 @@ class Outbox:
         before leaves rows that are sent again, and acknowledged again."""
         if self._oldest > self._gone and not self._may_shrink:
             return False
-        with self._using("cannot be cleared") as connection:
-            if self._oldest <= self._gone:
-                last = min(self._gone, self._oldest + CLEARED_AT_ONCE - 1)
-                connection.execute("DELETE FROM rows WHERE sequence <= ?", (last,))
-                self._oldest = last + 1
-            elif self._oldest > self._newest:
-                connection.execute(f"PRAGMA incremental_vacuum({min(self._spare_pages, SPARE_PAGES)})").fetchall()
-            was_spare, self._spare_pages = self._spare_pages, _spare(connection)
-            # While no row is held: then no page has to be moved. A file of an earlier version gives nothing back.
-            self._may_shrink = self._oldest > self._newest and 0 < self._spare_pages != was_spare
-            return self._oldest <= self._gone or self._may_shrink
+        try:
+            with self._using("cannot be cleared") as connection:
+                return self._clear(connection, at_most=CLEARED_AT_ONCE)
+        except OutboxError:
+            with self._using("cannot be cleared") as connection, self._ballast.dropped():
+                is_more = self._clear(connection, at_most=CLEARED_IN_NEED)
+                connection.execute(
+                    "PRAGMA wal_checkpoint(RESTART)"
+                ).fetchall()  # not TRUNCATE: its room is the next rows'
+                return is_more
 
     def status(self) -> OutboxStatus:
         if self._connection is None:
@@ -141,6 +148,18 @@ class Outbox:
     def __len__(self) -> int:
         status = self.status()
         return status.next_sequence - status.oldest_sequence
+
+    def _clear(self, connection: sqlite3.Connection, *, at_most: int) -> bool:
+        if self._oldest <= self._gone:
+            last = min(self._gone, self._oldest + at_most - 1)
+            connection.execute("DELETE FROM rows WHERE sequence <= ?", (last,))
+            self._oldest = last + 1
+        elif self._oldest > self._newest:
+            connection.execute(f"PRAGMA incremental_vacuum({min(self._spare_pages, SPARE_PAGES)})").fetchall()
+        was_spare, self._spare_pages = self._spare_pages, _spare(connection)
+        # While no row is held: then no page has to be moved. A file of an earlier version gives nothing back.
+        self._may_shrink = self._oldest > self._newest and 0 < self._spare_pages != was_spare
+        return self._oldest <= self._gone or self._may_shrink
 
     @contextlib.contextmanager
     def _using(self, complaint: str) -> Iterator[sqlite3.Connection]:

@@ -1,5 +1,6 @@
 """What the outbox took is there, whatever happens, until the coordinator says it has it."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -115,6 +116,46 @@ def test_a_full_disk_is_told(outbox: Outbox) -> None:
     before = len(outbox)
     outbox.append(message(999))
     assert len(outbox) == before + 1
+
+
+ON_A_FULL_DISK = """
+import sys
+from pathlib import Path
+from edge.errors import OutboxError
+from tests.edge.test_outbox import ack, message, open_at
+
+def fill(outbox):
+    try:
+        while True:
+            outbox.append(message())
+    except OutboxError:
+        return len(outbox)
+
+with open_at(Path(sys.argv[1])) as outbox:
+    taken = fill(outbox)
+with open_at(Path(sys.argv[1])) as outbox:
+    print(outbox.boot, len(outbox) == taken)
+    taken = fill(outbox)
+    outbox.acknowledge(ack(taken // 2))
+    while outbox.clear():
+        pass
+    held = len(outbox)
+    print(held == taken - taken // 2, fill(outbox) > held)
+"""
+
+
+def test_a_disk_that_is_full_opens_lets_go_and_takes_again(tmp_path: Path) -> None:
+    """On a disk of 6 MB that nothing but the outbox fills."""
+    mount = f"mount -t tmpfs -o size=6m none {tmp_path} && exec {sys.executable} -c '{ON_A_FULL_DISK}' {tmp_path}"
+    may_mount = shutil.which("unshare") and subprocess.run(
+        ["unshare", "-rm", "mount", "-t", "tmpfs", "none", str(tmp_path)], capture_output=True, check=False
+    )
+    if not may_mount or may_mount.returncode:
+        pytest.skip("this machine lets nobody mount a disk of his own (unshare -rm)")
+
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, text=True, cwd=ROOT, check=False)
+
+    assert (done.stdout.split(), done.stderr) == (["2", "True", "True", "True"], "")
 
 
 def test_rows_are_synchronised_to_the_disk(outbox: Outbox) -> None:
