@@ -34,5 +34,13 @@ class OutboxError(EdgeError):
     """Not durable."""
 
 
+class UnreadableRow(OutboxError):
+    """A message as another version of this software wrote it, or damaged. text: what stands there."""
+
+    def __init__(self, complaint: str, text: str) -> None:
+        super().__init__(complaint)
+        self.text = text
+
+
 class CalibrationError(EdgeError):
     """Point pairs from which no pose follows."""

@@ -7,10 +7,13 @@ An outage of days leaves a million rows on the disk. None of them is in memory h
 outbox, and what is on its way is bounded by what the coordinator has not acknowledged, so a slow one is not flooded.
 """
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import structlog
 
 from contract.bus import BusMessage
 from contract.clock import Clock
@@ -18,7 +21,8 @@ from contract.codec import encode
 from contract.commands import Ack, SequenceRange
 from contract.envelope import Envelope
 from contract.errors import ContractError
-from contract.topics import topic_of
+from contract.topics import EVENTS, EVIDENCE, topic_of
+from edge.errors import UnreadableRow
 from edge.link.outbox import Outbox
 
 FRESH_US = 15_000_000  # what a site may still dispatch on: these go first after an outage
@@ -34,6 +38,7 @@ GIVEN_UP_US = 60_000_000  # a row that the coordinator misses after so long is l
 # The newest row again, so that a coordinator that lost the tail sees the gap before it; less and less often.
 FIRST_PROBE_US, LONGEST_PROBE_US = 5_000_000, 60_000_000
 IDLE_S = 1.0
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Courier:
         self._with_broker: dict[int, _Sent] = {}  # PUBACK, no ack
         self._stored: tuple[SequenceRange, ...] = ()  # beyond a gap, as the last ack said
         self._sendings = 0
+        self._has_complained = False  # of a row that cannot be read
         self._arrived: dict[str, int] = {}  # topic: the last sending that is known to be stored
         self._next_backlog_us = 0
         self._probe_after_us = FIRST_PROBE_US
@@ -218,20 +224,43 @@ class Courier:
         self._probe_after_us = min(self._probe_after_us * 2, LONGEST_PROBE_US)
         return newest
 
-    def _send(self, sequence: int) -> bool:
-        """False when there is no session or no room; the row then waits in its lane."""
-        envelope = self._outbox.read(sequence)
-        if envelope is None:  # acknowledged meanwhile
-            with self._lock:
-                for known in (self._in_flight, self._with_broker, self._fresh, self._recent):
-                    known.pop(sequence, None)
-            return True
-        now_us = self._clock.monotonic_us()
+    def _message(self, sequence: int, now_us: int) -> BusMessage | None:
+        """None: acknowledged meanwhile, or nothing that could be told."""
+        try:
+            envelope = self._outbox.read(sequence)
+        except UnreadableRow as err:
+            return self._as_it_is(sequence, err)
+        if envelope is None:
+            return None
         posted_us = self._recent.get(sequence)
         hops_us = envelope.hops_us if posted_us is None else {**envelope.hops_us, "outbox": now_us - posted_us}
         payload = encode(envelope.model_copy(update={"sent_at_us": self._now_us(), "hops_us": hops_us}))
         address = topic_of(envelope.body).address(site=envelope.site, node=envelope.node)
-        message = BusMessage(address, payload, qos=1)
+        return BusMessage(address, payload, qos=1)
+
+    def _as_it_is(self, sequence: int, row: UnreadableRow) -> BusMessage | None:
+        """What another version wrote is the coordinator's to judge: it knows it, or keeps it in quarantine and tells a
+        person. Of a damaged row nothing can be told but the gap."""
+        try:
+            told = {**json.loads(row.text), "sequence": sequence, "sent_at_us": self._now_us()}
+            topic = EVIDENCE if told["body"]["type"] == "evidence" else EVENTS
+            address = topic.address(site=str(told["site"]), node=str(told["node"]))
+        except (ValueError, TypeError, LookupError):
+            address = ""
+        if not self._has_complained:
+            self._has_complained = True
+            log.warning("message cannot be read", reason=str(row), is_sent=bool(address))
+        return BusMessage(address, json.dumps(told).encode(), qos=1) if address else None
+
+    def _send(self, sequence: int) -> bool:
+        """False when there is no session or no room; the row then waits in its lane."""
+        now_us = self._clock.monotonic_us()
+        message = self._message(sequence, now_us)
+        if message is None:
+            with self._lock:
+                for known in (self._in_flight, self._with_broker, self._fresh, self._recent):
+                    known.pop(sequence, None)
+            return True
         with self._lock:
             self._sendings += 1
             self._fresh.pop(sequence, None)

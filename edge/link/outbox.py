@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
+from pydantic import ValidationError
+
 from contract.commands import Ack
 from contract.envelope import Envelope
 from contract.errors import ContractError
 from contract.events import OutboxStatus
-from edge.errors import OutboxError
+from edge.errors import OutboxError, UnreadableRow
 from edge.link.ballast import Ballast
 
 CLEARED_AT_ONCE = 1000  # rows: a megabyte, some milliseconds in which no event can be stored
@@ -104,12 +106,19 @@ class Outbox:
             return envelope.model_copy(update={"sequence": row.lastrowid})
 
     def read(self, sequence: int) -> Envelope | None:
-        """The message of that number; None when it is gone."""
+        """The message of that number; None when it is gone. Raises UnreadableRow."""
         with self._using("cannot be read") as connection:
             if not self._gone < sequence <= self._newest:
                 return None
             row = connection.execute("SELECT envelope FROM rows WHERE sequence = ?", (sequence,)).fetchone()
-        return None if row is None else Envelope.model_validate_json(row[0]).model_copy(update={"sequence": sequence})
+        if row is None:
+            return None
+        try:
+            return Envelope.model_validate_json(row[0]).model_copy(update={"sequence": sequence})
+        except ValidationError as err:
+            raise UnreadableRow(
+                f"outbox {self._path}: message {sequence} is of another version or damaged", row[0]
+            ) from err
 
     def acknowledge(self, ack: Ack) -> None:
         """What the coordinator stored is gone; `clear` deletes it. An ack of another outbox changes nothing. Raises

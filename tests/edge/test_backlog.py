@@ -2,6 +2,7 @@
 that is slow, far or often gone gets every row, few of them twice.
 """
 
+import json
 import random
 import sqlite3
 from collections import deque
@@ -9,6 +10,9 @@ from collections.abc import Callable
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
 
 from contract.bus import BusMessage
 from contract.commands import SequenceRange
@@ -233,6 +237,42 @@ def test_no_step_costs_more_with_a_long_backlog_than_with_a_short_one(tmp_path: 
     short, long = (_operations(tmp_path / str(rows), clock, rows=rows) for rows in (100, 20_000))
     assert sum(short) > 0
     assert [after <= before + 2 for before, after in zip(short, long, strict=True)] == [True] * len(short)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sent"),
+    [
+        pytest.param(message().model_dump_json().replace('"schema_version":1', '"schema_version":2'), True, id="newer"),
+        pytest.param(message().model_dump_json()[:100], False, id="cut off"),
+        pytest.param('{"body":[]}', False, id="something else"),
+    ],
+)
+def test_a_row_that_this_version_cannot_read_holds_nothing_up(
+    text: str, *, is_sent: bool, tmp_path: Path, clock: ManualClock
+) -> None:
+    """As after an update that was rolled back."""
+    fill(tmp_path, 2)
+    with closing(sqlite3.connect(tmp_path / "outbox.sqlite")) as connection, connection:
+        connection.execute("UPDATE rows SET envelope = ? WHERE sequence = 1", (text,))
+    sent: list[BusMessage] = []
+
+    def publish(each: BusMessage) -> bool:
+        sent.append(each)
+        return True
+
+    with open_at(tmp_path) as outbox:
+        courier = Courier(outbox, publish, clock=clock, now_us=clock.wall_us)
+        courier.session_opened()
+        with capture_logs() as logs:
+            for _ in range(3):
+                courier.step()
+                clock.advance(1)
+
+    told = [json.loads(each.payload) for each in sent]
+    assert [each["sequence"] for each in told] == ([1, 2] if is_sent else [2])
+    assert [line["event"] for line in logs] == ["message cannot be read"]
+    if is_sent:
+        assert (sent[0].topic, told[0]["schema_version"]) == ("vedette/v1/yard/edge-1/events", 2)
 
 
 def test_an_ack_for_a_whole_backlog_is_cleared_in_parts_and_the_disk_gets_its_room_back(tmp_path: Path) -> None:
