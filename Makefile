@@ -67,7 +67,7 @@ soak: $(VENV)/.dev  ## hours: every rendered scenario live, and memory over a si
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sim]'
 	@for scenario in $$(grep -l 'sees: rendered' sim/scenarios/*.yaml); do \
 	  $(BIN)/vedette-sim run --live --out out/soak/$$(basename $$scenario .yaml) $$scenario || exit 1; done
-	@$(BIN)/vedette-sim bench soak
+	@$(BIN)/vedette-sim bench soak backlog
 
 bless: $(VENV)/.dev  ## rewrite golden messages, golden event logs and generated files; review the diff
 	@$(BIN)/python -m contract.schema

@@ -6,6 +6,7 @@ EdgeError
         FeedUnreadable   not a video, or none there: stop for a file, retry for a stream
         FeedLost         it was there and is gone: publish the state, retry with back-off
     OutboxError      the disk did not take a row: publish the fault, keep trying
+        UnreadableRow    another version wrote it, or it is damaged: pass it on as it is, and go on
     CalibrationError these points give no pose: say why and stop (exit code 2)
 """
 
