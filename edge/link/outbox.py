@@ -50,7 +50,6 @@ class Outbox:
         self._gone = 0  # the coordinator has everything up to here
         self._oldest = 1  # the first row in the file
         self._may_shrink = False
-        self._spare_pages = 0  # beyond those that the file keeps
         self._newest = 0  # the last number given, also when its row is gone
         self.outbox_id = uuid.UUID(int=0)
         self.boot = 0
@@ -81,7 +80,7 @@ class Outbox:
 
     def _begin(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # of a file that is made now
+        connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
@@ -144,9 +143,8 @@ class Outbox:
         except OutboxError:
             with self._using("cannot be cleared") as connection, self._ballast.dropped():
                 is_more = self._clear(connection, at_most=CLEARED_IN_NEED)
-                connection.execute(
-                    "PRAGMA wal_checkpoint(RESTART)"
-                ).fetchall()  # not TRUNCATE: its room is the next rows'
+                # Not TRUNCATE: the log's room is that of the next rows.
+                connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
                 return is_more
 
     def status(self) -> OutboxStatus:
@@ -163,11 +161,12 @@ class Outbox:
             last = min(self._gone, self._oldest + at_most - 1)
             connection.execute("DELETE FROM rows WHERE sequence <= ?", (last,))
             self._oldest = last + 1
-        elif self._oldest > self._newest:
-            connection.execute(f"PRAGMA incremental_vacuum({min(self._spare_pages, SPARE_PAGES)})").fetchall()
-        was_spare, self._spare_pages = self._spare_pages, _spare(connection)
-        # While no row is held: then no page has to be moved. A file of an earlier version gives nothing back.
-        self._may_shrink = self._oldest > self._newest and 0 < self._spare_pages != was_spare
+            self._may_shrink = self._oldest > self._newest and _spare_pages(connection) > SPARE_PAGES
+        elif self._may_shrink:
+            self._may_shrink = False
+            # No row is held: next to nothing is copied. An incremental vacuum looks for each page among all the free.
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
         return self._oldest <= self._gone or self._may_shrink
 
     @contextlib.contextmanager
@@ -185,6 +184,5 @@ class Outbox:
             raise OutboxError(f"outbox {self._path}: {complaint}: {err}") from err
 
 
-def _spare(connection: sqlite3.Connection) -> int:
-    """Empty pages of the file beyond those that it keeps."""
-    return int(connection.execute("PRAGMA freelist_count").fetchone()[0]) - SPARE_PAGES
+def _spare_pages(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA freelist_count").fetchone()[0])
