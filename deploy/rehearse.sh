@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 if [ $# -ge 1 ]; then
   folder=$1
-  mkdir -p "$folder"
+  mkdir -p "$folder" && folder=$(cd "$folder" && pwd)
 else
   folder=$(mktemp -d)
   trap 'rm -rf "$folder"' EXIT
