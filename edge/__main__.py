@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 it ran and the answer is no, 2 wrong usage or input (model
 import logging
 import os
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -33,7 +34,7 @@ from edge.bench import measure
 from edge.board import read_board
 from edge.calibration.command import calibrate
 from edge.configuration_memory import ConfigurationMemory
-from edge.device import Device
+from edge.device import Device, Disk
 from edge.doctor.command import examine, json_of, table_of
 from edge.doctor.finding import Verdict
 from edge.errors import CalibrationError, EdgeError, FeedError, OutboxError, SetUpError
@@ -107,6 +108,7 @@ def run(config: ConfigPath) -> None:
                 feeds,
                 outbox=outbox,
                 zone_memory=ZoneMemory(data_dir / "zones.json"),
+                disk=Disk(lambda: shutil.disk_usage(data_dir).free, room_of(applied.watch.evidence).free_bytes),
                 keeping=_keeping(settings, applied.watch.evidence, data_dir, folder),
                 witness=metrics.judged,
                 remote=remote,
@@ -290,6 +292,7 @@ def _node(
     *,
     outbox: Outbox,
     zone_memory: ZoneMemory,
+    disk: Disk | None = None,
     keeping: Keeping | None = None,
     witness: Witness | None = None,
     remote: Remote | None = None,
@@ -309,7 +312,7 @@ def _node(
         exit_when_ended=settings.exit_when_ended,
         keeping=keeping,
         witness=witness,
-        device=Device(read_board, read_kernel_time),
+        device=Device(read_board, read_kernel_time, disk),
         remote=remote,
         live=live,
     )

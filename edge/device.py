@@ -1,4 +1,4 @@
-"""How the device under a node is: its clock against others, and its heat. Pure: what it asks is given to it.
+"""How the device under a node is: its clock against others, its heat, its disk. Pure: what it asks is given to it.
 
 The clock that counts is the one that stamps frames: wall time as it was when the node started, carried by the
 monotonic clock. Two others tell how far off that is. The coordinator stamps every acknowledgement and command as it
@@ -7,6 +7,7 @@ machine's wall clock, that clock tells when it was stepped after the start: a bo
 The larger of the two differences counts. Where neither speaks the offset is unknown, which is told as such.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +24,16 @@ CLOCK_FINE_US = 1_500_000  # and less again ends it
 STAMPS, STAMPS_LEAST = 8, 3  # of the coordinator, remembered and needed: one may have been held up on its way
 STAMP_AGE_US = 3_600_000_000  # older ones say little; a quartz drifts 0.2 s in the hour at the very worst
 COOLS_AFTER_US = 60_000_000  # less heat counts after it lasted so long
+DISK_SHORT_US = 5_000_000  # evidence has had the time to give way
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Where the outbox stands. left_bytes: what evidence leaves free to it. free_bytes raises OSError."""
+
+    free_bytes: Callable[[], int]
+    left_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Device:
 
     read_board: Callable[[], BoardReading]
     read_kernel_time: Callable[[], KernelTime | None]
+    disk: Disk | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,7 @@ class DeviceWatch:
         self._kernel: ClockOffset | None = None
         self._heat = Heat.COOL
         self._hotter_us = clock.monotonic_us()
+        self._had_room_us = clock.monotonic_us()
         self._faults: dict[NodeFaultKind, NodeFault] = {}
         self.board = BoardReading()
 
@@ -70,6 +82,7 @@ class DeviceWatch:
             self._kernel = (
                 ClockOffset(stepped_us, "this machine's clock, which a time daemon keeps") if is_kept else None
             )
+            self._judge_disk(self._device.disk)
         self._judge_heat()
         self._judge_clock()
 
@@ -103,6 +116,20 @@ class DeviceWatch:
             does = "unset and quiet feeds" if self._heat is Heat.WARM else "all quiet feeds"
             words = self.board.detail or "it was hot a moment ago"
             self._tell(NodeFaultKind.HOT, f"{words}; {does} are judged less often")
+
+    def _judge_disk(self, disk: Disk | None) -> None:
+        """Evidence gives way each second; a disk that is short for longer has none left that could."""
+        if disk is None:
+            return
+        now_us, free_bytes = self._clock.monotonic_us(), 0
+        with contextlib.suppress(OSError):
+            free_bytes = disk.free_bytes()
+        if free_bytes >= disk.left_bytes:
+            self._had_room_us = now_us
+            self._end(NodeFaultKind.DISK)
+        elif now_us - self._had_room_us >= DISK_SHORT_US:
+            words = f"{free_bytes / 1e6:.0f} MB of the disk are free of the {disk.left_bytes / 1e6:.0f} left to events"
+            self._tell(NodeFaultKind.DISK, f"{words}; no evidence is kept, make room")
 
     def _judge_clock(self) -> None:
         offset = self.clock_offset

@@ -6,6 +6,7 @@ EdgeError
         FeedUnreadable   not a video, or none there: stop for a file, retry for a stream
         FeedLost         it was there and is gone: publish the state, retry with back-off
     OutboxError      the disk did not take a row: publish the fault, keep trying
+        UnreadableRow    another version wrote it, or it is damaged: pass it on as it is, and go on
     CalibrationError these points give no pose: say why and stop (exit code 2)
 """
 
@@ -32,6 +33,14 @@ class FeedLost(FeedError):
 
 class OutboxError(EdgeError):
     """Not durable."""
+
+
+class UnreadableRow(OutboxError):
+    """A message as another version of this software wrote it, or damaged. text: what stands there."""
+
+    def __init__(self, complaint: str, text: str) -> None:
+        super().__init__(complaint)
+        self.text = text
 
 
 class CalibrationError(EdgeError):

@@ -122,6 +122,13 @@ def _soak(bench: Bench) -> Measured:
     return measure_soak(clock=bench.clock, console=bench.console)
 
 
+def _backlog(bench: Bench) -> Measured:
+    from sim.benchmarks.backlog import measure_backlog  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-backlog-", dir=bench.folder) as folder:  # /tmp may be in memory
+        return measure_backlog(Path(folder), clock=bench.clock, console=bench.console)
+
+
 # Each imports only what it needs.
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
@@ -132,8 +139,9 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "world": _world,
     "run": _run,
     "soak": _soak,
+    "backlog": _backlog,
 }
-LONG = ("soak",)  # only when asked for
+LONG = ("soak", "backlog")  # only when asked for
 WHICH = f"Of {', '.join(SECTIONS)}; all but {', '.join(LONG)} if left out."
 
 

@@ -146,8 +146,13 @@ class Shelf:
         for take in self.takes:
             if now_us - take.stored_at_us > self.room.keep_us:
                 self._remove(take)
-        while self._takes and (self.total_bytes > self.room.max_bytes or self._is_short):
-            self._remove(min(self._takes.values(), key=_worth))
+        surplus_bytes = self.total_bytes - self.room.max_bytes
+        if surplus_bytes > 0 or self._is_short:
+            for take in sorted(self._takes.values(), key=_worth):
+                self._remove(take)
+                surplus_bytes -= take.bytes
+                if surplus_bytes <= 0 and not self._is_short:
+                    break
         return not self._is_short
 
     @property

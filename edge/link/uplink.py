@@ -7,8 +7,10 @@ handlers run on the thread that runs `run`.
 
 import queue
 import random
+import socket
 import ssl
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +30,10 @@ from edge.errors import SetUpError
 CONNECT_S = 5.0
 FIRST_BACK_OFF_S, LONGEST_BACK_OFF_S = 0.5, 10.0
 NO_MATCHING_SUBSCRIBERS = 16  # a PUBACK that says: taken, and thrown away (MQTT 5, 3.4.2.1)
+AT_ONCE = 20  # messages of QoS 1 without a PUBACK, where the broker does not ask for fewer (Receive Maximum, 3.2.2.3.3)
+QUEUED = 64  # of QoS 1 with the library; more wait on our disk
+TELEMETRY = 32  # of QoS 0 that the socket has not taken: on a link that is slow they give way to events
+SOCKET_BYTES = 65_536  # what the kernel may hold back for a slow link; it takes twice as much
 INBOX = 1000  # messages the handlers have not seen; more are dropped and counted
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 log = structlog.get_logger()
@@ -77,7 +83,9 @@ class _Published:
 
 @dataclass(frozen=True, slots=True)
 class _Connected:
-    pass
+    """at_once: what the broker takes; None where it does not say."""
+
+    at_once: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +122,8 @@ class Uplink:
         self._lock = threading.Lock()
         self._client: mqtt.Client | None = None  # while connected
         self._on_the_way: dict[int, BusMessage] = {}
+        self._telemetry: deque[mqtt.MQTTMessageInfo] = deque()
+        self._at_once = AT_ONCE
         self.dropped = 0
 
     @property
@@ -125,7 +135,7 @@ class Uplink:
 
     def publish(self, message: BusMessage) -> bool:
         with self._lock:
-            if self._client is None:
+            if self._client is None or (message.qos == 0 and self._is_behind()):
                 return False
             info = self._client.publish(
                 message.topic, message.payload, message.qos, message.retain, _expiry(message.expiry_s)
@@ -134,17 +144,27 @@ class Uplink:
                 return False
             if message.qos > 0:
                 self._on_the_way[info.mid] = message
+            else:
+                self._telemetry.append(info)
             return True
+
+    def _is_behind(self) -> bool:
+        while self._telemetry and self._telemetry[0].is_published():
+            self._telemetry.popleft()
+        return len(self._telemetry) >= TELEMETRY
 
     def run(self, stop: threading.Event) -> None:
         """Connect, serve, connect again, until `stop` is set."""
         back_off_s = FIRST_BACK_OFF_S
         was_connected = True
         while not stop.is_set():
-            client = self._new_client()
+            at_once = self._at_once
+            client = self._new_client(at_once)
             reason = self._connect(client)
             if reason is None:
                 is_served, reason = self._serve(client, stop)
+                if self._at_once != at_once:
+                    continue
                 was_connected = was_connected or is_served
                 if is_served:
                     back_off_s = FIRST_BACK_OFF_S
@@ -179,6 +199,9 @@ class Uplink:
                 if isinstance(item, _Gone):
                     return had_session, item.reason
                 if isinstance(item, _Connected):
+                    if item.at_once is not None and item.at_once < self._at_once:  # the library cannot change it now
+                        self._at_once = max(item.at_once, 1)  # for the library 0 is no limit
+                        return had_session, f"it takes {item.at_once} messages at once"
                     had_session = True
                     self._open_session(client)
                 elif isinstance(item, _Published):
@@ -190,6 +213,7 @@ class Uplink:
             with self._lock:
                 self._client = None
                 self._on_the_way.clear()
+                self._telemetry.clear()
             client.disconnect()
             client.loop_stop()
             self._inbox = queue.Queue(INBOX)
@@ -218,11 +242,13 @@ class Uplink:
             if mqtt.topic_matches_sub(topic_filter, message.topic):
                 handler(message)
 
-    def _new_client(self) -> mqtt.Client:
+    def _new_client(self, at_once: int) -> mqtt.Client:
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=self._client_id, protocol=mqtt.MQTTv5, reconnect_on_failure=False
         )
         client.connect_timeout = CONNECT_S
+        client.max_inflight_messages = at_once
+        client.max_queued_messages = QUEUED
         if self._tls is not None:
             client.tls_set_context(self._tls)
         if self._broker.user is not None:
@@ -231,8 +257,12 @@ class Uplink:
         client.will_set(will.topic, will.payload, will.qos, will.retain)
         inbox = self._inbox
 
-        def on_connect(_c: Any, _u: Any, _flags: Any, reason: ReasonCode, _p: Any) -> None:
-            self._put(inbox, _Gone(str(reason)) if reason.is_failure else _Connected())
+        def on_socket_open(_c: Any, _u: Any, opened: Any) -> None:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
+
+        def on_connect(_c: Any, _u: Any, _flags: Any, reason: ReasonCode, properties: Any) -> None:
+            at_once = getattr(properties, "ReceiveMaximum", None)
+            self._put(inbox, _Gone(str(reason)) if reason.is_failure else _Connected(at_once))
 
         def on_disconnect(_c: Any, _u: Any, _flags: Any, reason: ReasonCode, _p: Any) -> None:
             self._put(inbox, _Gone(str(reason)))
@@ -244,6 +274,7 @@ class Uplink:
             expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
             self._put(inbox, BusMessage(message.topic, bytes(message.payload), message.qos, message.retain, expiry_s))
 
+        client.on_socket_open = on_socket_open
         client.on_connect = on_connect
         client.on_disconnect = on_disconnect
         client.on_publish = on_publish

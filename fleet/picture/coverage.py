@@ -14,6 +14,7 @@ from contract.site import Severity, Site
 SILENT_AFTER_US = 8_000_000  # health comes every 2 s; with the tick this stays within the 10 s of SAFETY 18
 FAULT_SEVERITY = {
     NodeFaultKind.CLOCK: Severity.MEDIUM,
+    NodeFaultKind.DISK: Severity.MEDIUM,
     NodeFaultKind.HOT: Severity.LOW,
     NodeFaultKind.UPLOAD: Severity.LOW,
 }

@@ -1,5 +1,6 @@
 """What is deployed is looked at by the tools that judge it, where they can be had."""
 
+import json
 import os
 import re
 import shutil
@@ -7,9 +8,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT
 
+BAKE = ROOT / "deploy" / "docker-bake.json"
 UNITS = sorted((ROOT / "deploy").rglob("*.service"))
 IMAGES = sorted((ROOT / "deploy").rglob("Dockerfile*"))
 EXPOSURE_MOST = 30  # tenths; of systemd-analyze's scale from 0 to 100
@@ -73,3 +76,50 @@ def test_hadolint_has_nothing_to_say_of_an_image(image: Path) -> None:
     done = subprocess.run([hadolint, "--no-color", str(image)], capture_output=True, text=True, timeout=60, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda path: str(path.relative_to(ROOT / "deploy")))
+def test_an_image_copies_what_is_there_and_runs_as_nobody_special(image: Path) -> None:
+    text = image.read_text().replace("\\\n", " ")
+    copied = [line.split()[1:-1] for line in text.splitlines() if re.match(r"(COPY|ADD) (?!--from)", line)]
+    last_stage = text[text.rindex("\nFROM ") :]
+
+    assert [path for paths in copied for path in paths if not (ROOT / path).exists()] == []
+    assert re.findall(r"^USER (.+)$", last_stage, re.MULTILINE) == ["10001"]
+    assert not re.search(r"(?i)password|secret|token|http://(?!127\.0\.0\.1)|https://", text)
+
+
+@pytest.mark.parametrize(
+    "image", [path for path in IMAGES if path.parent.name == "edge"], ids=lambda path: path.name.lower()
+)
+def test_an_image_of_the_edge_is_asked_for_its_health_and_installs_what_was_tested(image: Path) -> None:
+    text = image.read_text()
+
+    assert "http://127.0.0.1:9464/healthz" in re.findall(r"HEALTHCHECK .*\n.*", text)[0]
+    assert "pip install --no-cache-dir --constraint constraints.txt '.[edge" in text
+    assert "jetpack" not in image.name or "--system-site-packages" in text
+
+
+def test_every_image_is_built_for_the_processors_it_runs_on() -> None:
+    targets = json.loads(BAKE.read_text())["target"]
+
+    assert sorted(ROOT / each["dockerfile"] for each in targets.values()) == IMAGES
+    assert {name: each["platforms"] for name, each in targets.items()} == {
+        "edge": ["linux/amd64", "linux/arm64"],
+        "edge-jetpack6": ["linux/arm64"],
+        "edge-jetpack7": ["linux/arm64"],
+        "fleet": ["linux/amd64", "linux/arm64"],
+    }
+
+
+@pytest.mark.parametrize("file", ["compose.yaml", "node.yaml"])
+def test_a_container_can_write_its_data_and_nothing_else(file: str) -> None:
+    services = yaml.safe_load((ROOT / "deploy" / "compose" / file).read_text())["services"]
+    ours = [service for name, service in services.items() if name != "broker"]
+
+    for service in ours:
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        writable = [volume for volume in service["volumes"] if not volume.endswith(":ro")]
+        assert [volume.split(":")[1] for volume in writable] == ["/var/lib/vedette"]

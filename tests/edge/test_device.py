@@ -11,7 +11,7 @@ from contract.clock import AnchoredClock
 from contract.commands import Command, Verb
 from contract.events import Health, NodeFaultKind
 from edge.board import BoardReading, Heat
-from edge.device import COOLS_AFTER_US, ClockOffset, Device, DeviceWatch
+from edge.device import COOLS_AFTER_US, DISK_SHORT_US, ClockOffset, Device, DeviceWatch, Disk
 from edge.kernel_time import KernelTime, read_kernel_time
 from edge.lookout import RATE_MIN_HZ
 from tests.conftest import ManualClock
@@ -30,7 +30,9 @@ class Machine:
     def __init__(self, clock: ManualClock) -> None:
         self.board = COOL
         self.kernel: KernelTime | None = None
-        device = Device(lambda: self.board, lambda: self.kernel)
+        self.free_bytes = 2_000_000_000
+        disk = Disk(lambda: self.free_bytes, 1_000_000_000)
+        device = Device(lambda: self.board, lambda: self.kernel, disk)
         self.watch = DeviceWatch(device, clock=clock, now_us=AnchoredClock(clock).now_us)
 
 
@@ -53,6 +55,25 @@ def hear(machine: Machine, clock: ManualClock, *, behind_s: float, times: int = 
         machine.watch.heard(clock.wall_us() - round((behind_s + way_s) * 1e6))
         clock.advance(1.0)
     machine.watch.look()
+
+
+def test_a_disk_that_stays_short_of_room_is_told_once_and_told_to_be_over(machine: Machine, clock: ManualClock) -> None:
+    machine.free_bytes = 400_000_000
+    with capture_logs() as logs:
+        machine.watch.look()
+        assert kinds_of(machine) == []  # evidence may give way yet
+        for free_bytes in (400_000_000, 390_000_000, 380_000_000):
+            clock.advance(DISK_SHORT_US / 1e6)
+            machine.free_bytes = free_bytes
+            machine.watch.look()
+    (fault,) = machine.watch.faults
+    assert fault.kind is NodeFaultKind.DISK
+    assert fault.detail == "400 MB of the disk are free of the 1000 left to events; no evidence is kept, make room"
+    assert [line["event"] for line in logs] == ["device fault"]
+
+    machine.free_bytes = 1_100_000_000
+    machine.watch.look()
+    assert kinds_of(machine) == []
 
 
 def test_nobody_tells_the_time_so_the_offset_is_unknown(machine: Machine) -> None:
