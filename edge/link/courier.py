@@ -16,6 +16,7 @@ from contract.commands import Ack
 from contract.envelope import Envelope
 from contract.errors import ContractError
 from contract.topics import topic_of
+from edge.errors import OutboxError
 from edge.link.outbox import Outbox
 
 FRESH_US = 15_000_000  # what a site may still dispatch on: these go first after an outage
@@ -61,6 +62,7 @@ class Courier:
         self._posted_us: dict[int, int] = {}
         self._next_backlog_us = 0
         self._probe_after_us = FIRST_PROBE_US
+        self._ack: Ack | None = None  # heard and not followed yet
 
     def post(self, envelope: Envelope) -> Envelope:
         """Durable on return; sent as soon as there is a session. Raises OutboxError."""
@@ -95,31 +97,20 @@ class Courier:
         self._wake.set()
 
     def acknowledged(self, ack: Ack) -> None:
-        """The coordinator's word. Raises OutboxError, and ContractError for an ack that cannot be true."""
+        """The coordinator's word, which the next step follows: after an outage many come at once, and a disk that takes
+        its time must not keep the bus from what comes behind them. A newer one says all that an older one did. Raises
+        ContractError for an ack that cannot be true."""
         if ack.outbox_id != self._outbox.outbox_id:
             raise ContractError(f"ack: expected one of outbox {self._outbox.outbox_id}, got {ack.outbox_id}")
-        self._outbox.acknowledge(ack)
-        missing = [sequence for part in ack.missing for sequence in self._outbox.sequences(part)]
-        with self._lock:
-            self._probe_after_us = FIRST_PROBE_US
-            for known in (self._in_flight, self._with_broker, self._posted_us):
-                for sequence in [s for s in known if s <= ack.contiguous]:
-                    del known[sequence]
-            for sequence in [s for s in self._with_broker if _is_beyond(s, ack)]:
-                del self._with_broker[sequence]
-            for lane in (self._fresh, self._backlog):
-                kept = [sequence for sequence in lane if sequence > ack.contiguous and not _is_beyond(sequence, ack)]
-                lane.clear()
-                lane.extend(kept)
-            just_now_us = self._clock.monotonic_us() - RETRY_US  # may have crossed with the ack
-            coming = {*self._fresh, *self._backlog, *self._in_flight}
-            coming |= {sequence for sequence, at_us in self._with_broker.items() if at_us > just_now_us}
-            self._backlog.extend(sequence for sequence in missing if sequence not in coming)
+        if ack.contiguous > self._outbox.newest:
+            raise ContractError(f"ack: expected at most sequence {self._outbox.newest}, got {ack.contiguous}")
+        self._hear(ack)
         self._wake.set()
 
     def step(self) -> float:
         """Send what is due; seconds until something may be due again. Raises OutboxError."""
         while True:
+            self._follow_ack()
             with self._lock:
                 sequence, wait_s = self._choose(self._clock.monotonic_us())
             if sequence is None:
@@ -141,6 +132,39 @@ class Courier:
     def wake(self) -> None:
         """End a rest now."""
         self._wake.set()
+
+    def _hear(self, ack: Ack) -> None:
+        with self._lock:
+            if self._ack is None or ack.contiguous >= self._ack.contiguous:
+                self._ack = ack
+
+    def _follow_ack(self) -> None:
+        """Raises OutboxError; the next step tries again."""
+        with self._lock:
+            ack, self._ack = self._ack, None
+        if ack is None:
+            return
+        try:
+            self._outbox.acknowledge(ack)
+            missing = [sequence for part in ack.missing for sequence in self._outbox.sequences(part)]
+        except OutboxError:
+            self._hear(ack)
+            raise
+        with self._lock:
+            self._probe_after_us = FIRST_PROBE_US
+            for known in (self._in_flight, self._with_broker, self._posted_us):
+                for sequence in [s for s in known if s <= ack.contiguous]:
+                    del known[sequence]
+            for sequence in [s for s in self._with_broker if _is_beyond(s, ack)]:
+                del self._with_broker[sequence]
+            for lane in (self._fresh, self._backlog):
+                kept = [sequence for sequence in lane if sequence > ack.contiguous and not _is_beyond(sequence, ack)]
+                lane.clear()
+                lane.extend(kept)
+            just_now_us = self._clock.monotonic_us() - RETRY_US  # may have crossed with the ack
+            coming = {*self._fresh, *self._backlog, *self._in_flight}
+            coming |= {sequence for sequence, at_us in self._with_broker.items() if at_us > just_now_us}
+            self._backlog.extend(sequence for sequence in missing if sequence not in coming)
 
     def _choose(self, now_us: int) -> tuple[int | None, float]:
         """The next row to send, or how long nothing is due."""

@@ -31,6 +31,7 @@ class Outbox:
 
     outbox_id: drawn when the file is made; a lost disk therefore never reuses a sequence.
     boot: which opening of this file this is, from 1.
+    newest: the last number given, also when its row is gone.
     """
 
     def __init__(self, path: Path, *, new_id: Callable[[], uuid.UUID]) -> None:
@@ -40,6 +41,7 @@ class Outbox:
         self._connection: sqlite3.Connection | None = None
         self.outbox_id = uuid.UUID(int=0)
         self.boot = 0
+        self.newest = 0
 
     def __enter__(self) -> "Outbox":
         with self._told("cannot be opened"):
@@ -57,6 +59,7 @@ class Outbox:
                 connection.execute("UPDATE identity SET boot = boot + 1")
                 outbox_id, self.boot = connection.execute("SELECT outbox_id, boot FROM identity").fetchone()
                 self.outbox_id = uuid.UUID(outbox_id)
+                self.newest = _newest(connection)
         except OutboxError:
             connection.close()
             raise
@@ -75,6 +78,7 @@ class Outbox:
         """The envelope with its sequence, durable on return."""
         with self._using("did not take a message") as connection:
             row = connection.execute("INSERT INTO rows (envelope) VALUES (?)", (envelope.model_dump_json(),))
+            self.newest = row.lastrowid or self.newest
             return envelope.model_copy(update={"sequence": row.lastrowid})
 
     def read(self, sequence: int) -> Envelope | None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from contract.bus import BusMessage
-from contract.commands import SequenceRange
+from contract.commands import Ack, SequenceRange
 from contract.envelope import Envelope, Origin
 from contract.errors import ContractError
 from contract.evidence import derive_evidence_id
+from edge.errors import OutboxError
 from edge.link.courier import BACKLOG_INTERVAL_US, RETRY_US, WINDOW, Courier
 from edge.link.outbox import Outbox
 from tests.conftest import ManualClock
@@ -131,7 +132,53 @@ def test_an_ack_lets_rows_go(courier: Courier, wire: Wire, outbox: Outbox) -> No
     _post(courier, 3)
     courier.step()
     courier.acknowledged(ack(2))
+    courier.step()
     assert outbox.sequences() == [3]
+
+
+def test_acks_that_come_faster_than_the_disk_follows_cost_it_one_write(
+    courier: Courier, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage there is one for every few rows; what waits behind them on the bus may be a command."""
+    _post(courier, 100)
+    courier.step()
+    followed: list[int] = []
+    acknowledge = outbox.acknowledge
+
+    def note(each: Ack) -> None:
+        followed.append(each.contiguous)
+        acknowledge(each)
+
+    monkeypatch.setattr(outbox, "acknowledge", note)
+    for n in (*range(1, 91), 7):
+        courier.acknowledged(ack(n))
+    assert followed == []
+    courier.step()
+    assert followed == [90]
+    assert outbox.sequences() == list(range(91, 101))
+
+
+def test_an_ack_that_the_disk_does_not_take_is_followed_when_it_does(
+    courier: Courier, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_ack: Ack) -> None:
+        raise OutboxError("outbox: cannot be cleared: disk I/O error")
+
+    _post(courier, 3)
+    with monkeypatch.context() as broken:
+        broken.setattr(outbox, "acknowledge", refuse)
+        courier.acknowledged(ack(2))
+        for _ in range(2):
+            with pytest.raises(OutboxError, match="cannot be cleared"):
+                courier.step()
+    courier.step()
+    assert outbox.sequences() == [3]
+
+
+def test_an_ack_of_what_was_never_written_is_refused_at_once(courier: Courier) -> None:
+    _post(courier, 3)
+    with pytest.raises(ContractError, match="expected at most sequence 3, got 4"):
+        courier.acknowledged(ack(4))
 
 
 def test_after_an_outage_the_new_goes_first_and_the_backlog_slowly(
@@ -198,8 +245,8 @@ def test_a_gap_the_coordinator_names_is_sent_again(courier: Courier, wire: Wire,
     assert _drain(courier, wire, clock, seconds=0.1) == [1, 2, 3, 4, 5]
     clock.advance(10)
     missing = (SequenceRange(first=2, last=3),)
-    courier.acknowledged(ack(1, missing=missing, stored_beyond=(SequenceRange(first=4, last=5),)))
-    courier.acknowledged(ack(1, missing=missing))
+    for _ in range(2):
+        courier.acknowledged(ack(1, missing=missing, stored_beyond=(SequenceRange(first=4, last=5),)))
     assert _drain(courier, wire, clock, seconds=0.5) == [2, 3]
 
 
