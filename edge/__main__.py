@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import signal
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -44,12 +43,14 @@ from edge.kernel_time import read_kernel_time
 from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
 from edge.link.zone_memory import ZoneMemory
+from edge.log import log_to_stderr
 from edge.lookout import Witness
 from edge.metrics import NodeMetrics
 from edge.metrics_door import serving
 from edge.node import Keeping, Node
 from edge.opening import Opener, SharedModel, batching_for
 from edge.peer import Peer
+from edge.pipeline import StepResult
 from edge.remote import Applied, Remote
 from edge.service_manager import ServiceManager
 from edge.settings import (
@@ -79,6 +80,11 @@ CHANCE = random.Random()  # noqa: S311 - spreads retries over time
 @app.command()
 def run(config: ConfigPath) -> None:
     """Run a node until Ctrl-C or SIGTERM."""
+    watch(config)
+
+
+def watch(config: Path, *, witness: Witness | None = None) -> None:
+    """The whole life of a node on this thread. `witness` is told of each judged frame before its events are stored."""
     settings, site = read_configuration(config)
     folder = config.parent
     stop = threading.Event()
@@ -104,7 +110,7 @@ def run(config: ConfigPath) -> None:
                 outbox=outbox,
                 zone_memory=ZoneMemory(data_dir / "zones.json"),
                 keeping=_keeping(applied.watch.evidence, data_dir),
-                witness=metrics.judged,
+                witness=_each(metrics.judged, witness),
                 remote=remote,
             )
 
@@ -226,7 +232,7 @@ app.command()(calibrate)
 
 
 def main() -> None:
-    _log_to_stderr()
+    log_to_stderr()
     try:
         app()
     except (DocumentError, SetUpError) as err:
@@ -235,6 +241,17 @@ def main() -> None:
         _end(err, code=WRONG_INPUT)
     except (OutboxError, EdgeError) as err:
         _end(err, code=1)
+
+
+def _each(first: Witness, second: Witness | None) -> Witness:
+    if second is None:
+        return first
+
+    def both(camera: str, result: StepResult) -> None:
+        first(camera, result)
+        second(camera, result)
+
+    return both
 
 
 def _keeping(evidence: EvidenceSettings, data_dir: Path) -> Keeping | None:
@@ -292,19 +309,6 @@ def _node(
         witness=witness,
         device=Device(read_board, read_kernel_time),
         remote=remote,
-    )
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
 
