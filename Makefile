@@ -63,11 +63,11 @@ fmt: $(VENV)/.dev  ## format and mend what can be mended
 bench: $(VENV)/.dev  ## speed, memory and accuracy, as ratios in one run
 	@$(BIN)/vedette-sim bench
 
-soak: $(VENV)/.dev  ## hours: every rendered scenario live, and memory over a simulated day
+soak: $(VENV)/.dev  ## hours: every rendered scenario live, memory over a simulated day, 200 kills and long outages
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sim]'
 	@for scenario in $$(grep -l 'sees: rendered' sim/scenarios/*.yaml); do \
 	  $(BIN)/vedette-sim run --live --out out/soak/$$(basename $$scenario .yaml) $$scenario || exit 1; done
-	@$(BIN)/vedette-sim bench soak
+	@$(BIN)/vedette-sim bench soak faults
 
 bless: $(VENV)/.dev  ## rewrite golden messages, golden event logs and generated files; review the diff
 	@$(BIN)/python -m contract.schema

@@ -45,12 +45,14 @@ class Measured(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a section may need. `shared`: the folder of recordings, models and truth."""
+    """What a section may need. `shared`: the folder of recordings, models and truth. kills, outage_s: of `faults`."""
 
     shared: Path
     folder: Path
     clock: Clock
     console: Console
+    kills: int
+    outage_s: float
 
 
 def _model(path: Path) -> ModelFile:
@@ -122,6 +124,15 @@ def _soak(bench: Bench) -> Measured:
     return measure_soak(clock=bench.clock, console=bench.console)
 
 
+def _faults(bench: Bench) -> Measured:
+    from sim.benchmarks.faults import measure_faults  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-faults-", ignore_cleanup_errors=True) as folder:
+        return measure_faults(
+            Path(folder), kills=bench.kills, outage_s=bench.outage_s, clock=bench.clock, console=bench.console
+        )
+
+
 # Each imports only what it needs.
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
@@ -132,8 +143,9 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "world": _world,
     "run": _run,
     "soak": _soak,
+    "faults": _faults,
 }
-LONG = ("soak",)  # only when asked for
+LONG = ("soak", "faults")  # only when asked for
 WHICH = f"Of {', '.join(SECTIONS)}; all but {', '.join(LONG)} if left out."
 
 
@@ -146,6 +158,8 @@ def bench(
     *,
     out: Annotated[Path, typer.Option(help="Folder of bench.json.")] = Path("out") / "bench",
     shared: Annotated[Path, typer.Option(help="Folder of recordings, models and truth.")] = CHECKOUT.parent / "shared",
+    kills: Annotated[int, typer.Option(min=0, help="Of faults: times that the node is killed.")] = 200,
+    outage_s: Annotated[float, typer.Option(min=1.0, help="Of faults: seconds that each outage lasts.")] = 180.0,
 ) -> None:
     """Measure, print, keep, and judge by what is asked."""
     console = Console(highlight=False)
@@ -155,7 +169,7 @@ def bench(
         chosen = {name: _section(name) for name in sections or [each for each in SECTIONS if each not in LONG]}
         out.mkdir(parents=True, exist_ok=True)
         for name, measure in chosen.items():
-            measured = measure(Bench(shared, out, SystemClock(), console))
+            measured = measure(Bench(shared, out, SystemClock(), console, kills, outage_s))
             console.print(measured.table())
             missed += [f"{name}: {words}" for words in measured.missed]
             results[name] = {**asdict(measured), "missed": measured.missed}  # type: ignore[call-overload]
