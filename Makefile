@@ -63,11 +63,11 @@ fmt: $(VENV)/.dev  ## format and mend what can be mended
 bench: $(VENV)/.dev  ## speed, memory and accuracy, as ratios in one run
 	@$(BIN)/vedette-sim bench
 
-soak: $(VENV)/.dev  ## hours: every rendered scenario live, and memory over a simulated day
+soak: $(VENV)/.dev  ## hours: every rendered scenario live, memory over a simulated day, 200 kills and long outages
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sim]'
 	@for scenario in $$(grep -l 'sees: rendered' sim/scenarios/*.yaml); do \
 	  $(BIN)/vedette-sim run --live --out out/soak/$$(basename $$scenario .yaml) $$scenario || exit 1; done
-	@$(BIN)/vedette-sim bench soak backlog
+	@$(BIN)/vedette-sim bench soak backlog faults
 
 images:  ## images for each processor: make images IMAGES="edge edge-jetpack6" TAG=2026.11 BAKE=--push
 	TAG=$(or $(TAG),local) docker buildx bake --file deploy/docker-bake.json $(BAKE) $(IMAGES)

@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -47,12 +46,14 @@ from edge.link.outbox import Outbox
 from edge.link.uplink import Uplink
 from edge.link.upload import Uploader
 from edge.link.zone_memory import ZoneMemory
+from edge.log import log_to_stderr
 from edge.lookout import Witness
 from edge.metrics import NodeMetrics
 from edge.metrics_door import serving
 from edge.node import Keeping, Node
 from edge.opening import Opener, SharedModel, batching_for
 from edge.peer import Peer
+from edge.pipeline import StepResult
 from edge.remote import Applied, Remote
 from edge.service_manager import ServiceManager
 from edge.settings import (
@@ -84,6 +85,11 @@ CHANCE = random.Random()  # noqa: S311 - spreads retries over time
 @app.command()
 def run(config: ConfigPath) -> None:
     """Run a node until Ctrl-C or SIGTERM."""
+    watch(config)
+
+
+def watch(config: Path, *, witness: Witness | None = None) -> None:
+    """The whole life of a node on this thread. `witness` is told of each judged frame before its events are stored."""
     settings, site = read_configuration(config)
     folder = config.parent
     stop = threading.Event()
@@ -110,7 +116,7 @@ def run(config: ConfigPath) -> None:
                 zone_memory=ZoneMemory(data_dir / "zones.json"),
                 disk=Disk(lambda: shutil.disk_usage(data_dir).free, room_of(applied.watch.evidence).free_bytes),
                 keeping=_keeping(settings, applied.watch.evidence, data_dir, folder),
-                witness=metrics.judged,
+                witness=_each(metrics.judged, witness),
                 remote=remote,
                 live=_live_view(settings, applied.site, feeds, folder),
             )
@@ -235,7 +241,7 @@ app.command()(calibrate)
 
 
 def main() -> None:
-    _log_to_stderr()
+    log_to_stderr()
     try:
         app()
     except (DocumentError, SetUpError) as err:
@@ -244,6 +250,17 @@ def main() -> None:
         _end(err, code=WRONG_INPUT)
     except (OutboxError, EdgeError) as err:
         _end(err, code=1)
+
+
+def _each(first: Witness, second: Witness | None) -> Witness:
+    if second is None:
+        return first
+
+    def both(camera: str, result: StepResult) -> None:
+        first(camera, result)
+        second(camera, result)
+
+    return both
 
 
 def _keeping(settings: EdgeSettings, evidence: EvidenceSettings, data_dir: Path, folder: Path) -> Keeping | None:
@@ -325,19 +342,6 @@ def _live_view(settings: EdgeSettings, site: Site, feeds: list[Feed], folder: Pa
     coordinator.tls_context()  # says now what is wrong with its files
     views = [view_of(feed, site) for feed in feeds]
     return LiveView(views, coordinator, clock=AnchoredClock(SystemClock()), chance=CHANCE)
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _end(reason: object, *, code: int) -> NoReturn:

@@ -22,6 +22,9 @@ from edge.kernel_time import KernelTime
 CLOCK_FAULT_US = 2_000_000  # more is a fault: a site dispatches on events of the last 15 s
 CLOCK_FINE_US = 1_500_000  # and less again ends it
 STAMPS, STAMPS_LEAST = 8, 3  # of the coordinator, remembered and needed: one may have been held up on its way
+# Those that come closer together count as one, by their least: after an outage acknowledgements come by the hundred,
+# each of them late, and eight late ones must not push out what was heard before.
+STAMPS_APART_US = 5_000_000
 STAMP_AGE_US = 3_600_000_000  # older ones say little; a quartz drifts 0.2 s in the hour at the very worst
 COOLS_AFTER_US = 60_000_000  # less heat counts after it lasted so long
 DISK_SHORT_US = 5_000_000  # evidence has had the time to give way
@@ -70,7 +73,12 @@ class DeviceWatch:
 
     def heard(self, sent_at_us: int) -> None:
         """The coordinator said something just now, stamped by its clock."""
-        self._stamps.append((self._clock.monotonic_us(), self._now_us() - sent_at_us))
+        now_us, off_us = self._clock.monotonic_us(), self._now_us() - sent_at_us
+        if len(self._stamps) >= STAMPS_LEAST and now_us - self._stamps[-1][0] < STAMPS_APART_US:
+            at_us, least_us = self._stamps[-1]
+            self._stamps[-1] = at_us, min(least_us, off_us)
+        else:
+            self._stamps.append((now_us, off_us))
 
     def look(self) -> None:
         """Ask the device, and judge."""

@@ -20,7 +20,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contract.bus import BusMessage
 from contract.clock import Clock
-from contract.topics import KEEP_ALIVE_S, SESSION_EXPIRY_S, TOPICS, Direction
+from contract.topics import ACK, KEEP_ALIVE_S, SESSION_EXPIRY_S, TOPICS, Direction
 from fleet.errors import SetUpError
 from fleet.picture.ingest import Arrival
 from fleet.settings import BrokerSettings
@@ -46,6 +46,7 @@ class MqttBus:
         self._inbox_out: MemoryObjectReceiveStream[Arrival]
         self._outbox_in: MemoryObjectSendStream[BusMessage]
         self._outbox_out: MemoryObjectReceiveStream[BusMessage]
+        self._acks: dict[str, BusMessage] = {}  # by topic: the newest of what waits to be sent
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["MqttBus"]:
@@ -70,13 +71,17 @@ class MqttBus:
         return batch
 
     def publish(self, message: BusMessage) -> bool:
-        """False when there is no connection or no room."""
+        """False when there is no connection or no room. Of the acks to a node only the newest waits: it says all that
+        older ones did, and after an outage commands would wait behind hundreds of them until they expire."""
         if not self.is_connected:
             return False
-        try:
-            self._outbox_in.send_nowait(message)
-        except anyio.WouldBlock:
-            return False
+        if message.topic not in self._acks:
+            try:
+                self._outbox_in.send_nowait(message)
+            except anyio.WouldBlock:
+                return False
+        if message.topic.endswith(f"/{ACK.name}"):
+            self._acks[message.topic] = message
         return True
 
     async def _stay_connected(self, tls: ssl.SSLContext | None, password: str | None) -> None:
@@ -145,7 +150,8 @@ class MqttBus:
         """What cannot be sent is dropped: an Ack comes again with the redelivery, a command expires."""
         try:
             while True:
-                message = await self._outbox_out.receive()
+                waited = await self._outbox_out.receive()
+                message = self._acks.pop(waited.topic, waited)
                 properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
                 if message.expiry_s is not None:
                     properties.MessageExpiryInterval = message.expiry_s

@@ -45,12 +45,14 @@ class Measured(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a section may need. `shared`: the folder of recordings, models and truth."""
+    """What a section may need. `shared`: the folder of recordings, models and truth. kills, outage_s: of `faults`."""
 
     shared: Path
     folder: Path
     clock: Clock
     console: Console
+    kills: int
+    outage_s: float
 
 
 def _model(path: Path) -> ModelFile:
@@ -129,6 +131,15 @@ def _backlog(bench: Bench) -> Measured:
         return measure_backlog(Path(folder), clock=bench.clock, console=bench.console)
 
 
+def _faults(bench: Bench) -> Measured:
+    from sim.benchmarks.faults import measure_faults  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-faults-", ignore_cleanup_errors=True) as folder:
+        return measure_faults(
+            Path(folder), kills=bench.kills, outage_s=bench.outage_s, clock=bench.clock, console=bench.console
+        )
+
+
 # Each imports only what it needs.
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
@@ -140,8 +151,9 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "run": _run,
     "soak": _soak,
     "backlog": _backlog,
+    "faults": _faults,
 }
-LONG = ("soak", "backlog")  # only when asked for
+LONG = ("soak", "backlog", "faults")  # only when asked for
 WHICH = f"Of {', '.join(SECTIONS)}; all but {', '.join(LONG)} if left out."
 
 
@@ -154,6 +166,8 @@ def bench(
     *,
     out: Annotated[Path, typer.Option(help="Folder of bench.json.")] = Path("out") / "bench",
     shared: Annotated[Path, typer.Option(help="Folder of recordings, models and truth.")] = CHECKOUT.parent / "shared",
+    kills: Annotated[int, typer.Option(min=0, help="Of faults: times that the node is killed.")] = 200,
+    outage_s: Annotated[float, typer.Option(min=1.0, help="Of faults: seconds that each outage lasts.")] = 180.0,
 ) -> None:
     """Measure, print, keep, and judge by what is asked."""
     console = Console(highlight=False)
@@ -163,7 +177,7 @@ def bench(
         chosen = {name: _section(name) for name in sections or [each for each in SECTIONS if each not in LONG]}
         out.mkdir(parents=True, exist_ok=True)
         for name, measure in chosen.items():
-            measured = measure(Bench(shared, out, SystemClock(), console))
+            measured = measure(Bench(shared, out, SystemClock(), console, kills, outage_s))
             console.print(measured.table())
             missed += [f"{name}: {words}" for words in measured.missed]
             results[name] = {**asdict(measured), "missed": measured.missed}  # type: ignore[call-overload]

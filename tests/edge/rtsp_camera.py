@@ -30,13 +30,14 @@ NTP_EPOCH_S = 2_208_988_800  # 1900 to 1970
 @dataclass
 class RtspCamera:
     """`hangs_after` frames it sends nothing more; `closes_after` frames it closes the connection; `raves_after` frames
-    it sends noise, framed as pictures if `is_framed`. `is_slow`: it answers a byte a second. `clock_off_s` is how wrong
-    its clock is; None: it sends no sender report."""
+    it sends noise, framed as pictures if `is_framed`; `trickles_after` frames the next comes a byte at a time.
+    `is_slow`: it answers a byte a second. `clock_off_s` is how wrong its clock is; None: it sends no sender report."""
 
     frames: int = 40
     hangs_after: int | None = None
     closes_after: int | None = None
     raves_after: int | None = None
+    trickles_after: int | None = None
     is_framed: bool = True
     is_slow: bool = False
     clock_off_s: float | None = None
@@ -125,6 +126,12 @@ def _serve(camera: RtspCamera, connection: socket.socket, stack: ExitStack) -> N
         connection.sendall(answer)
     camera.requests.append("")
     _stream(camera, send, pictures)
+    if camera.trickles_after is not None:
+        packet = struct.pack(">cBH", b"$", 0, 1000) + bytes(1000)
+        for at in range(len(packet)):
+            if camera._stop.wait(0.1):
+                return
+            connection.sendall(packet[at : at + 1])
     if camera.raves_after is not None and not camera.is_framed:
         while not camera._stop.is_set():
             connection.sendall(NOISE)
@@ -167,6 +174,8 @@ def _stream(camera: RtspCamera, send: Send, pictures: list[list[bytes]]) -> None
         if camera.closes_after is not None and index >= camera.closes_after:
             return
         if camera._stop.is_set() or (camera.raves_after == index and not camera.is_framed):
+            return
+        if camera.trickles_after == index:
             return
         stamp = 1000 + index * RTP_HZ // 25
         if camera.clock_off_s is not None and index % 10 == 0:

@@ -140,6 +140,12 @@ def test_an_ack_lets_rows_go(courier: Courier, wire: Wire, outbox: Outbox) -> No
     assert held(outbox) == [3]
 
 
+def test_an_ack_of_what_was_never_written_is_refused_at_once(courier: Courier) -> None:
+    _post(courier, 3)
+    with pytest.raises(ContractError, match="expected at most sequence 3, got 4"):
+        courier.acknowledged(ack(4))
+
+
 def test_after_an_outage_the_new_goes_first_and_the_backlog_slowly(
     courier: Courier, wire: Wire, clock: ManualClock
 ) -> None:

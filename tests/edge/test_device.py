@@ -103,6 +103,17 @@ def test_words_that_were_held_up_on_their_way_are_no_wrong_clock(machine: Machin
     assert kinds_of(machine) == []
 
 
+def test_a_backlog_of_late_words_is_no_wrong_clock(machine: Machine, clock: ManualClock) -> None:
+    """After an outage the coordinator acknowledges by the hundred, and each word waits for those before it."""
+    hear(machine, clock, behind_s=0.0)
+    clock.advance(60.0)
+    for n in range(200):
+        machine.watch.heard(clock.wall_us() - n * 40_000)
+        clock.advance(0.04)
+        machine.watch.look()
+        assert kinds_of(machine) == []
+
+
 def test_a_clock_set_right_after_the_start_leaves_wrong_stamps(machine: Machine, clock: ManualClock) -> None:
     """A board without a battery boots in the past; the time daemon then steps the clock, the stamps stay."""
     machine.kernel = KernelTime(is_kept=True, error_us=5_000)
