@@ -19,6 +19,7 @@ from detectors.detector import Detector
 from sim.benchmarks.drone_follow import (
     Followed,
     ToldPoses,
+    claimed_frac,
     counts,
     follow,
     found_frac,
@@ -30,7 +31,8 @@ from sim.benchmarks.drone_scene import TAKES, Shot, Take, scene_of, shots_of
 
 SEEDS = 6
 OFF_BAR_M = 3.0  # p95, what issue 5 asks
-CLAIMED_BAR = 0.85  # of 0.95: a dozen flights hold few errors of a pose that do not depend on one another
+CLAIMED_SEEDS = 40
+CLAIMED_BARS = (0.92, 0.99)  # about the 0.95 that is claimed
 KEPT_BAR = 0.8  # by boxes of the truth
 HIDDEN_S = (0.5, 3.0)  # out of sight for a moment: longer than a miss, shorter than the tracker's memory
 PICTURED_S = 5.0
@@ -55,10 +57,12 @@ class Eyes:
 
 @dataclass(frozen=True, slots=True)
 class DroneFigures:
-    """person_px: median height of who is seen well; found_frac: of those, boxes that the detector finds as persons."""
+    """person_px: median height of who is seen well; found_frac: of those, boxes that the detector finds as persons.
+    claimed_frac: of exact boxes under many seeds, with the truth in the claimed 95 % ellipse."""
 
     person_px: float
     found_frac: float
+    claimed_frac: float
     detector: Eyes
     truth: Eyes
 
@@ -69,8 +73,9 @@ class DroneFigures:
         for name, eyes in (("detector", self.detector), ("truth", self.truth)):
             if not eyes.off_p95_m <= OFF_BAR_M:
                 missed.append(f"{name}: expected a p95 of at most {OFF_BAR_M:g} m, got {eyes.off_p95_m:.2f} m")
-            if not eyes.claimed_frac >= CLAIMED_BAR:
-                missed.append(f"{name}: expected {CLAIMED_BAR} within the claimed ellipse, got {eyes.claimed_frac:.2f}")
+        low, high = CLAIMED_BARS
+        if not low <= self.claimed_frac <= high:
+            missed.append(f"claimed error: expected {low} to {high} in its 95 % ellipse, got {self.claimed_frac:.3f}")
         if not self.truth.kept_frac >= KEPT_BAR:
             missed.append(f"truth: expected {KEPT_BAR} to keep their number, got {self.truth.kept_frac:.2f}")
         return missed
@@ -83,7 +88,8 @@ class DroneFigures:
         rows = (
             ("located off by, m, median", [f"{each.off_p50_m:.2f}" for each in pair], ""),
             ("located off by, m, p95", [f"{each.off_p95_m:.2f}" for each in pair], f"at most {OFF_BAR_M:g}"),
-            ("within the claimed 95 % ellipse", [f"{each.claimed_frac:.3f}" for each in pair], f"{CLAIMED_BAR}"),
+            ("within the claimed 95 % ellipse", [f"{each.claimed_frac:.3f}" for each in pair], ""),
+            (f"the same, {CLAIMED_SEEDS} seeds, exact boxes", ["-", f"{self.claimed_frac:.3f}"], "0.92 to 0.99"),
             ("MOTA", [f"{each.mota:.3f}" for each in pair], ""),
             ("IDF1", [f"{each.idf1:.3f}" for each in pair], ""),
             ("switches a flight", [f"{each.switches:.1f}" for each in pair], ""),
@@ -104,7 +110,7 @@ def measure_drone(
     """Writes `picture`, a PNG. Raises WorldError where nothing can be drawn, DetectorError as the detector does."""
     labels = detector.labels
     by_detector, by_truth, shots = [], [], []
-    pictures = []
+    pictures, claimed = [], []
     for take in takes:
         film = _filmed(take, detector, console)
         site = scene_of(take).site
@@ -116,6 +122,7 @@ def measure_drone(
             by_detector.append(followed[0])
             by_truth.append(followed[1])
         pictures.append(picture_of(take, film, by_detector[-seeds]))
+        claimed.append(claimed_frac(take, film, site, seeds=CLAIMED_SEEDS))
         shots += film
     picture.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(picture), np.concatenate(pictures))
@@ -123,6 +130,7 @@ def measure_drone(
     return DroneFigures(
         person_px=statistics.median(heights),
         found_frac=found_frac(shots, labels),
+        claimed_frac=_mean(claimed),
         detector=eyes_of(by_detector),
         truth=eyes_of(by_truth),
     )
