@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 START_SPEED_SIGMA_M_S = 1.5  # of somebody just seen: a walk, any way
-ACCELERATION_DENSITY = 0.5  # m^2 / s^3, each axis: who walks has turned, stopped or begun to run within a second or two
+ACCELERATION_DENSITY = 0.25  # m^2 / s^3, each axis: who walks at 1.4 m/s has turned or stopped within some seconds
 POSE_TAU_S = 5.0  # how long an error of the camera's pose stays what it was: GNSS longer, a gimbal less
 POSE_NEW_FRAC = 0.2  # of the pose's variance: what is new in each frame, by jitter and by time stamps
 

@@ -46,7 +46,7 @@ class TrackerOptions:
     walk at about one height a second. found_height_ratio_max: and how much taller or shorter it may look then.
     weak_noise: how much a box of score 0 is less exact than one of score 1 (after NSA Kalman, arXiv 2202.11983).
     forget_s: how long a believed object may stay hidden or out of the picture.
-    ground_gap_max: squared Mahalanobis distance on the ground within which a hidden object may be found again, 99 % of
+    ground_gap_max: squared Mahalanobis distance on the ground within which a hidden object may be found again: 95 % of
     chi squared with two degrees of freedom.
     """
 
@@ -66,7 +66,7 @@ class TrackerOptions:
     found_height_ratio_max: float = 1.4
     weak_noise: float = 2.0
     forget_s: float = 3.0
-    ground_gap_max: float = 9.21
+    ground_gap_max: float = 5.99
 
 
 @dataclass(slots=True)
@@ -234,7 +234,12 @@ class Tracker:
         objects.class_index[rows], objects.score[rows], objects.last_us[rows] = seen.class_index, seen.score, now_us
         objects.score_sum[rows] += seen.score
         objects.best_score[rows] = np.maximum(objects.best_score[rows], seen.score)
-        objects.is_away[rows] = False
+        is_back = objects.is_away[rows]
+        if is_back.any():  # where it left the picture tells nothing of how it moves
+            boxes = objects.motion.boxes()
+            boxes[rows[is_back]] = seen.xyxy_px[is_back]
+            objects.motion = objects.motion.shifted(boxes)
+            objects.is_away[rows] = False
         if not objects.is_believed[rows].all():
             objects.is_believed[rows] |= self._deserves_belief(
                 objects.score_sum[rows], objects.best_score[rows], objects.start_px[rows], seen.xyxy_px

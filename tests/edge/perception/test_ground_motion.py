@@ -121,9 +121,9 @@ def test_who_walks_out_of_a_fixed_camera_s_picture_is_lost_at_once() -> None:
 @pytest.mark.parametrize(
     ("class_index", "spot", "expected"),
     [
-        pytest.param(PERSON, (1.3, 40.0), [1], id="a step on"),
+        pytest.param(PERSON, (0.7, 40.0), [1], id="a step on"),
         pytest.param(PERSON, (9.0, 40.0), [], id="where nobody gets in that time"),
-        pytest.param(CAR, (1.3, 40.0), [], id="a car is no person"),
+        pytest.param(CAR, (0.7, 40.0), [], id="a car is no person"),
     ],
 )
 def test_who_comes_back_from_behind_something_is_known_by_his_place(
