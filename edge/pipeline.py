@@ -9,6 +9,7 @@ accelerator serves many cameras and may take their frames as a batch:
     result = pipeline.step(frame, detections)
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,8 @@ from detectors.detections import Detections
 from detectors.frame import Frame
 from edge.perception.egomotion import FlowMotion, Moved, PoseMotion
 from edge.perception.filters import Filters
-from edge.perception.locate import Locator
+from edge.perception.ground_motion import Ground
+from edge.perception.locate import Fixes, Locator
 from edge.perception.movement import LABELS as MOVEMENT_LABELS
 from edge.perception.movement import Movement
 from edge.perception.track import Track, TrackState
@@ -131,17 +133,22 @@ class Pipeline:
         pose = None if self._poses is None else self._poses.at(frame)
         self.is_placed = self._poses is None or pose is not None
         moved = self._moved(frame, pose)
-        tracks = self._tracker.update(detections, captured_at_us=frame.captured_at_us, moved=moved)
+        ground = None if pose is None or self._locator is None else Ground(self._locator, pose)
+        tracks = self._tracker.update(detections, captured_at_us=frame.captured_at_us, moved=moved, ground=ground)
         hops.mark("track")
         if pose is None:
             self._boxes_px = np.array([track.xyxy_px for track in tracks]).reshape(-1, 4)
 
-        subjects = self._subjects(tracks, pose, self._labels)
+        believed = [track for track in tracks if track.state in BELIEVED]
+        fixes = _fixes(believed, ground)
+        if fixes is not None:
+            self._tracker.located(believed, fixes)
+        subjects = self._subjects(believed, fixes, self._labels)
         if self._filters is not None:
             subjects = self._filters.told(subjects, tracks, pose)
         hops.mark("locate")
 
-        findings = self._judge(subjects, self._unnamed(frame, tracks, pose), frame.captured_at_us)
+        findings = self._judge(subjects, self._unnamed(frame, tracks, pose, ground), frame.captured_at_us)
         hops.mark("rule")
 
         return self._result(frame.captured_at_us, tracks, subjects, findings, hops_us=hops.us, pose=pose)
@@ -200,16 +207,12 @@ class Pipeline:
         if zone in self._switches:
             self._switches[zone].say(is_set=is_set, at_us=at_us)
 
-    def _subjects(self, tracks: Sequence[Track], pose: CameraPose | None, labels: Sequence[Label]) -> list[Subject]:
-        """The believed ones, located. labels: what their class indices mean."""
-        believed = [track for track in tracks if track.state in BELIEVED]
-        fixes = self._locate(believed, pose)
-        return [self._subject(track, fix, labels) for track, fix in zip(believed, fixes, strict=True)]
-
-    def _locate(self, tracks: Sequence[Track], pose: CameraPose | None) -> Sequence[GroundFix | None]:
-        if pose is None or self._locator is None or not tracks:
-            return [None] * len(tracks)
-        return self._locator.locate(np.array([track.xyxy_px for track in tracks]), pose)
+    def _subjects(self, tracks: Sequence[Track], fixes: Fixes | None, labels: Sequence[Label]) -> list[Subject]:
+        """Believed tracks, located. labels: what their class indices mean."""
+        if fixes is None or self._locator is None:
+            return [self._subject(track, None, labels) for track in tracks]
+        told = self._locator.told(fixes)
+        return [self._subject(track, fix, labels) for track, fix in zip(tracks, told, strict=True)]
 
     def _subject(self, track: Track, fix: GroundFix | None, labels: Sequence[Label]) -> Subject:
         left, top, right, bottom = track.xyxy_px
@@ -224,11 +227,14 @@ class Pipeline:
         point = None if fix is None or self._frame is None else self._frame.to_enu(fix.point)
         return Subject(sighting, is_seen=track.state is TrackState.CONFIRMED, point=point)
 
-    def _unnamed(self, frame: Frame, named: Sequence[Track], pose: CameraPose | None) -> Sequence[Subject]:
+    def _unnamed(
+        self, frame: Frame, named: Sequence[Track], pose: CameraPose | None, ground: Ground | None
+    ) -> Sequence[Subject]:
         """What moves and the detector has no name for, where a rule asks for it."""
         if self._movement is None:
             return ()
-        return self._subjects(self._movement.tracks(frame, named=named, pose=pose), pose, MOVEMENT_LABELS)
+        moving = [t for t in self._movement.tracks(frame, named=named, pose=pose) if t.state in BELIEVED]
+        return self._subjects(moving, _fixes(moving, ground), MOVEMENT_LABELS)
 
     def _judge(
         self, subjects: Sequence[Subject], unnamed: Sequence[Subject], captured_at_us: int
@@ -294,6 +300,13 @@ class Pipeline:
             model=self._model,
             direction=finding.direction,
         )
+
+
+def _fixes(tracks: Sequence[Track], ground: Ground | None) -> Fixes | None:
+    """Where they stand; not known of those whose box is not where they are."""
+    if ground is None or not tracks:
+        return None
+    return ground.fixes(np.array([[math.nan] * 4 if track.is_away else track.xyxy_px for track in tracks]))
 
 
 class _Hops:

@@ -112,6 +112,14 @@ def _world(bench: Bench) -> Measured:
     return measure_world(model, clock=bench.clock, console=bench.console)
 
 
+def _drone(bench: Bench) -> Measured:
+    from detectors.opening import open_file  # noqa: PLC0415
+    from sim.benchmarks.drone import measure_drone  # noqa: PLC0415
+
+    file = _model(bench.shared / "models" / "yolox_nano_736x1280.onnx")
+    return measure_drone(open_file(file), bench.folder / "drone.png", console=bench.console)
+
+
 def _run(bench: Bench) -> Measured:
     from sim.benchmarks.run import measure_run  # noqa: PLC0415
 
@@ -148,6 +156,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "memory": _memory,
     "idle": _idle,
     "world": _world,
+    "drone": _drone,
     "run": _run,
     "soak": _soak,
     "backlog": _backlog,

@@ -12,12 +12,16 @@ COASTED_US = 300_000  # half a step of a walking person; who is hidden for longe
 
 
 def shown(tracks: Iterable[Track], *, captured_at_us: int) -> list[Track]:
-    """The tracks a person should see: believed, and seen just now."""
+    """The tracks a person should see: believed, in the picture, and seen just now."""
     return [
         track
         for track in tracks
         if track.state is TrackState.CONFIRMED
-        or (track.state is TrackState.COASTING and captured_at_us - track.last_seen_us <= COASTED_US)
+        or (
+            track.state is TrackState.COASTING
+            and not track.is_away
+            and captured_at_us - track.last_seen_us <= COASTED_US
+        )
     ]
 
 

@@ -6,6 +6,7 @@ the edge of the picture the feet are outside it, and the point is kept with an e
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -62,6 +63,19 @@ class _View:
         self.centre = np.array([pose.east_m, pose.north_m, pose.up_m])
 
 
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """n boxes on the ground, NaN where they are not located. points_m: (n, 2) east, north; covariance_m2: (n, 2, 2);
+    by_box_m2: the part of it that is the boxes' own; the rest is the pose's, and nearly the same in the next frame."""
+
+    points_m: FloatArray
+    covariance_m2: FloatArray
+    by_box_m2: FloatArray
+
+    def where(self, keep: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> "Fixes":
+        return Fixes(self.points_m[keep], self.covariance_m2[keep], self.by_box_m2[keep])
+
+
 class Locator:
     """One camera's lens on one site."""
 
@@ -75,16 +89,22 @@ class Locator:
     def locate(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> list[GroundFix | None]:
         """(n, 4) boxes of the full frame to n fixes; None for a foot at or above the horizon or too far away, and for
         all from a camera that lies on the ground."""
+        return self.told(self.fixes(boxes_xyxy_px, pose))
+
+    def fixes(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> Fixes:
+        """The same in metres of the site."""
         boxes = np.asarray(boxes_xyxy_px, np.float64).reshape(-1, 4)
         if pose.up_m < LOWEST_M:
-            return [None] * len(boxes)
+            return Fixes(*(np.full((len(boxes), *shape), np.nan) for shape in ((2,), (2, 2), (2, 2))))
         view = self._view_of(pose)
         feet = boxes[:, 2:].copy()
         feet[:, 0] = (boxes[:, 0] + boxes[:, 2]) / 2.0
         offsets = self._offsets(feet, view)
-        covariances = self._covariances(boxes, offsets, pose)
-        points = offsets[0] + view.centre[:2]
-        rows = zip(points.tolist(), covariances.tolist(), strict=True)
+        return Fixes(offsets[0] + view.centre[:2], *self._covariances(boxes, offsets, pose))
+
+    def told(self, fixes: Fixes) -> list[GroundFix | None]:
+        """As they are told to others."""
+        rows = zip(fixes.points_m.tolist(), fixes.covariance_m2.tolist(), strict=True)
         return [self._fix(point, covariance) for point, covariance in rows]
 
     def sizes_m(self, boxes_xyxy_px: npt.NDArray[np.floating], pose: CameraPose) -> FloatArray:
@@ -133,6 +153,13 @@ class Locator:
             (foot[:, 0] - size[:, 0] / 2, foot[:, 1] - size[:, 1], foot[:, 0] + size[:, 0] / 2, foot[:, 1])
         )
 
+    def depths_m(self, points_m: FloatArray, pose: CameraPose) -> FloatArray:
+        """(n, 2) points of the ground to how far they are ahead, along the optical axis."""
+        view = self._view_of(pose)
+        offsets = np.column_stack((points_m, np.zeros(len(points_m)))) - view.centre
+        depths: FloatArray = offsets @ view.axes[:, 2]
+        return depths
+
     def project(self, points_enu: FloatArray, pose: CameraPose) -> Points:
         """(n, 3) points east, north, up to (n, 2) pixels of the full frame; NaN for what is behind the camera."""
         view = self._view_of(pose)
@@ -171,8 +198,9 @@ class Locator:
             offsets[~(np.hypot(offsets[:, :, 0], offsets[:, :, 1]) < farthest_m)] = np.nan
         return offsets
 
-    def _covariances(self, boxes: FloatArray, offsets: FloatArray, pose: CameraPose) -> FloatArray:
-        """(n, 2, 2) square metres, first order: errors of pixel, position, height and attitude taken as independent."""
+    def _covariances(self, boxes: FloatArray, offsets: FloatArray, pose: CameraPose) -> tuple[FloatArray, FloatArray]:
+        """(n, 2, 2) square metres, first order: errors of pixel, position, height and attitude taken as independent;
+        and the part that is the pixels'."""
         heights_px = boxes[:, 3] - boxes[:, 1]
         is_hidden = boxes[:, 3] >= self._height_px - 1.0
         share = np.where(is_hidden, HIDDEN_FOOT_SIGMA_OF_HEIGHT, FOOT_SIGMA_OF_HEIGHT)
@@ -182,7 +210,7 @@ class Locator:
         by_height = offsets[:1] / pose.up_m * math.hypot(pose.position_sigma_m, GROUND_SIGMA_M)
         parts = np.concatenate((by_pixel, by_attitude, by_height))
         covariances: FloatArray = np.einsum("kni,knj->nij", parts, parts) + np.eye(2) * pose.position_sigma_m**2
-        return covariances
+        return covariances, np.einsum("kni,knj->nij", by_pixel, by_pixel)
 
     def _fix(self, point: Sequence[float], covariance: Sequence[Sequence[float]]) -> GroundFix | None:
         (var_east_m2, cov_east_north_m2), (_, var_north_m2) = covariance

@@ -17,7 +17,8 @@ class TrackState(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """`xyxy_px` is the box as detected (when seen) or predicted (when coasting), in pixels of the full frame."""
+    """`xyxy_px` is the box as detected (when seen) or predicted (when coasting), in pixels of the full frame; is_away:
+    coasting out of the picture, so that the box is only where it left."""
 
     track_id: int
     class_index: int
@@ -26,8 +27,10 @@ class Track:
     state: TrackState
     first_seen_us: int
     last_seen_us: int
+    is_away: bool = False
 
 
 def boxes_px(tracks: Sequence[Track]) -> npt.NDArray[np.float64]:
-    """(n, 4) left, top, right, bottom of all that are followed, believed or not yet."""
-    return np.array([track.xyxy_px for track in tracks if track.state is not TrackState.LOST]).reshape(-1, 4)
+    """(n, 4) left, top, right, bottom of all that are followed in the picture, believed or not yet."""
+    here = [track.xyxy_px for track in tracks if track.state is not TrackState.LOST and not track.is_away]
+    return np.array(here).reshape(-1, 4)

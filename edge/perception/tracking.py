@@ -15,7 +15,9 @@ from scipy.optimize import linear_sum_assignment
 
 from contract.labels import Label
 from detectors.detections import Detections
+from edge.perception.ground_motion import Ground, GroundMotion
 from edge.perception.kalman import Floats, Motion
+from edge.perception.locate import Fixes
 from edge.perception.track import Track, TrackState
 
 Ints = npt.NDArray[np.int64]
@@ -43,7 +45,9 @@ class TrackerOptions:
     found_reach, found_reach_per_s: how far from its prediction a hidden object may turn up, and how that grows: people
     walk at about one height a second. found_height_ratio_max: and how much taller or shorter it may look then.
     weak_noise: how much a box of score 0 is less exact than one of score 1 (after NSA Kalman, arXiv 2202.11983).
-    forget_s: how long a believed object may stay hidden.
+    forget_s: how long a believed object may stay hidden or out of the picture.
+    ground_gap_max: squared Mahalanobis distance on the ground within which a hidden object may be found again: 95 % of
+    chi squared with two degrees of freedom.
     """
 
     strong_score_min: float = 0.6
@@ -62,14 +66,16 @@ class TrackerOptions:
     found_height_ratio_max: float = 1.4
     weak_noise: float = 2.0
     forget_s: float = 3.0
+    ground_gap_max: float = 5.99
 
 
 @dataclass(slots=True)
 class _Objects:
     """n followed objects, oldest first. kind: classes that may continue one another share one; start_px: (n, 2) centre
-    of the first box."""
+    of the first box; is_away: out of the picture, so that only the ground tells when it may be back."""
 
     motion: Motion
+    ground: GroundMotion
     identity: Ints
     kind: Ints
     class_index: Ints
@@ -77,6 +83,7 @@ class _Objects:
     score_sum: Floats
     best_score: Floats
     is_believed: Mask
+    is_away: Mask
     start_px: Floats
     first_us: Ints
     last_us: Ints
@@ -86,14 +93,20 @@ class _Objects:
         nothing = np.zeros(0, np.int64)
         none = np.zeros(0)
         mask, points = np.zeros(0, np.bool_), np.zeros((0, 2))
-        return cls(Motion.none(), nothing, nothing, nothing, none, none, none, mask, points, nothing, nothing)
+        return cls(
+            Motion.none(),
+            GroundMotion.unknown(0),
+            *(nothing, nothing, nothing, none, none, none, mask, mask, points, nothing, nothing),
+        )
 
     def where(self, keep: Mask | Rows) -> "_Objects":
-        return _Objects(self.motion.where(keep), *(column[keep] for column in self._columns))
+        columns = (column[keep] for column in self._columns)
+        return _Objects(self.motion.where(keep), self.ground.where(keep), *columns)
 
     def joined(self, other: "_Objects") -> "_Objects":
         pairs = zip(self._columns, other._columns, strict=True)
-        return _Objects(self.motion.joined(other.motion), *(np.concatenate(pair) for pair in pairs))
+        columns = (np.concatenate(pair) for pair in pairs)
+        return _Objects(self.motion.joined(other.motion), self.ground.joined(other.ground), *columns)
 
     @property
     def _columns(self) -> tuple[npt.NDArray[Any], ...]:
@@ -105,6 +118,7 @@ class _Objects:
             self.score_sum,
             self.best_score,
             self.is_believed,
+            self.is_away,
             self.start_px,
             self.first_us,
             self.last_us,
@@ -145,23 +159,35 @@ class Tracker:
         self._objects = _Objects.none()
         self.next_id = first_id  # of whoever comes next
         self._last_us: int | None = None
+        self._moved_us = 0  # when the camera moved last
+        self._ground: Ground | None = None  # as it was seen in the last frame
 
     def update(
-        self, detections: Detections, *, captured_at_us: int, moved: Callable[[Floats], Floats] | None = None
+        self,
+        detections: Detections,
+        *,
+        captured_at_us: int,
+        moved: Callable[[Floats], Floats] | None = None,
+        ground: Ground | None = None,
     ) -> list[Track]:
         """What is followed after this frame, oldest first; then, once, what was given up in it.
 
         Frames come in order of capture. `moved`: (n, 4) boxes of the last frame to where they are in this one, had
-        nothing moved but the camera; NaN for those it no longer sees. None: it stands still.
+        nothing moved but the camera; NaN for those it no longer sees. None: it stands still. `ground`: as this frame
+        shows it; None: nobody knows where the camera is.
         """
         seen, objects = self._seen(detections), self._objects
         dt_s = 0.0 if self._last_us is None else (captured_at_us - self._last_us) / 1e6
         self._last_us = captured_at_us
         if not len(objects.identity) and not len(seen.score):
             return []  # as nearly always, and the rest is a hundred calls of numpy
+        self._ground, left = ground, objects.motion
         if moved is not None:
+            self._moved_us = captured_at_us
             _move(objects, moved)
         objects.motion = objects.motion.predicted(dt_s)
+        if objects.is_away.any():
+            self._bring_back(objects, left.boxes(), captured_at_us)
         boxes = objects.motion.boxes()
         match = self._match(objects, boxes, seen, captured_at_us)
         rows, found = np.array(sorted(match), np.intp), np.array([match[row] for row in sorted(match)], np.intp)
@@ -170,8 +196,7 @@ class Tracker:
             boxes[rows] = seen.xyxy_px[found]
         lost: list[Track] = []
         if len(match) < len(boxes):
-            is_lost = self._is_given_up(objects, boxes, captured_at_us)
-            is_lost[rows] = False
+            is_lost = self._is_given_up(objects, boxes, captured_at_us, rows)
             lost = _tracks(objects.where(is_lost), boxes[is_lost], [TrackState.LOST] * int(is_lost.sum()))
             objects, boxes = objects.where(~is_lost), boxes[~is_lost]
         new = self._new(seen, found)
@@ -180,6 +205,22 @@ class Tracker:
             boxes = np.concatenate([boxes, seen.xyxy_px[new]])
         self._objects = objects
         return _tracks(objects, boxes, self._states(captured_at_us)) + lost
+
+    def located(self, tracks: Sequence[Track], fixes: Fixes) -> None:
+        """Where those of the last frame's tracks that were seen in it stand on the ground; as many fixes."""
+        is_seen = [row for row, track in enumerate(tracks) if track.state is TrackState.CONFIRMED]
+        if self._ground is None or self._last_us is None or not is_seen:
+            return
+        objects = self._objects
+        rows = np.searchsorted(objects.identity, [tracks[row].track_id for row in is_seen])
+        objects.ground = objects.ground.corrected(
+            rows,
+            fixes.where(np.array(is_seen, np.intp)),
+            boxes_xyxy_px=np.array([tracks[row].xyxy_px for row in is_seen]),
+            ground=self._ground,
+            at_us=self._last_us,
+            has_moved=self._moved_us == self._last_us,
+        )
 
     def _seen(self, detections: Detections) -> _Seen:
         is_kept = detections.score >= self._options.weak_score_min
@@ -193,6 +234,12 @@ class Tracker:
         objects.class_index[rows], objects.score[rows], objects.last_us[rows] = seen.class_index, seen.score, now_us
         objects.score_sum[rows] += seen.score
         objects.best_score[rows] = np.maximum(objects.best_score[rows], seen.score)
+        is_back = objects.is_away[rows]
+        if is_back.any():  # where it left the picture tells nothing of how it moves
+            boxes = objects.motion.boxes()
+            boxes[rows[is_back]] = seen.xyxy_px[is_back]
+            objects.motion = objects.motion.shifted(boxes)
+            objects.is_away[rows] = False
         if not objects.is_believed[rows].all():
             objects.is_believed[rows] |= self._deserves_belief(
                 objects.score_sum[rows], objects.best_score[rows], objects.start_px[rows], seen.xyxy_px
@@ -208,7 +255,7 @@ class Tracker:
         kind, seen_kind = objects.kind.tolist(), seen.kind.tolist()
         hidden_s = [(now_us - last_us) / 1e6 for last_us in objects.last_us.tolist()]
         is_alive = [hidden <= options.forget_s for hidden in hidden_s]
-        is_believed = objects.is_believed.tolist()
+        is_believed, is_away = objects.is_believed.tolist(), objects.is_away.tolist()
         is_strong = [score >= options.strong_score_min for score in seen.score.tolist()]
         may_start = [score >= options.start_score_min for score in seen.score.tolist()]
         taken: set[int] = set()
@@ -219,7 +266,8 @@ class Tracker:
                 taken.add(j)
 
         def possible(allowed: Mask, cost: Floats) -> list[Pair]:
-            return [(i, j, each) for i, j, each in _pairs(allowed, cost) if kind[i] == seen_kind[j] and is_alive[i]]
+            pairs = _pairs(allowed, cost)
+            return [p for p in pairs if kind[p[0]] == seen_kind[p[1]] and is_alive[p[0]] and not is_away[p[0]]]
 
         iou = _iou(boxes, seen.xyxy_px)
         overlap = possible(iou > 0.0, -iou)
@@ -228,6 +276,10 @@ class Tracker:
         assign(pair for pair in believed if not is_strong[pair[1]] and -pair[2] > options.weak_iou_min)
         if len(match) == len(boxes) or len(taken) == len(may_start):
             return match
+        if self._ground is not None:
+            hidden = [i for i in range(len(boxes)) if i not in match and is_alive[i] and is_believed[i]]
+            free = [j for j in range(len(may_start)) if j not in taken and may_start[j]]
+            assign(self._on_ground(objects, hidden, seen, free, now_us))
         distance, height_ratio = _distance(boxes, seen.xyxy_px)
         near = [p for p in possible(height_ratio < options.found_height_ratio_max, distance) if may_start[p[1]]]
         found_reach = [options.found_reach + options.found_reach_per_s * hidden for hidden in hidden_s]
@@ -237,6 +289,36 @@ class Tracker:
         assign(p for p in near if not is_believed[p[0]] and p[2] < options.run_reach_per_s * hidden_s[p[0]])
         return match
 
+    def _on_ground(
+        self, objects: _Objects, hidden: Sequence[int], seen: _Seen, free: Sequence[int], now_us: int
+    ) -> list[Pair]:
+        """Which of the `free` boxes stand where `hidden` objects could have walked by now."""
+        ground = self._ground
+        if ground is None or not hidden or not free:
+            return []
+        rows, columns = np.array(hidden, np.intp), np.array(free, np.intp)
+        has_moved = self._moved_us > int(objects.last_us[rows].min())
+        fixes = ground.fixes(seen.xyxy_px[columns])
+        gaps = objects.ground.where(rows).gaps(fixes, at_us=now_us, has_moved=has_moved)
+        is_near = (objects.kind[rows][:, None] == seen.kind[columns]) & (gaps < self._options.ground_gap_max)
+        return [(hidden[i], free[j], gap) for i, j, gap in _pairs(is_near, gaps)]
+
+    def _bring_back(self, objects: _Objects, left: Floats, now_us: int) -> None:
+        """Who is away stays where it left the picture (`left`: boxes of the last frame), until it should be back."""
+        away = np.flatnonzero(objects.is_away)
+        boxes = objects.motion.boxes()
+        boxes[away] = left[away]
+        if self._ground is not None:
+            expected = objects.ground.where(away).boxes(self._ground, at_us=now_us)
+            is_back = ~self._is_out(expected)
+            boxes[away[is_back]] = expected[is_back]
+            objects.is_away[away[is_back]] = False
+        objects.motion = objects.motion.shifted(boxes)
+
+    def _is_out(self, boxes: Floats) -> Mask:
+        centre = _centre(boxes)
+        return np.asarray(~((centre >= 0) & (centre <= self._size_px)).all(axis=1))
+
     def _deserves_belief(self, score_sum: Floats, best_score: Floats, start_px: Floats, boxes: Floats) -> Mask:
         options = self._options
         travelled = np.linalg.norm(_centre(boxes) - start_px, axis=1) / (boxes[:, 3] - boxes[:, 1])
@@ -244,13 +326,17 @@ class Tracker:
         is_much = score_sum >= options.believe_score_sum
         return np.asarray(is_much & (is_sure | (travelled >= options.travel_min)))
 
-    def _is_given_up(self, objects: _Objects, boxes: Floats, now_us: int) -> Mask:
-        """Of those not seen: never believed, hidden too long, or out of the picture."""
-        options = self._options
-        centre = _centre(boxes)
-        is_out = ((centre < 0) | (centre > self._size_px)).any(axis=1)
-        is_old = now_us - objects.last_us > options.forget_s * 1e6
-        return np.asarray(is_out | is_old | ~objects.is_believed)
+    def _is_given_up(self, objects: _Objects, boxes: Floats, now_us: int, seen: Rows) -> Mask:
+        """Of those not seen: never believed, hidden too long, or out of the picture for good: nobody knows where."""
+        is_out = self._is_out(boxes)
+        is_old = now_us - objects.last_us > self._options.forget_s * 1e6
+        if self._moved_us == now_us and self._ground is not None:
+            may_return = is_out & objects.ground.is_known  # it may be the camera that turned away
+            may_return[seen] = False
+            objects.is_away |= may_return
+        is_lost = np.asarray((is_out & ~objects.is_away) | is_old | ~objects.is_believed)
+        is_lost[seen] = False
+        return is_lost
 
     def _new(self, seen: _Seen, found: Rows) -> Rows:
         """The sure boxes that are nobody's; a second box on an object that is seen is not a second object."""
@@ -267,6 +353,7 @@ class Tracker:
         self.next_id += len(new)
         started = _Objects(
             motion=Motion.started_at(seen.xyxy_px[new]),
+            ground=GroundMotion.unknown(len(new)),
             identity=identity,
             kind=seen.kind[new],
             class_index=seen.class_index[new],
@@ -274,6 +361,7 @@ class Tracker:
             score_sum=seen.score[new],
             best_score=seen.score[new],
             is_believed=np.zeros(len(new), np.bool_),
+            is_away=np.zeros(len(new), np.bool_),
             start_px=_centre(seen.xyxy_px[new]),
             first_us=np.full(len(new), now_us),
             last_us=np.full(len(new), now_us),
@@ -296,7 +384,9 @@ def _move(objects: _Objects, moved: Callable[[Floats], Floats]) -> None:
     """A camera that moves makes nobody walk: where something began moves along with it."""
     before = objects.motion.boxes()
     after = moved(before)
-    after = np.where(np.isfinite(after), after, before)
+    is_in_view = np.asarray(np.isfinite(after).all(axis=1))
+    objects.is_away |= ~is_in_view & objects.ground.is_known
+    after = np.where(is_in_view[:, None], after, before)
     objects.start_px = objects.start_px + _centre(after) - _centre(before)
     objects.motion = objects.motion.shifted(after)
 
@@ -353,8 +443,8 @@ def _distance(a: Floats, b: Floats) -> tuple[Floats, Floats]:
 
 def _tracks(objects: _Objects, boxes: Floats, states: Sequence[TrackState]) -> list[Track]:
     columns = (objects.identity, objects.class_index, objects.score, boxes, objects.first_us, objects.last_us)
-    rows = zip(*(column.tolist() for column in columns), states, strict=True)
+    rows = zip(*(column.tolist() for column in columns), states, objects.is_away.tolist(), strict=True)
     return [
-        Track(identity, class_index, score, tuple(box), state, first_us, last_us)
-        for identity, class_index, score, box, first_us, last_us, state in rows
+        Track(identity, class_index, score, tuple(box), state, first_us, last_us, is_away)
+        for identity, class_index, score, box, first_us, last_us, state, is_away in rows
     ]

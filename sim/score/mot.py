@@ -54,6 +54,7 @@ class MotScore:
     misses: int
     false_positives: int
     switches: int
+    fragmentations: int  # times that an object was missed between two frames in which it was found
 
 
 def read_mot(path: Path) -> Boxes:
@@ -96,7 +97,8 @@ def score_mot(truth: Boxes, tracks: Boxes) -> MotScore:
     truth_of, tracks_of = truth.by_frame(), tracks.by_frame()
     nothing = np.zeros(0, np.int64), np.zeros((0, 4))
     last_match: dict[int, int] = {}
-    misses = false_positives = switches = 0
+    misses = false_positives = switches = fragmentations = 0
+    is_missed: dict[int, bool] = {}  # of objects that were found before
     overlaps: dict[tuple[int, int], int] = {}
     for frame in sorted(truth_of.keys() | tracks_of.keys()):
         objects, object_boxes = truth_of.get(frame, nothing)
@@ -111,6 +113,11 @@ def score_mot(truth: Boxes, tracks: Boxes) -> MotScore:
             before = last_match.get(int(objects[i]))
             switches += before is not None and before != found[j]
             last_match[int(objects[i])] = int(found[j])
+        is_found = {int(objects[i]) for i, _ in matched}
+        for identity in objects.tolist():
+            fragmentations += identity in is_found and is_missed.get(identity, False)
+            if identity in last_match:
+                is_missed[identity] = identity not in is_found
         misses += len(objects) - len(matched)
         false_positives += len(found) - len(matched)
     return MotScore(
@@ -120,6 +127,7 @@ def score_mot(truth: Boxes, tracks: Boxes) -> MotScore:
         misses=misses,
         false_positives=false_positives,
         switches=int(switches),
+        fragmentations=fragmentations,
     )
 
 

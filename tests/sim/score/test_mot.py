@@ -24,6 +24,7 @@ for frame in sorted(set(truth[:, 0]) | set(tracks[:, 0])):
     distances = motmetrics.distances.iou_matrix(a[:, 2:6], b[:, 2:6], max_iou=0.5)
     accumulator.update(a[:, 1].astype(int), b[:, 1].astype(int), distances)
 names = ["mota", "idf1", "num_objects", "num_misses", "num_false_positives", "num_switches"]
+names += ["num_fragmentations"]
 print(*motmetrics.metrics.create().compute(accumulator, metrics=names).iloc[0])
 """
 
@@ -54,6 +55,15 @@ def test_a_miss_a_false_alarm_and_a_switch_each_cost_one() -> None:
     assert (score.misses, score.false_positives, score.switches) == (1, 1, 1)
     assert score.mota == pytest.approx(0.7)
     assert score.idf1 == pytest.approx(2 * 5 / (10 + 10))
+
+
+def test_who_is_missed_and_found_again_is_one_fragmentation_however_long_it_took() -> None:
+    truth = boxes(*((frame, 1, 0.0) for frame in (*range(1, 9), *range(20, 25))))
+    tracks = boxes(*((frame, 7, 0.0) for frame in (2, 3, 6, 20, 22)))  # 9 to 19: nobody was there
+
+    score = score_mot(truth, tracks)
+
+    assert (score.fragmentations, score.switches) == (3, 0)
 
 
 def test_what_was_matched_before_stays_matched_while_it_overlaps() -> None:
@@ -149,7 +159,7 @@ def test_the_figures_are_those_of_py_motmetrics(tmp_path: Path, seed: int) -> No
 
     assert ours.mota == pytest.approx(mota, abs=5e-4)
     assert ours.idf1 == pytest.approx(idf1, abs=5e-4)
-    assert [ours.objects, ours.misses, ours.false_positives, ours.switches] == counts
+    assert [ours.objects, ours.misses, ours.false_positives, ours.switches, ours.fragmentations] == counts
 
 
 def _scene(random: np.random.Generator) -> tuple[list[list[float]], list[list[float]]]:
