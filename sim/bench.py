@@ -79,6 +79,12 @@ def _feeds(bench: Bench) -> Measured:
     return measure(bench.shared / "feeds" / "vtest.avi", lambda: open_file(file, threads=2), clock=bench.clock)
 
 
+def _gate(bench: Bench) -> Measured:
+    from sim.benchmarks.gate import measure_gate  # noqa: PLC0415
+
+    return measure_gate(bench.shared / "feeds" / "vtest.avi", clock=bench.clock, console=bench.console)
+
+
 def _latency(bench: Bench) -> Measured:
     from sim.benchmarks.latency import measure_latency  # noqa: PLC0415
 
@@ -126,6 +132,7 @@ def _soak(bench: Bench) -> Measured:
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
     "feeds": _feeds,
+    "gate": _gate,
     "latency": _latency,
     "memory": _memory,
     "idle": _idle,

@@ -10,6 +10,7 @@ What is usual is learned from a picture now and then.
 """
 
 import math
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -85,7 +86,7 @@ class _Usual:
         self._means = (grey.astype(np.float32), self._contrast.astype(np.float32), np.zeros(grey.shape, np.float32))
         self._usual_grey, self._usual_contrast, self._limit = grey.copy(), self._contrast.copy(), self._least.copy()
         edges = [len(grey) * number // BANDS for number in range(BANDS + 1)]
-        self._bands = [slice(*pair) for pair in zip(edges, edges[1:], strict=False)]
+        self._bands = [slice(*pair) for pair in pairwise(edges)]
         self._learned_us = [captured_at_us - number * LEARN_EVERY_US // BANDS for number in range(BANDS)]
 
     def changed(self, grey: Grey) -> Grey:

@@ -41,7 +41,16 @@ def test_a_spread_of_nothing_is_unknown() -> None:
 
 
 def latency(*, to_store: Spread | None = FAST, unanswered: int = 0) -> Latency:
-    return Latency(to_store=to_store, to_vehicle=FAST, had_to_wait=0, unanswered=unanswered, hops={})
+    brief = Spread(count=300, p50_ms=15.0, p95_ms=40.0, p99_ms=80.0, max_ms=90.0)
+    return Latency(
+        to_store=to_store,
+        to_vehicle=FAST,
+        to_receipt=brief,
+        evidence={"clip": 300},
+        had_to_wait=0,
+        unanswered=unanswered,
+        hops={},
+    )
 
 
 def test_too_few_samples_too_slow_and_unanswered_are_each_said() -> None:
