@@ -1,4 +1,4 @@
-"""What a glance at a fixed camera's picture costs (edge/perception/glance.py): does something move, is the view its own.
+"""What a glance at a fixed camera's picture (edge/perception/glance.py) costs: does it move, is the view its own.
 
 Pictures of 1920x1080 in three scenes: people who walk (a recording, enlarged), a yard where nothing moves but the
 sensor's noise, and that yard while a lamp is switched on and off. The time is that of the processor, of all threads, so
