@@ -109,6 +109,14 @@ def _idle(bench: Bench) -> Measured:
         return asyncio.run(measure_idle(Path(folder), model=model, clock=bench.clock, console=bench.console))
 
 
+def _flat(bench: Bench) -> Measured:
+    from sim.benchmarks.flat import measure_flatness  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-flat-") as folder:
+        plot = bench.folder / "flat.png"
+        return asyncio.run(measure_flatness(Path(folder), plot=plot, clock=bench.clock, console=bench.console))
+
+
 def _world(bench: Bench) -> Measured:
     from sim.benchmarks.world import measure_world  # noqa: PLC0415
 
@@ -135,6 +143,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "gate": _gate,
     "latency": _latency,
     "memory": _memory,
+    "flat": _flat,
     "idle": _idle,
     "world": _world,
     "run": _run,
