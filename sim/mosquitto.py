@@ -16,14 +16,15 @@ LOOK_EACH_S = 0.02
 STOP_WITHIN_S = 5.0
 
 
+def find_mosquitto() -> str | None:
+    """The program, where it is installed; on Debian it is on root's path alone."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+
+
 class Mosquitto:
     """A context; its configuration and its data are in `folder`."""
 
-    def __init__(self, *, folder: Path, clock: Clock) -> None:
-        """Raises DemoError where it is not installed."""
-        binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-        if binary is None:
-            raise DemoError("expected mosquitto on this machine (apt-get install mosquitto), found none")
+    def __init__(self, binary: str, *, folder: Path, clock: Clock) -> None:
         self.port = free_port()
         self._folder, self._clock = folder, clock
         self._command = [binary, "-c", str(folder / "mosquitto.conf")]

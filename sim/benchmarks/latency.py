@@ -30,8 +30,8 @@ from sim.coordinator_client import Coordinator
 from sim.demo import autopilot_specs
 from sim.demo_report import WORDS
 from sim.demo_setup import LOOPBACK, DemoError, RunFolder
-from sim.embedded_broker import free_port
-from sim.mosquitto import Mosquitto
+from sim.embedded_broker import EmbeddedBroker, free_port
+from sim.mosquitto import Mosquitto, find_mosquitto
 
 PEOPLE = 330  # some 315 get a vehicle: in the first seconds all are taking off
 LEAST_SAMPLES = 300
@@ -39,6 +39,7 @@ TO_STORE_BAR_MS, TO_VEHICLE_BAR_MS, TO_RECEIPT_BAR_MS = 100.0, 500.0, 80.0
 READY_WITHIN_S = 60.0
 SETTLE_S = 4.0
 LOOK_EACH_S = 0.1
+MOSQUITTO = "mosquitto"
 LISTENER, HEARD = "sim.benchmarks.listener", "heard.txt"
 CLOSE = {"by": "bench", "disposition": "test"}
 TO_CLOSE = """
@@ -49,7 +50,7 @@ WHERE i.state != 'closed' AND (t.state = 'executing' OR t.is_final)
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """What was measured. `hops`: each step's own spread, over the same alarms.
+    """What was measured. `hops`: each step's own spread, over the same alarms; `broker`: over which one.
 
     to_receipt: from a rule that fired to the coordinator's acknowledgement, with `evidence` written meanwhile: files of
     each kind.
@@ -59,6 +60,7 @@ class Latency:
     to_vehicle: Spread | None
     to_receipt: Spread | None
     evidence: Mapping[str, int]
+    broker: str
     had_to_wait: int  # incidents for which no vehicle was ready; not in `to_vehicle`
     unanswered: int  # tasks that no vehicle acknowledged
     hops: Mapping[str, Spread]
@@ -78,13 +80,17 @@ class Latency:
                 missed.append(f"{what}: expected at least {LEAST_SAMPLES} samples, got {count}")
             elif measured.p99_ms > bar_ms:
                 missed.append(f"{what}: expected p99 of at most {bar_ms:.0f} ms, got {measured.p99_ms:.1f} ms")
+        if self.broker != MOSQUITTO:
+            missed.append(
+                f"rule to acknowledgement: expected {MOSQUITTO} (apt-get install mosquitto), got {self.broker}"
+            )
         if self.unanswered:
             missed.append(f"incident to vehicle: {self.unanswered} tasks were not acknowledged")
         return missed
 
     def table(self) -> Table:
         written = ", ".join(f"{kind} {count}" for kind, count in self.evidence.items()) or "nothing"
-        title = f"over mosquitto; kept meanwhile: {written}"
+        title = f"over {self.broker}; kept meanwhile: {written}"
         table = Table("latency, ms", "samples", "p50", "p95", "p99", "max", "p99 at most", title=title)
         for column in table.columns[1:]:
             column.justify = "right"
@@ -107,7 +113,7 @@ def _cells(measured: Spread | None) -> list[str]:
     return [str(measured.count), *(f"{time_ms:.1f}" for time_ms in times)]
 
 
-def judged(folder: Path, stage: Stage) -> Latency:
+def judged(folder: Path, stage: Stage, *, broker: str) -> Latency:
     """The figures of a run that has ended."""
     store, tlog = folder / "fleet" / "fleet.db", folder / "fleet" / "flight.tlog"
     seen = sights(store)
@@ -120,6 +126,7 @@ def judged(folder: Path, stage: Stage) -> Latency:
         to_vehicle=spread(us for us in ready if us is not None),
         to_receipt=spread(receipts_us(folder / HEARD)),
         evidence=evidence_kept(store),
+        broker=broker,
         had_to_wait=len(sent) - len(ready),
         unanswered=ready.count(None),
         hops={hop: measured for hop, measured in hops.items() if measured is not None},
@@ -134,7 +141,8 @@ async def measure_latency(folder: Path, *, clock: Clock, console: Console, peopl
     """Play the whole script once; about `people` seconds. Raises DemoError when a part ends by itself."""
     stage = build_stage(folder, people=people)
     run = RunFolder(folder)
-    broker = Mosquitto(folder=folder, clock=clock)
+    mosquitto = find_mosquitto()
+    broker = EmbeddedBroker(folder=folder) if mosquitto is None else Mosquitto(mosquitto, folder=folder, clock=clock)
     http_port, mavlink_port = free_port(), free_port(socket.SOCK_DGRAM)
     fleet = run.fleet(stage.cast, broker_port=broker.port, http_port=http_port, mavlink_port=mavlink_port)
     edge = run.edge(stage.cast, stage.cast.feed, broker_port=broker.port)
@@ -159,7 +167,7 @@ async def measure_latency(folder: Path, *, clock: Clock, console: Console, peopl
                 await http.post(f"/api/v1/incidents/{incident_id}/close", json=CLOSE)
             bar.update(task, completed=elapsed_s)
             await asyncio.sleep(LOOK_EACH_S)
-    return judged(folder, stage)
+    return judged(folder, stage, broker="the embedded broker" if mosquitto is None else MOSQUITTO)
 
 
 async def _until_ready(coordinator: Coordinator, fleet: Child, *, clock: Clock) -> None:
