@@ -85,9 +85,10 @@ class _Usual:
         self._look(grey)
         self._means = (grey.astype(np.float32), self._contrast.astype(np.float32), np.zeros(grey.shape, np.float32))
         self._usual_grey, self._usual_contrast, self._limit = grey.copy(), self._contrast.copy(), self._least.copy()
-        edges = [len(grey) * number // BANDS for number in range(BANDS + 1)]
+        count = min(BANDS, len(grey))
+        edges = [len(grey) * number // count for number in range(count + 1)]
         self._bands = [slice(*pair) for pair in pairwise(edges)]
-        self._learned_us = [captured_at_us - number * LEARN_EVERY_US // BANDS for number in range(BANDS)]
+        self._learned_us = [captured_at_us - number * LEARN_EVERY_US // count for number in range(count)]
 
     def changed(self, grey: Grey) -> Grey:
         """255 where it differs by more than it usually does; until it is asked again."""
@@ -140,7 +141,7 @@ def _boxes(is_changed: Grey, step: int) -> FloatArray:
     half = cv2.resize(is_changed, (-(-width_px // 2), -(-height_px // 2)), interpolation=cv2.INTER_AREA)
     joined = cv2.dilate(half, NEAR)
     outlines, _ = cv2.findContours(joined, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    places = np.array([cv2.boundingRect(outline) for outline in outlines], np.float32)
+    places = np.array([cv2.boundingRect(outline) for outline in outlines], np.float32).reshape(-1, 4)
     areas = places[:, 2] * places[:, 3]
     places = places[np.argsort(-areas, kind="stable")[:BOXES_MAX]] * 2
     places = places[places[:, 2] * places[:, 3] >= AREA_MIN_PX]

@@ -151,8 +151,8 @@ def script_of(people: int, frames: int) -> str:
 
 
 def script(boxes: Sequence[Sequence[Box]], size_px: tuple[int, int], *, frames_a_row: int = 1) -> str:
-    """Of the boxes of each frame, or each so many frames, all of persons that the detector is sure of. The row nearest in
-    time is played: an odd number leaves no frame half way between two."""
+    """Of the boxes of each frame, or each so many frames, all of persons that the detector is sure of. The nearest row
+    is played: an odd number leaves no frame half way between two."""
     header = Header(
         model="script", sha256="0" * 64, backend="none", labels=(Label.PERSON,), width_px=size_px[0],
         height_px=size_px[1], source="yard.mp4",
