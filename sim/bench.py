@@ -163,7 +163,13 @@ def bench(
     out: Annotated[Path, typer.Option(help="Folder of bench.json.")] = Path("out") / "bench",
     shared: Annotated[Path, typer.Option(help="Folder of recordings, models and truth.")] = CHECKOUT.parent / "shared",
 ) -> None:
-    """Measure, print, keep, and judge by what is asked."""
+    """Measure, print, keep, and judge by what is asked.
+
+    replay: accuracy, speed and the tracker's cost on a clip with ground truth. feeds: what a node keeps of bare inference.
+    gate: a glance at a picture before the detector. latency: from a frame to incident, vehicle and acknowledgement.
+    memory: the demo's processes. flat: a node's memory over 100 000 frames. idle: feeds in which nothing happens.
+    world: the rendered world. run: scenarios in virtual time. soak: memory of hours of them.
+    """
     console = Console(highlight=False)
     results: dict[str, dict[str, Any]] = {}
     missed: list[str] = []
