@@ -165,7 +165,7 @@ def bench(
 ) -> None:
     """Measure, print, keep, and judge by what is asked.
 
-    replay: accuracy, speed and the tracker's cost on a clip with ground truth. feeds: what a node keeps of bare inference.
+    replay: accuracy, speed and tracking on a clip with ground truth. feeds: what a node keeps of bare inference.
     gate: a glance at a picture before the detector. latency: from a frame to incident, vehicle and acknowledgement.
     memory: the demo's processes. flat: a node's memory over 100 000 frames. idle: feeds in which nothing happens.
     world: the rendered world. run: scenarios in virtual time. soak: memory of hours of them.
