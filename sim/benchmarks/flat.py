@@ -30,12 +30,12 @@ from sim.children import Child
 from sim.demo_setup import LOOPBACK
 from sim.embedded_broker import EmbeddedBroker, free_port
 
-FRAMES, WARM_FRAMES = 100_000, 20_000  # judged by, and let go before, everything has its size
+FRAMES, WARM_FRAMES = 100_000, 50_000  # judged by, and let go before, everything has its size
 BLOCKS = 20  # of frames: what is between two looks hangs together, the means of blocks hardly do
 SLOPE_BAR_KB = 5.0  # a thousand frames; half a megabyte in all is this allocator's own unrest
 SMALLER = 4  # than the stage of the latency: decoding is measured elsewhere
 STAY_FRAMES = 51  # of who is there, and until the next one comes; few rows, or a leak fills what reading them left free
-KEPT_GB = 0.02  # evidence that gives way is part of it
+KEPT_GB = 0.004  # full long before the frames that count: from then on evidence gives way
 LOOK_EACH_S = 0.25
 FRAME_WITHIN_S = 0.05  # on the slowest machine this is meant for
 READY_WITHIN_S = 60.0
