@@ -5,6 +5,7 @@ event again until the coordinator's own Ack covers it (SAFETY 15). Sending never
 """
 
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -121,6 +122,7 @@ class MqttBus:
             max_queued_outgoing_messages=MAX_OUTBOX,
             tls_context=tls,
             timeout=TIMEOUT_S,
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # an ack does not wait for the one before it
         )
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:

@@ -81,6 +81,12 @@ def _feeds(bench: Bench) -> Measured:
     return measure(bench.shared / "feeds" / "vtest.avi", lambda: open_file(file, threads=2), clock=bench.clock)
 
 
+def _gate(bench: Bench) -> Measured:
+    from sim.benchmarks.gate import measure_gate  # noqa: PLC0415
+
+    return measure_gate(bench.shared / "feeds" / "vtest.avi", clock=bench.clock, console=bench.console)
+
+
 def _latency(bench: Bench) -> Measured:
     from sim.benchmarks.latency import measure_latency  # noqa: PLC0415
 
@@ -103,6 +109,14 @@ def _idle(bench: Bench) -> Measured:
     model = _model(bench.shared / "models" / "yolox_nano_640x640.onnx").path
     with tempfile.TemporaryDirectory(prefix="vedette-idle-") as folder:
         return asyncio.run(measure_idle(Path(folder), model=model, clock=bench.clock, console=bench.console))
+
+
+def _flat(bench: Bench) -> Measured:
+    from sim.benchmarks.flat import measure_flatness  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-flat-") as folder:
+        plot = bench.folder / "flat.png"
+        return asyncio.run(measure_flatness(Path(folder), plot=plot, clock=bench.clock, console=bench.console))
 
 
 def _world(bench: Bench) -> Measured:
@@ -152,8 +166,10 @@ def _faults(bench: Bench) -> Measured:
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
     "feeds": _feeds,
+    "gate": _gate,
     "latency": _latency,
     "memory": _memory,
+    "flat": _flat,
     "idle": _idle,
     "world": _world,
     "drone": _drone,
@@ -178,7 +194,13 @@ def bench(
     kills: Annotated[int, typer.Option(min=0, help="Of faults: times that the node is killed.")] = 200,
     outage_s: Annotated[float, typer.Option(min=1.0, help="Of faults: seconds that each outage lasts.")] = 180.0,
 ) -> None:
-    """Measure, print, keep, and judge by what is asked."""
+    """Measure, print, keep, and judge by what is asked.
+
+    replay: accuracy, speed and tracking on a clip with ground truth. feeds: what a node keeps of bare inference.
+    gate: a glance at a picture before the detector. latency: from a frame to incident, vehicle and acknowledgement.
+    memory: the demo's processes. flat: a node's memory over 100 000 frames. idle: feeds in which nothing happens.
+    world: the rendered world. run: scenarios in virtual time. soak: memory of hours of them.
+    """
     console = Console(highlight=False)
     results: dict[str, dict[str, Any]] = {}
     missed: list[str] = []

@@ -257,9 +257,6 @@ class Uplink:
         client.will_set(will.topic, will.payload, will.qos, will.retain)
         inbox = self._inbox
 
-        def on_socket_open(_c: Any, _u: Any, opened: Any) -> None:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
-
         def on_connect(_c: Any, _u: Any, _flags: Any, reason: ReasonCode, properties: Any) -> None:
             at_once = getattr(properties, "ReceiveMaximum", None)
             self._put(inbox, _Gone(str(reason)) if reason.is_failure else _Connected(at_once))
@@ -274,7 +271,7 @@ class Uplink:
             expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
             self._put(inbox, BusMessage(message.topic, bytes(message.payload), message.qos, message.retain, expiry_s))
 
-        client.on_socket_open = on_socket_open
+        client.on_socket_open = _set_up
         client.on_connect = on_connect
         client.on_disconnect = on_disconnect
         client.on_publish = on_publish
@@ -286,6 +283,12 @@ class Uplink:
             inbox.put(item, timeout=1.0)
         except queue.Full:
             self.dropped += 1
+
+
+def _set_up(_c: Any, _u: Any, connection: Any) -> None:
+    """What follows another message does not wait until that was acknowledged: 40 ms (m), the kernel's delay."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _expiry(expiry_s: int | None) -> Properties | None:

@@ -32,7 +32,8 @@ class Glance:
         """Whether the detector must see it."""
         is_busy = self.is_followed
         now_us = frame.captured_at_us
-        if not is_busy or self._glanced_us is None or not 0 <= now_us - self._glanced_us < EVERY_US:
+        is_open = is_busy or self._gate.is_open_at(now_us)
+        if not is_open or self._glanced_us is None or not 0 <= now_us - self._glanced_us < EVERY_US:
             self._glanced_us = now_us
             grey, step = thinned(frame, LOOKED_AT_PX)
             moving = self._motion.find_in(grey, step=step, captured_at_us=now_us)

@@ -1,6 +1,7 @@
-"""What the coordinator recorded of a run, as times: from frame to incident, and from incident to acknowledgement.
+"""What was recorded of a run, as times: from frame to incident, from there to a vehicle's acknowledgement, and from a
+rule that fired to the coordinator's own.
 
-Read from its store and from its MAVLink capture once it has ended; nothing here was measured by the benchmark itself.
+Read from the coordinator's store, from its MAVLink capture and from what was heard on the bus, once all has ended.
 """
 
 import sqlite3
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from contract.codec import decode
+from contract.commands import Ack as Receipt
+from contract.events import Event, Stage
 from fleet.flight.mavlink_codec import FrameParser
 
 STAMP_BYTES = 8
@@ -105,6 +109,37 @@ def accepted(capture: bytes, commands: Iterable[int]) -> Iterator[Ack]:
             command, result = int(frame.message.command), int(frame.message.result)
             if result == mavlink.MAV_RESULT_ACCEPTED and command in wanted:
                 yield Ack(int(stamp_us), frame.system_id, command)
+
+
+def receipts_us(heard: Path) -> list[int]:
+    """For each alarm that began, from its rule's word to the first receipt that covers it on the bus, in us.
+
+    `heard`: what sim/benchmarks/listener.py wrote. A node tells when it sends and how long ago the rule had fired.
+    """
+    fired_us: dict[int, int] = {}
+    took_us: dict[int, int] = {}
+    for line in heard.read_bytes().splitlines():
+        at_us, topic, payload = line.split(b" ", 2)
+        _, envelope = decode(topic.decode(), payload)
+        body = envelope.body
+        if isinstance(body, Receipt):
+            covered = [sequence for sequence in fired_us if _covers(body, sequence)]
+            took_us |= {sequence: int(at_us) - fired_us.pop(sequence) for sequence in covered}
+        elif isinstance(body, Event) and body.stage is Stage.START and "outbox" in envelope.hops_us:
+            sequence = envelope.sequence or 0
+            if sequence not in took_us:  # a first sending, or one that nothing was heard of
+                fired_us.setdefault(sequence, envelope.sent_at_us - envelope.hops_us["outbox"])
+    return list(took_us.values())
+
+
+def _covers(receipt: Receipt, sequence: int) -> bool:
+    return sequence <= receipt.contiguous or any(part.first <= sequence <= part.last for part in receipt.stored_beyond)
+
+
+def evidence_kept(store: Path) -> dict[str, int]:
+    """How many files of each kind nodes told of."""
+    with closing(_opened(store)) as connection:
+        return dict(connection.execute("SELECT kind, count(*) FROM evidence GROUP BY kind ORDER BY kind"))
 
 
 def _hops(connection: sqlite3.Connection) -> dict[str, dict[str, int]]:

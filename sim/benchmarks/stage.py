@@ -6,6 +6,7 @@ gravel that shifts, for the decoder's sake; who is in them only the script of de
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -35,6 +36,7 @@ from sim.inputs import read_site
 
 FRAMES_PER_S = 10
 WIDTH_PX, HEIGHT_PX, FOCAL_PX = 1280, 720, 640.0
+SIZE_PX = (WIDTH_PX, HEIGHT_PX)
 CAMERA_UP_M = 200.0
 STALLS = tuple(PointEnu(east, north) for north in (-75.0, 35.0) for east in (-135.0, -45.0, 45.0, 135.0))
 DOCK_NORTH_M = 35.0  # of the stall: outside the stand-off, so that the copter hardly moves
@@ -45,6 +47,7 @@ LAST_FRAMES = 40  # for the last track to be forgotten and its event to end
 PERSON_PX = (12.0, 30.0)
 STONE_PX = 8
 LOOP_FRAMES = 50  # encoded once and repeated
+Box = tuple[float, float, float, float]  # left, top, right, bottom, px
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def build_stage(folder: Path, *, people: int, seed: int = 1) -> Stage:
     site_path, video, script = folder / "site.yaml", folder / "yard.mp4", folder / "yard.detections.jsonl"
     site_path.write_text(yard().model_dump_json(exclude_none=True, indent=1) + "\n", encoding="utf-8")
     site = read_site(site_path)  # as every process sees it
-    _write_video(video, frames, seed=seed)
+    write_video(video, frames, size_px=SIZE_PX, seed=seed)
     script.write_text(script_of(people, frames), encoding="utf-8")
     feed = Feed(site.cameras[0], str(video), Origin.SIMULATED, detections=script)
     return Stage(Cast(site, site_path, feed, (), None), people, frames / FRAMES_PER_S)
@@ -139,39 +142,49 @@ def _rectangle(origin: SiteOrigin, east_m: float, north_m: float) -> tuple[GeoPo
 
 def script_of(people: int, frames: int) -> str:
     """Detections of every frame, in the format of detectors/record.py."""
-    boxes: list[list[list[float]]] = [[] for _ in range(frames)]
+    boxes: list[list[Box]] = [[] for _ in range(frames)]
     for person in range(people):
-        stall = STALLS[person % len(STALLS)]
         first = FIRST_FRAME + person * FRAMES_BETWEEN
         for index in range(first, first + FRAMES_SEEN):
-            boxes[index].append([*_box_px(stall), 0.9, 0])
+            boxes[index].append(box_px(person))
+    return script(boxes, SIZE_PX)
+
+
+def script(boxes: Sequence[Sequence[Box]], size_px: tuple[int, int], *, frames_a_row: int = 1) -> str:
+    """Of the boxes of each frame, or each so many frames, all of persons that the detector is sure of. The nearest row
+    is played: an odd number leaves no frame half way between two."""
     header = Header(
-        model="script", sha256="0" * 64, backend="none", labels=(Label.PERSON,), width_px=WIDTH_PX, height_px=HEIGHT_PX,
-        source="yard.mp4",
+        model="script", sha256="0" * 64, backend="none", labels=(Label.PERSON,), width_px=size_px[0],
+        height_px=size_px[1], source="yard.mp4",
     )  # fmt: skip
     rows = (
-        json.dumps({"pts_us": index * 1_000_000 // FRAMES_PER_S, "boxes": row}, separators=(",", ":"))
+        json.dumps(
+            {"pts_us": index * frames_a_row * 1_000_000 // FRAMES_PER_S, "boxes": [[*box, 0.9, 0] for box in row]},
+            separators=(",", ":"),
+        )
         for index, row in enumerate(boxes)
     )
     return "\n".join([header.model_dump_json(), *rows]) + "\n"
 
 
-def _box_px(foot: PointEnu) -> tuple[float, float, float, float]:
-    """A box whose lower edge stands on `foot`, seen from straight above with north up."""
+def box_px(person: int) -> Box:
+    """Whose lower edge stands in the person's stall, seen from straight above with north up."""
+    foot = STALLS[person % len(STALLS)]
     x = WIDTH_PX / 2 + foot.east_m * FOCAL_PX / CAMERA_UP_M
     y = HEIGHT_PX / 2 - foot.north_m * FOCAL_PX / CAMERA_UP_M
     width, height = PERSON_PX
     return x - width / 2, y - height, x + width / 2, y
 
 
-def _write_video(path: Path, frames: int, *, seed: int) -> None:
+def write_video(path: Path, frames: int, *, size_px: tuple[int, int], seed: int = 1) -> None:
     """Gravel, a few pixels a stone, that shifts; one group of pictures is encoded and then repeated."""
     chance = np.random.default_rng(seed)
-    stones = chance.integers(90, 160, (HEIGHT_PX // STONE_PX, WIDTH_PX // STONE_PX), np.uint8)
-    grain = stones.repeat(STONE_PX, axis=0).repeat(STONE_PX, axis=1)
+    width_px, height_px = size_px
+    stones = chance.integers(90, 160, (-(-height_px // STONE_PX), -(-width_px // STONE_PX)), np.uint8)
+    grain = stones.repeat(STONE_PX, axis=0).repeat(STONE_PX, axis=1)[:height_px, :width_px]
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=FRAMES_PER_S)
-        stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
         stream.gop_size, stream.max_b_frames = LOOP_FRAMES, 0
         stream.options = {"crf": "38", "preset": "ultrafast"}
         loop = []

@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 
 from sim.bench import register
 from sim.benchmarks.replay import Throughput
+from sim.benchmarks.tracking import TrackCost
 
 GOOD = Throughput(
     frames=795,
@@ -16,7 +17,7 @@ GOOD = Throughput(
     ratio=0.92,
     ratio_p50=0.92,
     detect_ms=20.0,
-    track_ms=0.3,
+    track=TrackCost(0.3, 0.5, 0.6),
     mota=0.85,
     idf1=0.87,
     ground_p50_m=0.2,
@@ -41,6 +42,9 @@ def test_each_figure_below_its_bar_is_named() -> None:
         "pipeline over bare inference: expected at least 0.85, got 0.800",
         "IDF1: expected at least 0.8, got 0.700",
         "foot points: expected a median of at most 0.5 m, got 0.60 m",
+    ]
+    assert replace(GOOD, track=TrackCost(0.6, 0.5, 1.2)).missed == [
+        "tracking: expected at most 1 times the peer, got 1.20"
     ]
 
 

@@ -40,8 +40,18 @@ def test_a_spread_of_nothing_is_unknown() -> None:
     assert spread([3000, 1000, 2000]) == Spread(3, p50_ms=2.0, p95_ms=3.0, p99_ms=3.0, max_ms=3.0)
 
 
-def latency(*, to_store: Spread | None = FAST, unanswered: int = 0) -> Latency:
-    return Latency(to_store=to_store, to_vehicle=FAST, had_to_wait=0, unanswered=unanswered, hops={})
+def latency(*, to_store: Spread | None = FAST, unanswered: int = 0, broker: str = "mosquitto") -> Latency:
+    brief = Spread(count=300, p50_ms=15.0, p95_ms=40.0, p99_ms=80.0, max_ms=90.0)
+    return Latency(
+        to_store=to_store,
+        to_vehicle=FAST,
+        to_receipt=brief,
+        evidence={"clip": 300},
+        broker=broker,
+        had_to_wait=0,
+        unanswered=unanswered,
+        hops={},
+    )
 
 
 def test_too_few_samples_too_slow_and_unanswered_are_each_said() -> None:
@@ -52,6 +62,9 @@ def test_too_few_samples_too_slow_and_unanswered_are_each_said() -> None:
     assert latency(to_store=None).missed == ["frame to incident: expected at least 300 samples, got 0"]
     assert latency(to_store=few).missed == ["frame to incident: expected at least 300 samples, got 299"]
     assert latency(to_store=slow).missed == ["frame to incident: expected p99 of at most 100 ms, got 100.1 ms"]
+    assert latency(broker="another").missed == [
+        "rule to acknowledgement: expected mosquitto (apt-get install mosquitto), got another"
+    ]
     assert latency(unanswered=2).missed == ["incident to vehicle: 2 tasks were not acknowledged"]
 
 
