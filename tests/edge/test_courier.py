@@ -142,7 +142,7 @@ def test_an_ack_lets_rows_go(courier: Courier, wire: Wire, outbox: Outbox) -> No
 
 def test_an_ack_of_what_was_never_written_is_refused_at_once(courier: Courier) -> None:
     _post(courier, 3)
-    with pytest.raises(ContractError, match="expected at most sequence 3, got 4"):
+    with pytest.raises(ContractError, match="expected at most sequence 3 of this outbox, got 4"):
         courier.acknowledged(ack(4))
 
 

@@ -1,7 +1,8 @@
 """Golden event logs of the shipped scenarios, and in words how a new one differs.
 
 A golden is events.jsonl without its `hop` lines: how long something took changes with every detail, what happened
-should not. `python -m tests.sim.bless` rewrites them.
+should not. `python -m tests.sim.bless` rewrites them. A scenario whose pictures are judged has none: another processor
+rounds otherwise; it is held to its expectations, and to itself played twice.
 """
 
 import json
@@ -40,6 +41,10 @@ def played(loaded: Loaded, folder: Path, *, seed: int) -> str:
     """One run; its events.jsonl."""
     play(loaded, folder, clock=clock_of(loaded), seed=seed)
     return (folder / "events.jsonl").read_text(encoding="utf-8")
+
+
+def has_golden(scenario: Path) -> bool:
+    return "sketched: true" not in scenario.read_text(encoding="utf-8")
 
 
 def golden_path(scenario: Path) -> Path:
