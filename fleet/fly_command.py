@@ -3,6 +3,7 @@
 import getpass
 import logging
 import sys
+import uuid
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -65,7 +66,15 @@ def fly(
             system_id=system_id,
         )
         anyio.run(
-            partial(fly_sortie, wanted, clock=SystemClock(), agrees=partial(_agrees, wanted), tell=_tell, say=_say)
+            partial(
+                fly_sortie,
+                wanted,
+                clock=SystemClock(),
+                new_id=uuid.uuid4,
+                agrees=partial(_agrees, wanted),
+                tell=_tell,
+                say=_say,
+            )
         )
     except (SetUpError, DocumentError) as err:
         typer.echo(f"vedette-fleet fly: {err}", err=True)
