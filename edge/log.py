@@ -1,6 +1,5 @@
 """The node's log: lines on stderr. Where they cannot be written (a full disk, a reader that died) the node goes on."""
 
-import io
 import logging
 import sys
 from typing import TextIO, cast
@@ -8,11 +7,11 @@ from typing import TextIO, cast
 import structlog
 
 
-class Unbreakable(io.TextIOBase):
-    """A text stream on which no write fails."""
+class Unbreakable:
+    """What of a text stream is printed to; no write fails. It is no stream itself: those are flushed once more as they
+    go, when the one behind may be closed."""
 
     def __init__(self, stream: TextIO) -> None:
-        super().__init__()
         self._stream = stream
 
     def write(self, text: str) -> int:
