@@ -51,6 +51,7 @@ from edge.lookout import Witness
 from edge.metrics import NodeMetrics
 from edge.metrics_door import serving
 from edge.node import Keeping, Node
+from edge.opencv import stay_on_this_thread
 from edge.opening import Opener, SharedModel, batching_for
 from edge.peer import Peer
 from edge.pipeline import StepResult
@@ -90,6 +91,7 @@ def run(config: ConfigPath) -> None:
 
 def watch(config: Path, *, witness: Witness | None = None) -> None:
     """The whole life of a node on this thread. `witness` is told of each judged frame before its events are stored."""
+    stay_on_this_thread()
     settings, site = read_configuration(config)
     folder = config.parent
     stop = threading.Event()
@@ -218,6 +220,7 @@ def bench(
     ] = None,
 ) -> None:
     """What share of bare inference the whole pipeline keeps, in turns of one run. Exit code 1: less than it must."""
+    stay_on_this_thread()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     folders, cache, say = model_folders(os.environ), model_cache(os.environ), partial(typer.echo, err=True)
     file = find_model(model, folders=folders, cache=cache, download=download)

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from contract.clock import Clock
 from detectors.frame import Frame, ImageBgr
+from edge.opencv import stay_on_this_thread
 from edge.perception.glance import Glance
 from edge.source import SourceOptions, open_source
 from sim.benchmarks.figures import Spread, spread
@@ -66,6 +67,7 @@ class GlanceCost:
 
 def measure_gate(video: Path, *, clock: Clock, console: Console, frames: int = FRAMES) -> GlanceCost:
     """`video`: people who walk before a fixed camera. Raises FeedUnreadable."""
+    stay_on_this_thread()  # as the node does
     scenes: dict[str, Spread] = {}
     mean_ms: dict[str, float] = {}
     passed: dict[str, int] = {}
