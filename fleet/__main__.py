@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 it ran and the answer is no, 2 wrong usage, 78 wrong confi
 Ctrl-C) commands no vehicle.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -136,6 +137,8 @@ def _credentials(config: Path) -> Iterator[tuple[NodeCredentials, Site]]:
 async def _run(config: Path) -> None:
     settings = load_settings(config)
     async with running(settings, SystemClock()) as coordinator:
+        gc.collect()
+        gc.freeze()  # what stands by now lives to the end: no collection walks through it again, with everybody waiting
         typer.echo(f"listening on {coordinator.url}")
         sys.stdout.flush()
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
