@@ -284,10 +284,7 @@ class Node:
         self._told = None
         if self._remote is not None:
             self._remote.session_opened()
-        try:
-            self._courier.session_opened()
-        except OutboxError as err:
-            self._note_link_fault(err)
+        self._courier.session_opened()
 
     def delivered(self, message: BusMessage) -> None:
         """The broker has taken a message of QoS 1."""
@@ -357,8 +354,6 @@ class Node:
                 self._remote.want(envelope.body)
         except ContractError as err:
             self._note_malformed(message.topic, err)
-        except OutboxError as err:
-            self._note_link_fault(err)
 
     def _exchange(self, lineup: Lineup, batching: Batching, evidence: EvidenceSettings) -> None:
         """Other cameras, or the same in another way, while the rest goes on. Raises SetUpError and EdgeError."""

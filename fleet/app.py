@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 
@@ -83,13 +84,22 @@ class Running:
     fleet: Fleet
 
 
+class Worker(Protocol):
+    """Who orders vehicles about: tasking, or the one desk of a sortie."""
+
+    @property
+    def completed_cycle_at_us(self) -> int | None: ...
+
+    def routes(self) -> Mapping[str, Route]: ...
+
+
 class Heart:
     """May the heartbeat go out? Only while gate and monitor complete their cycles (SAFETY 9)."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.monitor: SafetyMonitor | None = None
-        self.tasking: Tasking | None = None
+        self.tasking: Worker | None = None
 
     def is_alive(self) -> bool:
         if self.monitor is None or self.tasking is None:

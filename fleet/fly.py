@@ -22,7 +22,7 @@ from contract.envelope import Origin
 from contract.site import Site, VehicleKind
 from contract.site import Vehicle as VehicleSpec
 from contract.tasks import Task, TaskKind, TaskState
-from fleet.app import ALIVE_WITHIN_US, code_version
+from fleet.app import Heart, code_version
 from fleet.errors import SetUpError, StoreError
 from fleet.flight.airspace import Airspace
 from fleet.flight.deferred import DeferredJournal
@@ -106,24 +106,18 @@ class FileJournal:
             raise StoreError(f"{self._path}: {err.strerror}") from err
 
 
-class _Pulse:
-    """The heartbeat goes out only while gate and monitor complete their cycles (SAFETY 9)."""
+@dataclass(frozen=True, slots=True)
+class _OneDesk:
+    """What heart and monitor ask of tasking, of the one desk there is."""
 
-    def __init__(self, vehicle: str, clock: Clock) -> None:
-        self._vehicle, self._clock = vehicle, clock
-        self.monitor: SafetyMonitor | None = None
-        self.desk: Desk | None = None
+    desk: Desk
 
-    def is_alive(self) -> bool:
-        if self.monitor is None or self.desk is None:
-            return False
-        cycles = (self.monitor.completed_cycle_at_us, self.desk.ticked_at_us)
-        now_us = self._clock.monotonic_us()
-        return all(cycle is not None and now_us - cycle <= ALIVE_WITHIN_US for cycle in cycles)
+    @property
+    def completed_cycle_at_us(self) -> int | None:
+        return self.desk.ticked_at_us
 
     def routes(self) -> dict[str, Route]:
-        route = None if self.desk is None else self.desk.route
-        return {} if route is None else {self._vehicle: route}
+        return {} if self.desk.route is None else {self.desk.spec.id: self.desk.route}
 
 
 async def fly(
@@ -140,14 +134,14 @@ async def fly(
     system_id = wanted.system_id or await _first_heard(wanted.connect, say)
     spec = spec_of(wanted, system_id)
     site = wanted.site.model_copy(update={"vehicles": (spec,)})
-    deferred, pulse = DeferredJournal(), _Pulse(spec.id, clock)
+    deferred, heart = DeferredJournal(), Heart(clock)
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(FileJournal(wanted.folder / "journal.jsonl"))
         stack.callback(deferred.flush, journal)
-        flight = Flight(site=site, clock=clock, is_alive=pulse.is_alive, tlog_path=wanted.folder / "flight.tlog")
+        flight = Flight(site=site, clock=clock, is_alive=heart.is_alive, tlog_path=wanted.folder / "flight.tlog")
         vehicle = flight.vehicles[spec.id]
         view = WorldView(site, airspace=Airspace(site), vehicles=(vehicle,), people=lambda: (), clock=clock)
-        monitor = SafetyMonitor(view=view, vehicles=(vehicle,), routes=pulse.routes, clock=clock, journal=deferred)
+        monitor = SafetyMonitor(view=view, vehicles=(vehicle,), routes=heart.routes, clock=clock, journal=deferred)
         parameters = GateParameters(code_version=code_version(), ground_station_system_id=OUR_SYSTEM_ID)
 
         def on_change(task: Task) -> None:
@@ -158,7 +152,7 @@ async def fly(
             view, clock, journal, deferred, parameters, monitor.is_latched, on_change, lambda *_: None, anyio.sleep
         )
         desk = Desk(vehicle, spec, tools)
-        pulse.monitor, pulse.desk = monitor, desk
+        heart.monitor, heart.tasking = monitor, _OneDesk(desk)
         await stack.enter_async_context(flight)
         stack.enter_context(monitor)
         await _met(desk, say)
