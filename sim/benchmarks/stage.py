@@ -8,11 +8,7 @@ gravel that shifts, for the decoder's sake; who is in them only the script of de
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-
-import av
-import numpy as np
 
 from contract.envelope import Origin
 from contract.geo import GeoPoint, LocalFrame, PointEnu
@@ -32,6 +28,7 @@ from contract.site import (
 from contract.site import Origin as SiteOrigin
 from detectors.record import Header
 from sim.demo_setup import Cast, Feed
+from sim.gravel import write_gravel
 from sim.inputs import read_site
 
 FRAMES_PER_S = 10
@@ -177,27 +174,13 @@ def box_px(person: int) -> Box:
 
 
 def write_video(path: Path, frames: int, *, size_px: tuple[int, int], seed: int = 1) -> None:
-    """Gravel, a few pixels a stone, that shifts; one group of pictures is encoded and then repeated."""
-    chance = np.random.default_rng(seed)
-    width_px, height_px = size_px
-    stones = chance.integers(90, 160, (-(-height_px // STONE_PX), -(-width_px // STONE_PX)), np.uint8)
-    grain = stones.repeat(STONE_PX, axis=0).repeat(STONE_PX, axis=1)[:height_px, :width_px]
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FRAMES_PER_S)
-        stream.width, stream.height, stream.pix_fmt = width_px, height_px, "yuv420p"
-        stream.gop_size, stream.max_b_frames = LOOP_FRAMES, 0
-        stream.options = {"crf": "38", "preset": "ultrafast"}
-        loop = []
-        for index in range(LOOP_FRAMES):
-            shifted = np.roll(grain, 3 * index, axis=1)
-            picture = av.VideoFrame.from_ndarray(np.repeat(shifted[:, :, None], 3, axis=2), format="bgr24")
-            picture.time_base, picture.pts = Fraction(1, FRAMES_PER_S), index
-            loop += stream.encode(picture)
-        loop += stream.encode(None)
-        pieces = [bytes(packet) for packet in loop]
-        for index in range(frames):
-            packet = av.Packet(pieces[index % LOOP_FRAMES])
-            packet.stream, packet.time_base = stream, Fraction(1, FRAMES_PER_S)
-            packet.pts = packet.dts = index
-            packet.is_keyframe = index % LOOP_FRAMES == 0
-            container.mux(packet)
+    write_gravel(
+        path,
+        frames,
+        size_px=size_px,
+        frames_per_s=FRAMES_PER_S,
+        stone_px=STONE_PX,
+        pictures=LOOP_FRAMES,
+        pictures_a_key=LOOP_FRAMES,
+        seed=seed,
+    )

@@ -7,17 +7,14 @@ its last frame: whoever stood there when it was killed still stands there.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-
-import av
-import numpy as np
 
 from contract.events import Sighting
 from contract.geo import GeoPoint, LocalFrame, PointEnu
 from contract.labels import Label
 from contract.site import Camera, CameraPose, Geofence, OpenCvLens, Origin, Site, Zone
 from detectors.record import Header
+from sim.gravel import write_gravel
 
 NODE = "edge-1"
 CAMERAS = ("north", "east", "south")
@@ -117,28 +114,15 @@ def script_of(camera: str, *, from_us: int, frames: int, has_people: bool = True
 
 
 def write_video(path: Path, frames: int) -> None:
-    """Gravel that shifts; some pictures are encoded and then repeated."""
-    grain = np.random.default_rng(1).integers(90, 160, (HEIGHT_PX // 8, WIDTH_PX // 8), np.uint8)
-    grain = grain.repeat(8, axis=0).repeat(8, axis=1)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FRAMES_PER_S)
-        stream.width, stream.height, stream.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
-        stream.gop_size, stream.max_b_frames = PICTURES // 2, 0
-        stream.options = {"crf": "38", "preset": "ultrafast"}
-        loop = []
-        for index in range(PICTURES):
-            shifted = np.roll(grain, 3 * index, axis=1)
-            picture = av.VideoFrame.from_ndarray(np.repeat(shifted[:, :, None], 3, axis=2), format="bgr24")
-            picture.time_base, picture.pts = Fraction(1, FRAMES_PER_S), index
-            loop += stream.encode(picture)
-        loop += stream.encode(None)
-        pieces = [(bytes(packet), packet.is_keyframe) for packet in loop]
-        for index in range(frames):
-            content, is_key = pieces[index % PICTURES]
-            packet = av.Packet(content)
-            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, FRAMES_PER_S), is_key
-            packet.pts = packet.dts = index
-            container.mux(packet)
+    write_gravel(
+        path,
+        frames,
+        size_px=(WIDTH_PX, HEIGHT_PX),
+        frames_per_s=FRAMES_PER_S,
+        stone_px=8,
+        pictures=PICTURES,
+        pictures_a_key=PICTURES // 2,
+    )
 
 
 def _box_px(visit: Visit, at_us: int) -> tuple[float, float, float, float]:
