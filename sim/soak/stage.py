@@ -1,7 +1,6 @@
 """The processes of a fault series: mosquitto, a coordinator and a watched node, each to be killed and started again."""
 
 import json
-import shutil
 import socket
 import subprocess
 import time
@@ -21,6 +20,7 @@ from fleet.settings import FleetSettings, HttpSettings
 from sim.children import Child
 from sim.demo_setup import LOOPBACK, DemoError
 from sim.embedded_broker import free_port
+from sim.mosquitto import find_mosquitto
 from sim.soak import yard
 from sim.soak.ledger import Judged
 from sim.soak.life import PATIENCE_S, Life
@@ -34,7 +34,7 @@ class Mosquitto:
     """The real broker on a loopback port, with nothing kept over a kill but what is on the disk."""
 
     def __init__(self, folder: Path, *, port: int) -> None:
-        binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+        binary = find_mosquitto()
         if binary is None:
             raise DemoError("a fault series needs the mosquitto binary (apt-get install mosquitto)")
         folder.mkdir()

@@ -6,23 +6,18 @@ import subprocess
 import time
 from pathlib import Path
 
+from sim.embedded_broker import free_port
+from sim.mosquitto import find_mosquitto
 from tests.conftest import ROOT, need
 
 START_TIMEOUT_S = 5.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Mosquitto:
     """Start, kill as a crash would, start again: its configuration and its data stay in `folder`."""
 
     def __init__(self, folder: Path, *, certificates: Path | None = None) -> None:
-        binary = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+        binary = find_mosquitto()
         need(binary, "the mosquitto binary (apt-get install mosquitto)")
         self._command = [str(binary), "-c", str(folder / "mosquitto.conf")]
         self._process: subprocess.Popen[bytes] | None = None

@@ -20,8 +20,9 @@ from fleet.records import reads
 from fleet.settings import FleetSettings, resolved
 from sim.autopilot.spec import AutopilotSpec, Kind
 from sim.autopilot.udp import SimulatedFleet
+from sim.embedded_broker import free_port
 from tests.fleet.messages import SITE_TEXT, make_envelope, make_event, make_status, on_bus, status_on_bus
-from tests.system.mosquitto import Mosquitto, free_port
+from tests.system.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.system
 DOCK = GeoPoint(lat_deg=51.9995, lon_deg=13.0)

@@ -24,8 +24,8 @@ from fleet.settings import read_site
 from sim.autopilot.autopilot import Autopilot
 from sim.autopilot.spec import AutopilotSpec, Kind
 from sim.autopilot.udp import SimulatedFleet
+from sim.embedded_broker import free_port
 from tests.conftest import ROOT
-from tests.system.mosquitto import free_port
 
 pytestmark = pytest.mark.system
 SITE = ROOT / "deploy" / "sites" / "demo.yaml"

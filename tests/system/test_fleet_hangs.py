@@ -13,8 +13,8 @@ import pytest
 from contract.clock import SystemClock
 from fleet.app import Running, running
 from fleet.settings import FleetSettings, resolved
+from sim.embedded_broker import free_port
 from tests.fleet.messages import SITE_TEXT
-from tests.system.mosquitto import free_port
 
 pytestmark = pytest.mark.system
 

@@ -20,12 +20,12 @@ import yaml
 from fleet.records.auth import digest_of
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
+from sim.embedded_broker import free_port
 from tests.conftest import ROOT, need
 from tests.edge.conftest import MakeVideo
 from tests.edge.conftest import make_video as make_video  # noqa: PLC0414 - a fixture of another folder
 from tests.edge.rtsp_camera import RtspCamera, serving
 from tests.edge.yard import write_empty_yard
-from tests.system.mosquitto import free_port
 
 pytestmark = pytest.mark.system
 TOKEN, TOKEN_ENV = "the-token-of-edge-1", "VEDETTE_TEST_TOKEN"

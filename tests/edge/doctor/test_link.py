@@ -13,8 +13,9 @@ from edge.doctor.certificate import validity, validity_of_file
 from edge.doctor.finding import Finding, Verdict
 from edge.doctor.link import look_at_broker
 from edge.link.uplink import Broker
+from sim.embedded_broker import free_port
 from tests.conftest import ROOT, ManualClock, need
-from tests.system.mosquitto import Mosquitto, free_port
+from tests.system.mosquitto import Mosquitto
 
 
 @pytest.fixture(scope="module")
