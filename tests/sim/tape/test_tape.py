@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import jsonschema
+import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
 from mcap.reader import make_reader
@@ -77,10 +78,10 @@ def test_pictures_come_back_as_they_were(clip: Path) -> None:
 def test_pictures_that_are_coded_out_of_order_keep_their_moments(tmp_path: Path) -> None:
     path, tape_path = tmp_path / "b.mp4", tmp_path / "b.mcap"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"bf": "2"})
+        stream = container.add_stream("libx264", rate=10, options={"bf": "2", "b-adapt": "0", "sc_threshold": "0"})
         stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
         for index in range(12):
-            frame = av.VideoFrame(64, 64, "yuv420p")
+            frame = av.VideoFrame.from_ndarray(np.full((96, 64), 100 + index, np.uint8), "yuv420p")
             frame.pts = index
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
