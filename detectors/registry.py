@@ -65,10 +65,12 @@ def find_model(
         for file_name in file_names:
             if (folder / file_name).is_file():
                 return _added(_identify(folder / file_name, shipped=shipped), name=name, shipped=shipped)
+    looked = ", ".join(str(folder) for folder in (*folders, cache))
     if shipped is None:
-        looked = ", ".join(str(folder) for folder in (*folders, cache))
         raise ModelError(f"model '{name}': not one of {', '.join(shipped_manifests())}, and no {name}.onnx in {looked}")
-    if download is None or shipped.url is None:
+    if shipped.url is None:
+        raise DownloadError(f"model '{name}': not on this machine, and nobody offers it: put {name}.onnx into {looked}")
+    if download is None:
         raise DownloadError(f"model '{name}': not on this machine; fetch it with: vedette-models pull {name}")
     target = cache / f"{name}.onnx"
     download(shipped, target)

@@ -87,6 +87,7 @@ class CameraFeed:
         self._rested = 0
         self._at_last_health = (self._last_decoded_us, 0, 0)  # monotonic, frames judged, frames dropped
         self._is_short = False
+        self._aside = ""  # what of the judging fails and costs no sight
         self._status = FeedStatus(camera=camera.id, state=FeedState.STARTING, since_us=clock.wall_us())
 
     def run(self) -> None:
@@ -179,9 +180,16 @@ class CameraFeed:
         """How long the last one took."""
         return self._inference_us
 
-    def judged(self, *, inference_us: int, is_followed: bool = False, is_placed: bool = True) -> None:
+    def judged(self, *, inference_us: int, is_followed: bool = False, is_placed: bool = True, aside: str = "") -> None:
         """The detector's answer is in; `is_followed`: something is tracked in this camera's view; `is_placed`: it was
-        known where the camera is, so that what it showed was located."""
+        known where the camera is, so that what it showed was located; `aside`: what is wrong and costs no sight."""
+        if aside != self._aside:
+            self._aside = aside
+            log.info(
+                "feed judged with less than it was set to" if aside else "feed judged with all again",
+                camera=self.camera,
+                reason=aside,
+            )
         if self._glance is not None:
             self._glance.is_followed = is_followed
         self._last_answer_us = self._clock.monotonic_us()
@@ -253,6 +261,8 @@ class CameraFeed:
             return FeedState.STALLED, f"no pose for more than {STALL_US / 1e6:.0f} s"
         if self._is_short:
             return FeedState.OK, f"judged less often than its minimum of {self.rate_owed_hz:g} a second"
+        if self._aside:
+            return FeedState.OK, self._aside
         source = self._source
         if source is None:
             return FeedState.OK, ""

@@ -19,6 +19,7 @@ from edge.footage.recording import View
 from edge.footage.ring import Ring
 from edge.intake import Intake
 from edge.lookout import RATE_MIN_HZ, Scene
+from edge.perception.appearance import Appearance, LooksAtCrops
 from edge.perception.filters import FilterOptions, Filters
 from edge.perception.glance import Glance
 from edge.perception.locate import Locator
@@ -34,12 +35,21 @@ SWEEP_HZ = 1.0  # of a picture in which nothing moves: as often as SAFETY 21 wan
 
 
 @dataclass(frozen=True, slots=True)
+class Looks:
+    """per_s_max: crops a second."""
+
+    model: LooksAtCrops
+    per_s_max: int
+
+
+@dataclass(frozen=True, slots=True)
 class Feed:
     """One camera of the site, with what reads, judges and places its frames.
 
     rate_min_hz: inferences a second that it keeps while a zone of its is set, whatever the other feeds do.
     tiling: look for far objects too. filters: what of still things is not told.
     has_glance: the camera is fixed, and its detector sees what moves and a slow sweep.
+    appearance: a model for what persons look like, and how much it may be asked.
     listen: the life of poses that come on their own, on a thread.
     ring: where its source keeps its packets. masks: what of it is never stored.
     """
@@ -52,6 +62,7 @@ class Feed:
     rate_min_hz: float = RATE_MIN_HZ
     tiling: Tiling | None = None
     filters: FilterOptions | None = None
+    appearance: Looks | None = None
     has_glance: bool = False
     listen: Callable[[threading.Event], None] | None = None
     ring: Ring | None = None
@@ -84,6 +95,7 @@ def scene_of(feed: Feed, around: Surroundings) -> Scene:
     frame = site.local_frame()
     locator = Locator(lens=camera.lens, frame=frame)
     watches = watches_of(site, camera.id, around.rules)
+    looks = feed.appearance
     has_movement = camera.pose is not None and any(watch.is_of_movement for watch in watches)
     pipeline = Pipeline(
         camera.id,
@@ -91,7 +103,11 @@ def scene_of(feed: Feed, around: Surroundings) -> Scene:
         origin=feed.origin,
         model=feed.detector.identity,
         labels=feed.detector.labels,
-        tracker=Tracker(labels=feed.detector.labels, frame_size_px=locator.frame_size_px),
+        tracker=Tracker(
+            labels=feed.detector.labels,
+            frame_size_px=locator.frame_size_px,
+            appearance=None if looks is None else Appearance(looks.model, per_s_max=looks.per_s_max),
+        ),
         poses=feed.poses,
         locator=locator,
         frame=frame,

@@ -5,7 +5,7 @@ the variable that holds its password, and only one that is meant for a camera, o
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from contract.configuration import DesiredConfiguration
 from contract.documents import parse_object
 from contract.site import Site
 from edge.errors import SetUpError
-from edge.settings import FeedSettings, ModelSettings, WatchSettings
+from edge.settings import FeedSettings, WatchSettings
 
 SCHEMES = ("gst+rtsp", "rtp", "rtsp", "rtsps", "udp", "v4l2")
 PASSWORDS = "VEDETTE_CAMERA_"  # what a variable's name begins with that may be named from afar
@@ -39,22 +39,25 @@ def accepted(desired: DesiredConfiguration, local: Local) -> tuple[WatchSettings
         raise SetUpError(f"site: expected '{local.site.id}' as in the node's own file, got '{site.id}'")
     if watch.evidence.kept != local.watch.evidence.kept:
         raise SetUpError(f"evidence.kept: expected {local.watch.evidence.kept} as in the node's own file")
-    _expect_registered(watch.model, local)
+    _expect_registered("model.name", watch.model.name, known={local.watch.model.name})
+    looks = {feed.appearance.model for feed in local.watch.feeds if feed.appearance is not None}
     known = {feed.password_env for feed in local.watch.feeds if feed.password_env is not None}
     for feed in watch.feeds:
         _expect_harmless(feed, local.folder)
+        if feed.appearance is not None:
+            _expect_registered(f"feed '{feed.camera}': appearance.model", feed.appearance.model, known=looks)
         name = feed.password_env
         if name is not None and name not in known and not name.startswith(PASSWORDS):
             raise SetUpError(f"feed '{feed.camera}': password_env: expected a name that begins with {PASSWORDS}")
     return watch, site
 
 
-def _expect_registered(model: ModelSettings, local: Local) -> None:
-    name = model.name
-    if name is None or name == local.watch.model.name:
+def _expect_registered(who: str, name: str | None, *, known: Collection[str | None]) -> None:
+    """`known`: what the node's own file names, paths too."""
+    if name is None or name in known:
         return
     if not _MODEL.fullmatch(name) or name.endswith((".onnx", ".engine")):
-        raise SetUpError("model.name: expected the name of a model that somebody added, got a path")
+        raise SetUpError(f"{who}: expected the name of a model that somebody added, got a path")
 
 
 def _expect_harmless(feed: FeedSettings, folder: Path) -> None:

@@ -262,7 +262,9 @@ class Lookout:
         result = scene.pipeline.step(seen.ready.frame, detections, earlier_hops_us=hops_us)
         scene.last_us = result.captured_at_us
         is_followed, is_placed = bool(result.tracks), scene.pipeline.is_placed
-        scene.reader.judged(inference_us=seen.inference_us, is_followed=is_followed, is_placed=is_placed)
+        looks = scene.pipeline.appearance
+        aside = "" if looks is None or not looks.fault else f"appearance is not used: {looks.fault}"
+        scene.reader.judged(inference_us=seen.inference_us, is_followed=is_followed, is_placed=is_placed, aside=aside)
         self._take_in(scene, result, seen.ready.frame)
         if scene.tiles is not None:
             scene.tiles.follow(boxes_px(result.tracks).astype(np.float32))

@@ -86,11 +86,16 @@ class _NodeFigures(Collector):
             reopened.add_metric(camera, counts.reopened)
             if reader.inference_us is not None:
                 inference.add_metric(camera, reader.inference_us / 1e6)
+        looks = _counter("vedette_appearance_crops", "Of persons who may have come back", "camera", "outcome")
+        for camera_id, told in self._node.appearances.items():
+            looks.add_metric([camera_id, "asked"], told.asked)
+            looks.add_metric([camera_id, "capped"], told.capped)
+            looks.add_metric([camera_id, "fault"], told.faults)
         state = GaugeMetricFamily("vedette_feed_state", "1 for the state it is in", labels=["camera", "state"])
         for feed in vitals.feeds:
             for each in FeedState:
                 state.add_metric([feed.camera, each.value], float(feed.state is each))
-        return (decoded, judged, dropped, corrupt, reopened, inference, state)
+        return (decoded, judged, dropped, corrupt, reopened, inference, looks, state)
 
     def _of_node(self, vitals: Vitals) -> Iterable[Metric]:
         rows = None if vitals.outbox_rows is None else vitals.outbox_rows + vitals.unposted

@@ -43,6 +43,7 @@ from edge.link.outbox import Outbox
 from edge.link.upload import Uploader
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Lookout, Witness
+from edge.perception.appearance import AppearanceCounts
 from edge.posts import Lineup, Posts
 from edge.remote import Remote
 from edge.sender import Sender
@@ -208,6 +209,13 @@ class Node:
     def readers(self) -> tuple[CameraFeed, ...]:
         """One for each feed, in their order."""
         return tuple(scene.reader for scene in self._posts.scenes)
+
+    @property
+    def appearances(self) -> dict[str, AppearanceCounts]:
+        """By camera, of those that use it."""
+        pipelines = {scene.reader.camera: scene.pipeline for scene in self._posts.scenes}
+        used = {camera: pipeline.appearance for camera, pipeline in pipelines.items()}
+        return {camera: looks.counts for camera, looks in used.items() if looks is not None}
 
     def judge(self) -> None:
         """Every frame that waits."""

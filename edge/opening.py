@@ -10,13 +10,15 @@ import numpy as np
 from contract.clock import AnchoredClock, Clock
 from contract.site import Site
 from detectors.detector import Detector
+from detectors.embedding import open_embedder
 from detectors.fetch import download
 from detectors.frame import Frame
 from detectors.network import NetworkDetector
 from detectors.opening import open_detector, open_scripted
 from detectors.registry import model_cache, model_folders
 from detectors.scheduler import Batching
-from edge.feed import Feed
+from edge.feed import Feed, Looks
+from edge.perception.appearance import AppearanceSettings
 from edge.pose import FeedPlace, open_poses
 from edge.settings import (
     FeedSettings,
@@ -45,9 +47,8 @@ class Opener:
     def model(self, model: ModelSettings) -> Detector:
         """Raises DetectorError."""
         given = {"score_min": model.score_min, "threads": model.threads}
-        name = str(self.folder / model.name) if model.name and "/" in model.name else model.name
         return open_detector(
-            name,
+            None if model.name is None else self._name(model.name),
             folders=model_folders(self.environment),
             cache=model_cache(self.environment),
             backend=model.backend,
@@ -85,10 +86,20 @@ class Opener:
             rate_min_hz=feed.rate_min_hz,
             tiling=tiling_of(feed),
             filters=feed.filters,
+            appearance=None if feed.appearance is None else self._looks(feed.appearance),
             has_glance=has_glance(feed, site.camera(feed.camera)),
             ring=ring,
             masks=feed.masks,
         )
+
+    def _looks(self, settings: AppearanceSettings) -> Looks:
+        folders, cache = model_folders(self.environment), model_cache(self.environment)
+        model = open_embedder(self._name(settings.model), folders=folders, cache=cache)
+        return Looks(model, settings.per_s_max)
+
+    def _name(self, given: str) -> str:
+        """Of a model: a path counts from the folder."""
+        return str(self.folder / given) if "/" in given else given
 
 
 class SharedModel:

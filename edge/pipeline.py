@@ -32,6 +32,7 @@ from contract.labels import Label
 from contract.site import CameraPose, Line, Severity, Site, Watched, Zone
 from detectors.detections import Detections
 from detectors.frame import Frame
+from edge.perception.appearance import Appearance
 from edge.perception.egomotion import FlowMotion, Moved, PoseMotion
 from edge.perception.filters import Filters
 from edge.perception.ground_motion import Ground
@@ -134,7 +135,9 @@ class Pipeline:
         self.is_placed = self._poses is None or pose is not None
         moved = self._moved(frame, pose)
         ground = None if pose is None or self._locator is None else Ground(self._locator, pose)
-        tracks = self._tracker.update(detections, captured_at_us=frame.captured_at_us, moved=moved, ground=ground)
+        tracks = self._tracker.update(
+            detections, captured_at_us=frame.captured_at_us, moved=moved, ground=ground, image_bgr=frame.image_bgr
+        )
         hops.mark("track")
         if pose is None:
             self._boxes_px = np.array([track.xyxy_px for track in tracks]).reshape(-1, 4)
@@ -155,6 +158,8 @@ class Pipeline:
 
     def close(self, captured_at_us: int) -> StepResult:
         """The feed is gone: end whatever is still open. `captured_at_us` is the last frame's."""
+        if self.appearance is not None:
+            self.appearance.forget()
         return self._result(captured_at_us, (), (), self._judge((), (), captured_at_us), hops_us={})
 
     def number_tracks_after(self, other: "Pipeline") -> None:
@@ -167,6 +172,11 @@ class Pipeline:
     def filtered(self) -> Mapping[str, int]:
         """Sightings that a filter took away, by filter."""
         return {} if self._filters is None else self._filters.taken
+
+    @property
+    def appearance(self) -> Appearance | None:
+        """Its counts and its fault are for whoever asks; None where it is not used."""
+        return self._tracker.appearance
 
     @property
     def is_set(self) -> bool:

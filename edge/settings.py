@@ -27,6 +27,7 @@ from edge.link.coordinator import Coordinator
 from edge.link.uplink import Broker
 from edge.lookout import RATE_MIN_HZ
 from edge.metrics_door import Door
+from edge.perception.appearance import AppearanceSettings
 from edge.perception.filters import FilterOptions
 from edge.pose_settings import FixedPoseSettings, PoseSettings, RecordedPoseSettings
 from edge.source import RECORDING_START, SourceOptions, is_recording, is_sdp, with_credentials
@@ -166,6 +167,9 @@ class FeedSettings(Frozen):
     ] = None
     tiling: Annotated[TilingSettings | None, Field(description="look for far objects too; none: once a frame")] = None
     filters: Annotated[FilterOptions | None, Field(description="what of still things is not told")] = None
+    appearance: Annotated[
+        AppearanceSettings | None, Field(description="look at persons who come back from behind something; none: never")
+    ] = None
     pose: Annotated[PoseSettings | None, Field(description="of a camera that moves; none: that of the site file")] = (
         None
     )

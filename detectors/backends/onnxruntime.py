@@ -37,7 +37,7 @@ class Options(NetworkOptions):
 
 def open_model(file: ModelFile, options: Options) -> NetworkDetector:
     """Raises ModelError when the file is not a model, or not one its head can read."""
-    session = _session(file, threads=options.threads)
+    session = open_session(file, threads=options.threads)
     port = input_of(file, [Port(each.name, each.type, tuple(each.shape)) for each in session.get_inputs()])
     return NetworkDetector(
         OnnxNetwork(session),
@@ -54,10 +54,11 @@ def _lanes(file: ModelFile, count: int) -> list["OnnxNetwork"]:
     """One session, which may be shared; of the same bytes as before, whatever lies there now."""
     if sha256_of(file.path) != file.sha256:
         raise ModelError(f"{file.path}: it is another file than the one that was opened")
-    return [OnnxNetwork(_session(file, threads=1))] * count
+    return [OnnxNetwork(open_session(file, threads=1))] * count
 
 
-def _session(file: ModelFile, *, threads: int) -> onnxruntime.InferenceSession:
+def open_session(file: ModelFile, *, threads: int) -> onnxruntime.InferenceSession:
+    """Raises ModelError when the file is not a model."""
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.inter_op_num_threads = 1

@@ -13,12 +13,12 @@ from contract.site import Site
 from detectors.detector import Detector
 from edge.board import read_board
 from edge.doctor.finding import Finding, Verdict, wrong
-from edge.doctor.link import look_at_broker
+from edge.doctor.link import look_at_broker, look_at_coordinator
 from edge.doctor.machine import look_at_board, look_at_clock, look_at_disk, look_at_memory, look_at_software
 from edge.doctor.pictures import look_at_feed, look_at_model
 from edge.errors import SetUpError
 from edge.kernel_time import read_kernel_time
-from edge.settings import EdgeSettings, broker_of, source_of
+from edge.settings import EdgeSettings, broker_of, coordinator_of, source_of
 
 COLOURS = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold red"}
 
@@ -45,6 +45,13 @@ def examine(
     else:
         client_id = f"vedette-{site.id}-{settings.node}-doctor"
         yield from look_at_broker(broker, client_id=client_id, clock=clock)
+    if settings.coordinator is not None:
+        try:
+            coordinator = coordinator_of(settings.coordinator, folder=folder, environment=environment)
+        except SetUpError as err:
+            yield wrong("coordinator", str(err), "see coordinator in docs/configuration.md")
+        else:
+            yield look_at_coordinator(coordinator)
     for feed in settings.feeds:
         camera = site.camera(feed.camera)
         try:

@@ -1,4 +1,4 @@
-"""The way to the coordinator: does the broker answer, are the certificates valid, does it let this node in?"""
+"""The ways to the coordinator: do broker and coordinator answer, are certificates valid, is this node let in?"""
 
 import socket
 import ssl
@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import httpx
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
@@ -16,10 +17,12 @@ from contract.clock import Clock
 from edge.doctor.certificate import validity, validity_of_file
 from edge.doctor.finding import Finding, ok, warning, wrong
 from edge.errors import SetUpError
+from edge.link.coordinator import Coordinator
 from edge.link.uplink import Broker
 
 ANSWER_S = 5.0
 RENEW_DAYS = 30
+NO_FILE = "/api/v1/evidence/" + "0" * 64  # that nobody ever kept
 
 
 def look_at_broker(broker: Broker, *, client_id: str, clock: Clock) -> Iterator[Finding]:
@@ -48,6 +51,25 @@ def look_at_broker(broker: Broker, *, client_id: str, clock: Clock) -> Iterator[
     if der is not None:
         yield _dates("broker's certificate", validity(der), now)
     yield _log_in(broker, context, client_id)
+
+
+def look_at_coordinator(coordinator: Coordinator) -> Finding:
+    """Asks for a file that nobody has, as this node does before it sends one."""
+    try:
+        with coordinator.client() as http:
+            answer = http.head(NO_FILE)
+    except SetUpError as err:
+        return wrong("coordinator", str(err), "see coordinator.tls in docs/configuration.md")
+    except httpx.HTTPError as err:
+        hint = "is it running, is the address right, is tls.ca its authority?"
+        return wrong("coordinator", f"{coordinator.url}: {str(err) or type(err).__name__}", hint)
+    if answer.status_code in (401, 403):
+        hint = "vedette-fleet node add NODE prints a new token, for the variable that coordinator.token_env names"
+        return wrong("coordinator", f"{coordinator.url} does not take this node's token", hint)
+    if answer.status_code != 404:
+        hint = "is it Vedette's coordinator, of this version?"
+        return wrong("coordinator", f"{coordinator.url}: expected answer 404, got {answer.status_code}", hint)
+    return ok("coordinator", f"{coordinator.url} takes this node's evidence")
 
 
 def _reach(broker: Broker, context: ssl.SSLContext | None) -> bytes | None:

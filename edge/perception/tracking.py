@@ -1,5 +1,6 @@
 """Boxes of one frame to objects that keep their number: ByteTrack's two passes (Zhang et al. 2022, arXiv 2110.06864)
-on filters in real time, and a third pass that finds again who was hidden.
+on filters in real time, and a third pass that finds again who was hidden. Where that is asked for, what somebody looks
+like is a witness between the answers that these allow (edge/perception/appearance.py).
 
 Time comes from the frames' stamps, never from counting them: a feed that drops frames or a slow node changes nothing
 but the length of a step.
@@ -15,6 +16,8 @@ from scipy.optimize import linear_sum_assignment
 
 from contract.labels import Label
 from detectors.detections import Detections
+from detectors.frame import ImageBgr
+from edge.perception.appearance import CLEAR_IOU_MAX, HIDDEN_MIN_S, Appearance, Pair, Witness
 from edge.perception.ground_motion import Ground, GroundMotion
 from edge.perception.kalman import Floats, Motion
 from edge.perception.locate import Fixes
@@ -23,7 +26,6 @@ from edge.perception.track import Track, TrackState
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
-Pair = tuple[int, int, float]  # row of an object, of a box, and what it would cost to take the one for the other
 
 FORBIDDEN = 1e3  # far above the cost of any allowed pair
 TIE_BREAK = 1e-12  # below the rounding of costs for a hundred tracks
@@ -143,6 +145,7 @@ class Tracker:
 
     labels: what each class index means; classes of one label (car, truck) may continue one another, others never do.
     frame_size_px: width and height; who is predicted to have left the picture is lost at once.
+    appearance: of this camera's persons; None: what somebody looks like is not used.
     """
 
     def __init__(
@@ -152,9 +155,12 @@ class Tracker:
         labels: Sequence[Label] = (),
         frame_size_px: tuple[int, int] | None = None,
         first_id: int = 1,
+        appearance: Appearance | None = None,
     ) -> None:
         self._options = options or TrackerOptions()
         self._kind_of = np.array([_kind(labels, index) for index in range(len(labels))], np.int64)
+        self._person_kind = labels.index(Label.PERSON) if Label.PERSON in labels else None
+        self.appearance = appearance
         self._size_px = np.array(frame_size_px or (np.inf, np.inf))
         self._objects = _Objects.none()
         self.next_id = first_id  # of whoever comes next
@@ -169,12 +175,13 @@ class Tracker:
         captured_at_us: int,
         moved: Callable[[Floats], Floats] | None = None,
         ground: Ground | None = None,
+        image_bgr: ImageBgr | None = None,
     ) -> list[Track]:
         """What is followed after this frame, oldest first; then, once, what was given up in it.
 
         Frames come in order of capture. `moved`: (n, 4) boxes of the last frame to where they are in this one, had
         nothing moved but the camera; NaN for those it no longer sees. None: it stands still. `ground`: as this frame
-        shows it; None: nobody knows where the camera is.
+        shows it; None: nobody knows where the camera is. `image_bgr`: for its appearance; not kept.
         """
         seen, objects = self._seen(detections), self._objects
         dt_s = 0.0 if self._last_us is None else (captured_at_us - self._last_us) / 1e6
@@ -189,7 +196,8 @@ class Tracker:
         if objects.is_away.any():
             self._bring_back(objects, left.boxes(), captured_at_us)
         boxes = objects.motion.boxes()
-        match = self._match(objects, boxes, seen, captured_at_us)
+        witness = self._witness(objects, seen, image_bgr, captured_at_us)
+        match = self._match(objects, boxes, seen, captured_at_us, witness)
         rows, found = np.array(sorted(match), np.intp), np.array([match[row] for row in sorted(match)], np.intp)
         if match:
             self._take(objects, rows, seen.where(found), captured_at_us)
@@ -204,6 +212,8 @@ class Tracker:
             objects = objects.joined(self._started(seen, new, captured_at_us))
             boxes = np.concatenate([boxes, seen.xyxy_px[new]])
         self._objects = objects
+        if witness is not None:
+            self._keep_looks(objects, boxes, witness, captured_at_us)
         return _tracks(objects, boxes, self._states(captured_at_us)) + lost
 
     def located(self, tracks: Sequence[Track], fixes: Fixes) -> None:
@@ -247,7 +257,9 @@ class Tracker:
         noise = 1.0 + self._options.weak_noise * (1.0 - seen.score)
         objects.motion = objects.motion.corrected(rows, seen.xyxy_px, noise)
 
-    def _match(self, objects: _Objects, boxes: Floats, seen: _Seen, now_us: int) -> dict[int, int]:
+    def _match(
+        self, objects: _Objects, boxes: Floats, seen: _Seen, now_us: int, witness: Witness | None
+    ) -> dict[int, int]:
         """Objects, by row, to the boxes they are in."""
         options, match = self._options, dict[int, int]()
         if not len(boxes) or not len(seen.score):
@@ -260,8 +272,9 @@ class Tracker:
         may_start = [score >= options.start_score_min for score in seen.score.tolist()]
         taken: set[int] = set()
 
-        def assign(pairs: Iterable[Pair]) -> None:
-            for i, j in _cheapest([pair for pair in pairs if pair[0] not in match and pair[1] not in taken]):
+        def assign(pairs: Iterable[Pair], *, span: float = 1.0) -> None:
+            free = [pair for pair in pairs if pair[0] not in match and pair[1] not in taken]
+            for i, j in _cheapest(free if witness is None else witness.weighed(free, span=span)):
                 match[i] = j
                 taken.add(j)
 
@@ -279,7 +292,7 @@ class Tracker:
         if self._ground is not None:
             hidden = [i for i in range(len(boxes)) if i not in match and is_alive[i] and is_believed[i]]
             free = [j for j in range(len(may_start)) if j not in taken and may_start[j]]
-            assign(self._on_ground(objects, hidden, seen, free, now_us))
+            assign(self._on_ground(objects, hidden, seen, free, now_us), span=options.ground_gap_max)
         distance, height_ratio = _distance(boxes, seen.xyxy_px)
         near = [p for p in possible(height_ratio < options.found_height_ratio_max, distance) if may_start[p[1]]]
         found_reach = [options.found_reach + options.found_reach_per_s * hidden for hidden in hidden_s]
@@ -288,6 +301,27 @@ class Tracker:
         assign(p for p in tentative if -p[2] > options.tentative_iou_min)
         assign(p for p in near if not is_believed[p[0]] and p[2] < options.run_reach_per_s * hidden_s[p[0]])
         return match
+
+    def _witness(self, objects: _Objects, seen: _Seen, image_bgr: ImageBgr | None, now_us: int) -> Witness | None:
+        if self.appearance is None or image_bgr is None:
+            return None
+        self.appearance.begin(image_bgr, captured_at_us=now_us)
+        is_back = objects.is_believed & (objects.kind == self._person_kind)
+        is_back &= now_us - objects.last_us >= HIDDEN_MIN_S * 1e6
+        overlap = _iou(seen.xyxy_px, seen.xyxy_px)
+        np.fill_diagonal(overlap, 0.0)
+        is_clear = (seen.score >= self._options.strong_score_min) & (seen.kind == self._person_kind)
+        is_clear &= overlap.max(axis=1, initial=0.0) <= CLEAR_IOU_MAX
+        identity = objects.identity.tolist()
+        return Witness(self.appearance, identity, is_back.tolist(), seen.xyxy_px.tolist(), is_clear.tolist())
+
+    def _keep_looks(self, objects: _Objects, boxes: Floats, witness: Witness, now_us: int) -> None:
+        """Of the persons that were seen well in this frame, for when they come back."""
+        clear = {tuple(box) for box, is_clear in zip(witness.xyxy_px, witness.is_clear, strict=True) if is_clear}
+        is_seen = objects.is_believed & (objects.last_us == now_us)
+        here = zip(objects.identity.tolist(), map(tuple, boxes.tolist()), is_seen.tolist(), strict=True)
+        kept = [(identity, box) for identity, box, is_seen_now in here if is_seen_now and box in clear]
+        witness.appearance.keep(kept, followed=objects.identity.tolist())
 
     def _on_ground(
         self, objects: _Objects, hidden: Sequence[int], seen: _Seen, free: Sequence[int], now_us: int

@@ -63,6 +63,7 @@ def test_a_model_added_is_listed_with_its_licence_and_who_let_it_in(
     cells = [[cell.strip() for cell in row] for row in rows]
     assert cells == [
         ["fence-v2", "yes", "MIT", "0.1", "as the file", cells[0][5], str(cache / "fence-v2.onnx")],
+        ["person-reidentification-retail-0248", "no", "Apache-2.0", "0.8", "as the file", "", ""],
         ["yolox-nano (default)", "no", "Apache-2.0", "3.7", "416x416", "", ""],
     ]
     assert re.fullmatch(r"Ada, 20\d\d-\d\d-\d\d", cells[0][5])
@@ -116,7 +117,11 @@ def test_a_model_that_is_there_is_not_fetched(cache: Path, model: Path, run: Cal
         pytest.param(
             ["add", "{model}", "--manifest", "{folder}/none.yaml"], "not a readable manifest", id="no manifest"
         ),
-        pytest.param(["pull", "nope"], "model 'nope': not one of yolox-nano", id="unknown name"),
+        pytest.param(
+            ["pull", "nope"],
+            "'nope': not one of person-reidentification-retail-0248, yolox-nano",
+            id="unknown name",
+        ),
         pytest.param(["verify", "{folder}/some.engine"], "an engine is machine code", id="an engine by its path"),
         pytest.param(["add", "{folder}/some.engine"], "an engine of unknown origin", id="somebody's engine"),
         pytest.param(

@@ -155,6 +155,28 @@ def test_an_error_of_the_detector_is_published_and_its_next_answer_heals(clock: 
     assert seen == [FeedState.DETECTOR_FAILED, FeedState.OK]
 
 
+def test_what_fails_and_costs_no_sight_is_told_and_the_feed_stays_ok(clock: ManualClock) -> None:
+    seen: list[tuple[FeedState, str]] = []
+
+    def tell() -> None:
+        status = feed.status()
+        seen.append((status.state, status.detail))
+
+    feed = feed_of(
+        clock,
+        ScriptedSource(
+            picture(0),
+            lambda: feed.judged(inference_us=1, aside="appearance is not used: no memory"),
+            tell,
+            lambda: feed.judged(inference_us=1),
+            tell,
+            is_live=False,
+        ),
+    )
+    feed.run()
+    assert seen == [(FeedState.OK, "appearance is not used: no memory"), (FeedState.OK, "stamped by time of arrival")]
+
+
 def test_a_lost_stream_is_opened_again_with_growing_jittered_pauses(
     clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

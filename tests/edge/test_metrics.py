@@ -14,11 +14,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.errors import SetUpError
+from edge.feed import Looks
 from edge.metrics import NodeMetrics
 from edge.metrics_door import Door, serving
+from edge.pipeline import StepResult
 from tests.conftest import ROOT, need
+from tests.edge.perception.test_appearance import Colours
 from tests.edge.test_camera import ScriptedSource
-from tests.edge.test_node import Bus, Eyes, node_of, running, wait_until
+from tests.edge.test_node import INSIDE, Bus, Eyes, node_of, running, wait_until
 from tests.edge.yard import picture
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
@@ -58,6 +61,28 @@ def test_a_node_tells_what_it_did(tmp_path: Path) -> None:
     assert told["vedette_device_fault", (("kind", "clock"),)] == 0
     assert told["process_resident_memory_bytes", ()] > 1e6
     assert ("vedette_temperature_celsius", ()) not in told  # no device: unknown is no sample, never 0
+
+
+def test_what_looks_cost_is_counted_and_a_model_that_fails_costs_nobody_his_number(tmp_path: Path) -> None:
+    """Somebody is hidden for 0.8 s and comes back where he was: he is asked for, and found by motion all the same."""
+    metrics, model, seen = NodeMetrics(), Colours(), list[int]()
+    model.fails = True
+
+    def judged(camera: str, result: StepResult) -> None:
+        metrics.judged(camera, result)
+        seen.extend(track.track_id for track in result.tracks)
+
+    source = ScriptedSource(*(picture(index) for index in range(20)), is_live=False)
+    eyes = Eyes(lambda pts_us: None if 1_000_000 <= pts_us < 1_800_000 else INSIDE)
+    with node_of(tmp_path, source, eyes=eyes, witness=judged, appearance=Looks(model, 10)) as (node, _):
+        metrics.watch(node)
+        with running(node, Bus()):
+            wait_until(lambda: samples(metrics)["vedette_frames_judged_total", by_camera()] == 20)
+            told = samples(metrics)
+
+    assert set(seen) == {1}
+    assert told["vedette_appearance_crops_total", by_camera(outcome="fault")] == 1
+    assert told["vedette_appearance_crops_total", by_camera(outcome="capped")] == 0
 
 
 def test_two_nodes_of_one_process_count_apart(tmp_path: Path) -> None:

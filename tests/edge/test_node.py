@@ -28,7 +28,7 @@ from detectors.frame import Frame
 from detectors.scheduler import Batching
 from edge.device import Device
 from edge.errors import FeedLost, OutboxError, SetUpError
-from edge.feed import Feed
+from edge.feed import Feed, Looks
 from edge.link.outbox import Outbox
 from edge.link.zone_memory import ZoneMemory
 from edge.lookout import Witness
@@ -134,13 +134,15 @@ def node_of(
     poses: PoseSource | None = None,
     listen: Callable[[threading.Event], None] | None = None,
     device: Device | None = None,
+    appearance: Looks | None = None,
 ) -> Iterator[tuple[Node, Outbox]]:
     yard = site()
     pose = yard.cameras[0].pose
     assert pose is not None
     waiting = list(sources)
     source = partial(waiting.pop, 0)
-    feed = Feed("mast", source, Origin.REPLAYED, eyes or Eyes(), poses or FixedPose(pose), listen=listen)
+    seen_by, placed_by = eyes or Eyes(), poses or FixedPose(pose)
+    feed = Feed("mast", source, Origin.REPLAYED, seen_by, placed_by, listen=listen, appearance=appearance)
     with Outbox(folder / "outbox.sqlite", new_id=uuid.uuid4) as outbox:
         node = Node(
             site=yard,

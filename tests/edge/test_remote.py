@@ -87,6 +87,11 @@ def local_of(folder: Path, settings: Settings | None = None) -> Local:
         pytest.param({"data_dir": "/"}, "settings: data_dir: unknown key", id="the node's own affair"),
         pytest.param({"model": {"name": "/tmp/x.onnx"}}, "model.name: expected the name", id="a model's path"),
         pytest.param({"model": {"name": "x.engine"}}, "model.name: expected the name of a model", id="an engine"),
+        pytest.param(
+            {"roof": {"appearance": {"model": "/tmp/x.onnx"}}},
+            "appearance.model: expected the name",
+            id="looks by path",
+        ),
         pytest.param({"evidence": {"kept": False}}, "evidence.kept: expected True", id="no evidence"),
         pytest.param({"roof": {"url": "/etc/passwd"}}, "feed 'roof': url: expected a file in", id="absolute"),
         pytest.param({"roof": {"url": "../out.mp4"}}, "url: expected a file in the folder", id="out of the folder"),

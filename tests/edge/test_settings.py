@@ -12,6 +12,7 @@ from detectors.tiling import Tiling
 from edge.errors import SetUpError
 from edge.footage.recording import Rolls
 from edge.footage.shelf import DAY_US, Room
+from edge.perception.appearance import AppearanceSettings
 from edge.pose_settings import FixedPoseSettings, KlvPoseSettings, MavlinkPoseSettings, RecordedPoseSettings
 from edge.settings import (
     EdgeSettings,
@@ -129,6 +130,12 @@ def test_feeds_say_what_they_may_cost_and_what_they_are_owed() -> None:
     assert batching_of(settings.model, useful=2) == Batching(frames_max=4, wait_us=2500)
     assert batching_of(_parse(text).model, useful=2) == Batching(frames_max=2)
     assert tiling_of(_parse(GOOD).feeds[0]) is None
+
+
+def test_looks_are_not_used_unless_a_model_is_named() -> None:
+    assert _parse(GOOD).feeds[0].appearance is None
+    said = _parse(GOOD.replace("replayed}", "replayed, appearance: {model: reid}}")).feeds[0].appearance
+    assert said == AppearanceSettings(model="reid", per_s_max=10)
 
 
 @pytest.mark.parametrize(

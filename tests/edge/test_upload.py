@@ -19,6 +19,8 @@ from contract.envelope import Envelope, Origin
 from contract.events import NodeFaultKind
 from contract.evidence import Evidence, EvidenceKind, MediaType
 from contract.site import Severity
+from edge.doctor.finding import Verdict
+from edge.doctor.link import look_at_coordinator
 from edge.footage.shelf import DAY_US, Manifest, Room, Shelf, Take
 from edge.link.coordinator import Coordinator
 from edge.link.upload import FAULT_AFTER_US, Offer, Uploader
@@ -29,6 +31,7 @@ from fleet.app import api_parts
 from fleet.records.auth import digest_of
 from fleet.records.node_credentials import NodeCredentials
 from fleet.settings import HttpSettings
+from sim.embedded_broker import free_port
 from tests.conftest import ManualClock
 from tests.edge.footage.kept import film_yard, keeping_node
 from tests.edge.test_node import Bus
@@ -118,7 +121,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
         archive.append = noted  # type: ignore[method-assign]
         listening = stack.enter_context(bound(http))
-        app = create_api(api_parts(office.fleet, Here(), tokens=None, archive=archive))
+        app = create_api(api_parts(office.fleet, Here(), people=None, archive=archive, clock=office.clock))
         stack.enter_context(serving(prepared(app, http), listening))
         relay = stack.enter_context(Relay(listening.getsockname()[1]))
         yield Door(office, tmp_path / "coordinator", relay, written)
@@ -256,6 +259,17 @@ def test_a_node_that_is_not_let_in_says_so_and_goes_on_trying(tmp_path: Path, do
     assert uploader.figures.error == "401 it does not know this node's token"
     credentials.add("gate-1", digest_of(TOKEN), by="Ada", at_us=3)
     run(uploader, shelf, clock, until=lambda: not shelf.unsent)
+
+
+def test_the_doctor_asks_as_the_node_does(door: Door) -> None:
+    ours, url = door.coordinator, door.coordinator.url
+    asked = [
+        look_at_coordinator(ours),
+        look_at_coordinator(Coordinator(url, "somebody-elses")),
+        look_at_coordinator(Coordinator(f"http://127.0.0.1:{free_port()}", TOKEN)),
+    ]
+    assert [each.verdict for each in asked] == [Verdict.OK, Verdict.WRONG, Verdict.WRONG]
+    assert asked[1].found == f"{url} does not take this node's token"
 
 
 @dataclass
