@@ -5,19 +5,57 @@ buildings bind whatever is not well above them. "Not nearer than it is now": a v
 than the margin may leave, never approach.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import shapely
-from shapely import LineString, MultiPoint, Point, Polygon
+from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from contract.geo import GeoPoint, GeoPolygon, PointEnu
 from contract.site import Site
+from fleet.flight.corridors import Corridors
+from fleet.flight.rally import rally_points
 
 BUILDING_CLEARANCE_M = 5.0  # above a roof: barometer drift of a sortie (2 m) + what stands on roofs (3 m)
 MOST_PLACES = 2048  # remembered in the frame: of vehicles, persons, docks, the corners and stops of every plan
 SLACK_M = 1e-3  # what rounding may do to a distance that should be equal
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The rectangle that something lies in. What is far from it, as most of a large site is, need not be measured."""
+
+    west_m: float
+    south_m: float
+    east_m: float
+    north_m: float
+
+    def is_apart(self, other: "Reach", than_m: float) -> bool:
+        """True only where nothing in the one is as near as this to anything in the other."""
+        return (
+            other.west_m > self.east_m + than_m
+            or other.south_m > self.north_m + than_m
+            or other.east_m < self.west_m - than_m
+            or other.north_m < self.south_m - than_m
+        )
+
+    def is_far(self, point: PointEnu, than_m: float) -> bool:
+        """The same of a point."""
+        east_m, north_m = point.east_m, point.north_m
+        return (
+            east_m > self.east_m + than_m
+            or north_m > self.north_m + than_m
+            or east_m < self.west_m - than_m
+            or north_m < self.south_m - than_m
+        )
+
+
+def reach_of(points: Iterable[PointEnu]) -> Reach:
+    corners = [(point.east_m, point.north_m) for point in points]
+    easts, norths = [east for east, _ in corners], [north for _, north in corners]
+    return Reach(min(easts), min(norths), max(easts), max(norths))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +65,7 @@ class Obstacle:
     name: str
     footprint: Polygon
     top_m: float | None
+    reach: Reach
 
 
 class Airspace:
@@ -34,18 +73,26 @@ class Airspace:
 
     def __init__(self, site: Site) -> None:
         self.frame = site.local_frame()
+        self.rally_points = rally_points(site)
         self._remembered = lru_cache(maxsize=MOST_PLACES)(self.frame.to_enu)
         self._fence = self._polygon(site.geofence.polygon)
         self._boundary = self._fence.exterior
         shapely.prepare([self._fence, self._boundary])
         self._obstacles = (
-            *(Obstacle(f"no-fly area '{a.id}'", self._polygon(a.polygon), None) for a in site.no_fly),
-            *(Obstacle(f"building '{b.id}'", self._polygon(b.polygon), b.height_m) for b in site.buildings),
+            *(self._obstacle(f"no-fly area '{a.id}'", a.polygon, None) for a in site.no_fly),
+            *(self._obstacle(f"building '{b.id}'", b.polygon, b.height_m) for b in site.buildings),
         )
         shapely.prepare([o.footprint for o in self._obstacles])
+        self._inside_remembered = lru_cache(maxsize=MOST_PLACES)(self._inside_by_m)
+        self._no_fly = shapely.union_all([o.footprint for o in self._obstacles if o.top_m is None])
+        shapely.prepare(self._no_fly)
+        self.corridors = Corridors(site.airspace.corridors, self.enu)
 
     def _polygon(self, corners: GeoPolygon) -> Polygon:
         return Polygon([self._xy(self.enu(corner)) for corner in corners])
+
+    def _obstacle(self, name: str, corners: GeoPolygon, top_m: float | None) -> Obstacle:
+        return Obstacle(name, self._polygon(corners), top_m, reach_of(self.enu(corner) for corner in corners))
 
     @staticmethod
     def _xy(point: PointEnu) -> tuple[float, float]:
@@ -60,22 +107,49 @@ class Airspace:
 
     def inside_by_m(self, point: PointEnu) -> float:
         """Distance to the fence: positive inside, negative outside."""
+        return self._inside_remembered(point)
+
+    def _inside_by_m(self, point: PointEnu) -> float:
         spot = Point(self._xy(point))
         distance_m: float = self._boundary.distance(spot)
         return distance_m if self._fence.covers(spot) else -distance_m
 
+    def inside_each_by_m(self, points: Iterable[PointEnu]) -> list[float]:
+        """The same of many at once. Point by point the interpreter would change hands with every one of them, and who
+        waits for it waits for all."""
+        places = [self._xy(point) for point in points]
+        if not places:
+            return []
+        spots = shapely.points(places)
+        covered, distances_m = shapely.covers(self._fence, spots), shapely.distance(self._boundary, spots)
+        return [
+            distance_m if is_in else -distance_m
+            for is_in, distance_m in zip(covered.tolist(), distances_m.tolist(), strict=True)
+        ]
+
+    def no_fly_at(self, point: PointEnu) -> str | None:
+        """The no-fly area that a point lies in, by name; None: in none."""
+        spot = Point(self._xy(point))
+        if not self._no_fly.intersects(spot):
+            return None
+        return next((o.name for o in self._obstacles if o.top_m is None and o.footprint.intersects(spot)), None)
+
     def leg_refusals(
-        self, a: PointEnu, b: PointEnu, *, flies: bool, lowest_m: float, margin_m: float
+        self, a: PointEnu, b: PointEnu, *, flies: bool, lowest_m: float, starts_at_m: float, margin_m: float
     ) -> tuple[str, ...]:
         """Why the straight leg from `a`, where the vehicle is or will be, to `b` must not be taken; empty when it may.
 
-        `lowest_m` is the least height of the leg. `b` keeps `margin_m` from the fence whatever `a` does.
+        `lowest_m` is the least height of the leg, `starts_at_m` that of `a`: who is above a roof now is not beside the
+        wall. `b` keeps `margin_m` from the fence whatever `a` does.
         """
+        line, reach = _path(a, b), reach_of((a, b))
+        clears_m = lowest_m - BUILDING_CLEARANCE_M
+        is_over_m = starts_at_m - BUILDING_CLEARANCE_M
         return (
-            *self._fence_refusals(_line(a, b), a, "the way", margin_m=margin_m),
+            *self._fence_refusals(line, a, "the way", margin_m=margin_m),
             *self._target_refusals(b, margin_m),
             *self._obstacle_refusals(
-                _line(a, b), a, "the way", flies=flies, clears_m=lowest_m - BUILDING_CLEARANCE_M, margin_m=margin_m
+                line, reach, a, "the way", flies=flies, clears_m=clears_m, is_over_m=is_over_m, margin_m=margin_m
             ),
         )
 
@@ -91,19 +165,25 @@ class Airspace:
     ) -> tuple[str, ...]:
         """Why the straight line to `place` at `height_m` is not clear from every point between `a` and `b`: those lines
         together are the triangle of the three."""
-        triangle = MultiPoint([self._xy(a), self._xy(b), self._xy(place)]).convex_hull
-        what = "the straight way home"
+        triangle, reach = _path(a, b, place).convex_hull, reach_of((a, b, place))
+        what, clears_m = "the straight way home", height_m - BUILDING_CLEARANCE_M
         return (
             *self._fence_refusals(triangle, place, what, margin_m=margin_m, or_point=a),
             *self._obstacle_refusals(
-                triangle, place, what, flies=flies, clears_m=height_m - BUILDING_CLEARANCE_M, margin_m=margin_m
+                triangle, reach, place, what, flies=flies, clears_m=clears_m, is_over_m=clears_m, margin_m=margin_m
             ),
         )
+
+    def clear_of_roofs_m(self, point: PointEnu, *, within_m: float) -> float:
+        """The least height that clears every building so near; 0 where there is none."""
+        spot = Point(self._xy(point))
+        tops_m = (o.top_m for o in self._obstacles if o.top_m is not None and o.footprint.distance(spot) <= within_m)
+        return max((top_m + BUILDING_CLEARANCE_M for top_m in tops_m), default=0.0)
 
     def sees(self, eye: PointEnu, eye_height_m: float, target: PointEnu) -> bool:
         """Is the straight view from `eye` to the ground at `target` free of buildings? One that holds the target by its
         drawn outline does not count: nobody is located inside a wall."""
-        line, spot = _line(eye, target), Point(self._xy(target))
+        line, spot = _path(eye, target), Point(self._xy(target))
         for obstacle in self._obstacles:
             if obstacle.top_m is None or obstacle.footprint.covers(spot) or not obstacle.footprint.intersects(line):
                 continue
@@ -132,10 +212,23 @@ class Airspace:
         return [f"the destination lies {inside_m:.1f} m inside the geofence, expected at least {margin_m:.1f} m"]
 
     def _obstacle_refusals(
-        self, shape: BaseGeometry, start: PointEnu, what: str, *, flies: bool, clears_m: float, margin_m: float
+        self,
+        shape: BaseGeometry,
+        reach: Reach,
+        start: PointEnu,
+        what: str,
+        *,
+        flies: bool,
+        clears_m: float,
+        is_over_m: float,
+        margin_m: float,
     ) -> list[str]:
+        """`clears_m`: roofs of that height are passed over; `is_over_m`: from the start, which they excuse nothing."""
         reasons = []
+        far_m = max(margin_m, 0.0) + SLACK_M
         for obstacle in self._obstacles:
+            if reach.is_apart(obstacle.reach, far_m):
+                continue
             if obstacle.top_m is None and not flies:
                 continue
             if flies and obstacle.top_m is not None and obstacle.top_m <= clears_m:
@@ -143,10 +236,15 @@ class Airspace:
             gap_m = obstacle.footprint.distance(shape)
             if gap_m == 0.0:
                 reasons.append(f"{what} crosses {obstacle.name}")
-            elif gap_m < margin_m and gap_m < obstacle.footprint.distance(Point(self._xy(start))) - SLACK_M:
+                continue
+            if gap_m >= margin_m:
+                continue
+            is_over = flies and obstacle.top_m is not None and obstacle.top_m <= is_over_m
+            if is_over or gap_m < obstacle.footprint.distance(Point(self._xy(start))) - SLACK_M:
                 reasons.append(f"{what} comes within {gap_m:.1f} m of {obstacle.name}, expected {margin_m:.1f} m")
         return reasons
 
 
-def _line(a: PointEnu, b: PointEnu) -> LineString:
-    return LineString([(a.east_m, a.north_m), (b.east_m, b.north_m)])
+def _path(*points: PointEnu) -> LineString:
+    path: LineString = shapely.linestrings([(point.east_m, point.north_m) for point in points])
+    return path

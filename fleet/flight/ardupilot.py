@@ -4,6 +4,7 @@ An acknowledgement is never the end of an order: a mode counts when a heartbeat 
 LOITER, ALT_HOLD and POSHOLD are never used: they read a throttle stick that nobody holds, and the aircraft sinks.
 """
 
+import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Mapping
@@ -16,14 +17,19 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from contract.clock import Clock
 from contract.geo import GeoPoint, LocalFrame, distance_m
 from contract.site import Vehicle as VehicleSpec
-from fleet.flight.ardupilot_parameters import is_listed
+from fleet.flight.ardupilot_look import look_ahead, look_at, look_by_region
+from fleet.flight.ardupilot_parameters import is_listed, parameter_request
 from fleet.flight.ardupilot_safety import upload_safety
-from fleet.flight.errors import CommandRefused, FlightError, NoAnswer, NotConfirmed
-from fleet.flight.mavlink_codec import Frame
+from fleet.flight.capabilities import Lack
+from fleet.flight.errors import CommandRefused, FlightError, LinkDown, NoAnswer, NotConfirmed
+from fleet.flight.half_mission import HalfMission
+from fleet.flight.mavlink_codec import Frame, Message
 from fleet.flight.mavlink_link import Link
 from fleet.flight.mavlink_mission import MissionKind, item_of_seq, mission_of, seq_of_item, upload_verified
-from fleet.flight.mavlink_port import Act, Port, command_long
+from fleet.flight.mavlink_port import Act, Port, command_long, reposition
+from fleet.flight.mavlink_quality import RoundTrip
 from fleet.flight.mavlink_streams import Streams
+from fleet.flight.orbit import mission_of_orbit
 from fleet.flight.orders import (
     Approval,
     ComingHome,
@@ -31,18 +37,24 @@ from fleet.flight.orders import (
     FlyMission,
     GoTo,
     Hold,
+    HoldLow,
     Land,
     Launch,
     LookAt,
+    Orbit,
     ReturnHome,
     Sent,
+    ToDock,
     UploadSafety,
 )
+from fleet.flight.other_stations import Act as OthersAct
+from fleet.flight.other_stations import OtherStations
 from fleet.flight.snapshots import renewed
 from fleet.flight.telemetry import Airframe, Telemetry, hear, late_s, moved, not_ready_because
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
 
 _TICK_S = 0.25  # how late a request for telemetry may be
+_OTHERS_TOLD_EACH_US = 10_000_000
 
 TAKEN_UP_WITHIN_S = 10.0  # a target shows in POSITION_TARGET_GLOBAL_INT each 0.5 s
 TARGET_WITHIN_M = 1.5
@@ -62,6 +74,8 @@ class ArdupilotVehicle(ABC):
 
     airframe: ClassVar[Airframe]
     numbers: ClassVar[Mapping[FlightMode, int]]  # custom_mode of what we order
+    lacks: ClassVar[tuple[Lack, ...]] = ()
+    has_nose: ClassVar[bool] = False  # turns where it stands to what is to be looked at
     disarmed_in: ClassVar[FlightMode | None] = None  # the mode it must be in to disarm; None: whichever it is in
 
     def __init__(self, spec: VehicleSpec, *, link: Link, clock: Clock) -> None:
@@ -69,10 +83,13 @@ class ArdupilotVehicle(ABC):
         self._link = link
         self._clock = clock
         self._port = Port(link, spec.system_id, clock=clock)
-        state = VehicleState(spec.id, spec.kind, spec.system_id, spec.simulated)
+        state = VehicleState(spec.id, spec.kind, spec.system_id, spec.simulated, lacks=self.lacks)
         self._telemetry = Telemetry(state, bound_uid=spec.autopilot_uid)
         self._streams = Streams(self._port, for_cameras=link.is_forwarded)
-        self._told: tuple[tuple[Telemetry, bool, bool, int | None], VehicleState] | None = None
+        self._round_trip = RoundTrip(spec.system_id)
+        self._half_mission = HalfMission(self._port, vehicle_id=spec.id)
+        self._others = OtherStations((link.system_id, link.component_id), spec.system_id)
+        self._told: tuple[tuple[Telemetry, bool, bool, int | None, float | None], VehicleState] | None = None
         link.attach(spec.system_id, self._on_frame)
 
     @property
@@ -81,7 +98,8 @@ class ArdupilotVehicle(ABC):
         loss of frames changes with a frame, and so with telemetry."""
         telemetry, system_id, now_us = self._telemetry, self.spec.system_id, self._clock.monotonic_us()
         is_quarantined, is_forged = self._link.is_quarantined(system_id), self._link.is_forged(system_id)
-        made_of = (telemetry, is_quarantined, is_forged, late_s(telemetry, now_us))
+        round_trip_s = self._round_trip.round_trip_s(now_us)
+        made_of = (telemetry, is_quarantined, is_forged, late_s(telemetry, now_us), round_trip_s)
         told = self._told
         if told is not None and told[0][0] is telemetry and told[0][1:] == made_of[1:]:
             return told[1]
@@ -89,6 +107,7 @@ class ArdupilotVehicle(ABC):
         state = renewed(
             telemetry.state,
             link_loss_frac=self._link.loss_frac(system_id),
+            round_trip_s=round_trip_s,
             not_ready_because=not_ready_because(
                 telemetry, now_us=now_us, is_listed=is_listed, is_quarantined=is_quarantined, is_forged=is_forged
             ),
@@ -111,6 +130,12 @@ class ArdupilotVehicle(ABC):
                 self._streams.forget()
                 _log.warning("autopilot rebooted", vehicle=self.spec.id)
             self._streams.ask(self._telemetry)
+            now_us = self._clock.monotonic_us()
+            if self._telemetry.state.heard_at_us is not None and late_s(self._telemetry, now_us) is None:
+                self._say(self._round_trip.question(now_us))
+                for name in self._others.doubted(now_us):
+                    self._say(parameter_request(self.spec.system_id, name))
+                self._half_mission.clear(self._telemetry.state.mode)
             await anyio.sleep(_TICK_S)
 
     async def carry_out(self, approval: Approval, *, on_progress: Progress) -> Sent:
@@ -122,6 +147,8 @@ class ArdupilotVehicle(ABC):
         if not isinstance(order, Hold | ReturnHome | Land):
             self._refuse_strangers(act)
         self._port.begin(act)
+        if not isinstance(order, LookAt):
+            self._others.expect_target(None)
         if isinstance(order, Hold | ReturnHome | Land):
             await self._come_home(act, order)
         elif isinstance(order, UploadSafety):
@@ -130,16 +157,27 @@ class ArdupilotVehicle(ABC):
             await self._launch_if_safe(act, order)
         elif isinstance(order, GoTo):
             await self._go_to(act, order)
+        elif isinstance(order, ToDock):
+            await self._go_to(act, GoTo(order.point, order.above_home_m, order.speed_m_s))
         elif isinstance(order, LookAt):
-            await self._look_at(act, order.point)
+            await look_at(act, order.point, has_nose=self.has_nose)
+        elif isinstance(order, Orbit):
+            await self._orbit(act, order)
         elif isinstance(order, FlyMission):
             await self._fly_mission(act, order)
         else:
             await self._disarm(act, order)
         return act.sent()
 
+    def doubt_mission(self) -> None:
+        self._half_mission.leave()
+
     def come_home(self, order: ComingHome) -> None:
         """Once, from any thread; raises LinkDown."""
+        if isinstance(order, HoldLow):
+            target = reposition(self.spec.system_id, order.point, above_home_m=order.above_home_m)
+            self._port.send_home(target, what=type(order).__name__)
+            return
         mode = self.coming_home_mode(order)
         message = command_long(
             self.spec.system_id,
@@ -149,7 +187,7 @@ class ArdupilotVehicle(ABC):
         self._port.send_home(message, what=type(order).__name__)
 
     @abstractmethod
-    def coming_home_mode(self, order: ComingHome) -> FlightMode:
+    def coming_home_mode(self, order: Hold | ReturnHome | Land) -> FlightMode:
         """Which mode does it."""
 
     @abstractmethod
@@ -162,13 +200,24 @@ class ArdupilotVehicle(ABC):
 
     # Orders
 
-    async def _come_home(self, act: Act, order: ComingHome) -> None:
+    async def _come_home(self, act: Act, order: Hold | ReturnHome | Land) -> None:
         await self.take(act, self.coming_home_mode(order))
 
     async def _upload_safety(self, act: Act, order: UploadSafety) -> None:
         self._set_safety_uploaded(False)
-        await upload_safety(act, order.plan, kind=self.spec.kind)
+        try:
+            self._others.expect_parameters({})
+            doubts = self._others.safety_doubts
+            self._others.expect_parameters(await upload_safety(act, order.plan, kind=self.spec.kind))
+            self._refuse_doubts(act, since=doubts)
+        except FlightError as err:
+            self._telemetry = renewed(self._telemetry, safety_refusal=str(err).removeprefix(f"{act.name}: "))
+            raise
         self._set_safety_uploaded(True)
+
+    def _refuse_doubts(self, act: Act, *, since: int) -> None:
+        if self._others.safety_doubts != since:
+            raise NotConfirmed(f"{act.name}: meanwhile {self._telemetry.state.others_did}")
 
     async def _launch_if_safe(self, act: Act, order: Launch) -> None:
         if not self._telemetry.state.safety_uploaded:
@@ -178,7 +227,7 @@ class ArdupilotVehicle(ABC):
     async def _go_to(self, act: Act, order: GoTo) -> None:
         self._refuse_unknown_height(act, order.above_home_m)
         if order.look_at is None:
-            self._look_ahead(act)
+            look_ahead(act)
         if self._telemetry.state.mode is FlightMode.GUIDED:  # so that it never starts faster; below it is made sure of
             act.send(command_long(act.port.system_id, mavlink.MAV_CMD_DO_CHANGE_SPEED, *_speed(order.speed_m_s)))
         started_us = self._clock.monotonic_us()
@@ -195,22 +244,14 @@ class ArdupilotVehicle(ABC):
             raise NotConfirmed(f"{act.name}: acknowledged, but the heartbeat shows mode {self._telemetry.state.mode}")
         if not await act.until(lambda: self._is_on_its_way(order.point, started_us), within_s=TAKEN_UP_WITHIN_S):
             raise NotConfirmed(f"{act.name}: acknowledged, but neither its target nor its motion shows it")
+        self._others.expect_target(order.point)
         if order.look_at is not None:  # after the target: taking up a target points the nose ahead again
-            await self._try(act, self._look_at(act, order.look_at))
+            await self._try(act, look_by_region(act, order.look_at))
 
-    async def _look_at(self, act: Act, point: GeoPoint) -> None:
-        """Turns a gimbal that can pan, else a copter's nose, and keeps it there until the next target."""
-        await act.command_at(
-            mavlink.MAV_CMD_DO_SET_ROI_LOCATION,
-            point,
-            above_home_m=0.0,
-            params=(0.0, 0.0, 0.0, 0.0),
-            said=f"DO_SET_ROI_LOCATION {_place(point)}",
-        )
-
-    def _look_ahead(self, act: Act) -> None:
-        """A gimbal stays on what it looked at until told otherwise; a vehicle without one may refuse this unheard."""
-        act.send(command_long(act.port.system_id, mavlink.MAV_CMD_DO_SET_ROI_NONE))
+    async def _orbit(self, act: Act, order: Orbit) -> None:
+        """As a mission: DO_ORBIT is unknown to ArduPilot, and CIRCLE is flown by parameters that a stick changes."""
+        await self._fly_mission(act, mission_of_orbit(order))
+        await self._try(act, look_by_region(act, order.centre))  # after AUTO, which points the nose ahead again
 
     async def _fly_mission(self, act: Act, order: FlyMission) -> None:
         state = self._telemetry.state
@@ -225,9 +266,11 @@ class ArdupilotVehicle(ABC):
             raise CommandRefused(f"{act.name}: home is not known, and a mission begins with it")
         if state.mode is FlightMode.AUTO:  # an upload overwrites in place: never under a running mission
             await self.take(act, FlightMode.HOLD)
-        self._look_ahead(act)
+        look_ahead(act)
         items = mission_of(order, home=state.home)
-        await upload_verified(act, MissionKind.MISSION, items, said=f"mission of {len(order.items)} points")
+        self._half_mission.begin()
+        said, on_left = f"mission of {len(order.items)} points", self._half_mission.leave
+        await upload_verified(act, MissionKind.MISSION, items, said=said, on_left=on_left)
         seq = seq_of_item(order.from_index)
         await act.command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, seq, 1.0, said=f"DO_SET_MISSION_CURRENT {seq}")
         await self.take(act, FlightMode.AUTO)
@@ -347,7 +390,8 @@ class ArdupilotVehicle(ABC):
             raise CommandRefused(f"{act.name}: expected a {self.airframe.called}, got heartbeat type {now.wrong_type}")
 
     def _set_safety_uploaded(self, is_uploaded: bool) -> None:
-        self._telemetry = renewed(self._telemetry, state=renewed(self._telemetry.state, safety_uploaded=is_uploaded))
+        state = renewed(self._telemetry.state, safety_uploaded=is_uploaded)
+        self._telemetry = renewed(self._telemetry, state=state, safety_refusal="")
 
     def _on_frame(self, frame: Frame, has_moved: bool) -> None:
         if has_moved:
@@ -355,8 +399,30 @@ class ArdupilotVehicle(ABC):
         self._telemetry = hear(
             self._telemetry, frame.message, now_us=self._clock.monotonic_us(), airframe=self.airframe
         )
+        act = self._others.hear(frame.message, self._telemetry, self._clock.monotonic_us())
+        if act is not None:
+            self._note_others(act)
         self._link.keep_pace(self.spec.system_id, self._telemetry.pace)
+        if frame.name == "TIMESYNC":
+            self._say(self._round_trip.hear(frame.message, self._clock.monotonic_us()))
+        elif frame.name == "MISSION_ACK":
+            self._half_mission.hear(frame.message)
         self._port.deliver(frame)
+
+    def _note_others(self, act: OthersAct) -> None:
+        now_us, state = self._clock.monotonic_us(), self._telemetry.state
+        if state.others_did_at_us is None or now_us - state.others_did_at_us > _OTHERS_TOLD_EACH_US:
+            _log.warning("another station acts", vehicle=self.spec.id, what=act.what)
+        if act.undoes_safety:
+            self._set_safety_uploaded(False)
+        state = renewed(self._telemetry.state, others_did=act.what, others_did_at_us=now_us)
+        self._telemetry = renewed(self._telemetry, state=state)
+
+    def _say(self, message: Message | None) -> None:
+        """What is asked again soon where there is no link now."""
+        if message is not None:
+            with contextlib.suppress(LinkDown):
+                self._port.send_harmless(message)
 
 
 def _speed(speed_m_s: float) -> tuple[float, float, float]:

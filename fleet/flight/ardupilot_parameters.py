@@ -4,6 +4,7 @@ One meaning has other names and other units in other versions (a return altitude
 never written without its row here, and a version that is not in the table is not written to at all (SAFETY 10).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -33,6 +34,8 @@ class Meaning(str, Enum):
     LINK_LOSS = "ground station failsafe"
     LINK_LOSS_ACTION = "failsafe action"
     LOW_BATTERY_ACTION = "low battery action"
+    RETURN_MAY_BE_HOME = "home beside the rally point"
+    RALLY_LIMIT_KM = "rally point's reach"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ _SINCE_4_5: Names = {
     Meaning.LINK_LOSS: (Name("FS_GCS_ENABLE"),),
     Meaning.LINK_LOSS_ACTION: (Name("FS_ACTION"),),
     Meaning.LOW_BATTERY_ACTION: (Name("BATT_FS_LOW_ACT"),),
+    Meaning.RETURN_MAY_BE_HOME: (Name("RALLY_INCL_HOME"),),
+    Meaning.RALLY_LIMIT_KM: (Name("RALLY_LIMIT_KM"),),
 }
 _SINCE_4_7_DEV: Names = {**_SINCE_4_5, Meaning.GROUND_STATION_ID: (Name("MAV_GCS_SYSID"), Name("SYSID_MYGCS"))}
 _SINCE_4_7: Names = {**_SINCE_4_7_DEV, Meaning.RETURN_ALTITUDE_M: (Name("RTL_ALT_M"), Name("RTL_ALT", 100.0))}
@@ -78,6 +83,11 @@ def _names(version: int) -> Names | None:
     return _TABLE.get((major, minor, kind == mavlink.FIRMWARE_VERSION_TYPE_DEV))
 
 
+def listed_versions() -> tuple[tuple[int, int, bool], ...]:
+    """Major, minor, is a development build: those whose names and units are known."""
+    return tuple(_TABLE)
+
+
 def is_listed(version: int) -> bool:
     """Do we know the names and units of this AUTOPILOT_VERSION.flight_sw_version?"""
     return _names(version) is not None
@@ -97,7 +107,9 @@ def wanted(plan: SafetyPlan, kind: VehicleKind) -> dict[Meaning, float]:
     if plan.ceiling_m is None or plan.return_altitude_m is None:
         raise CommandRefused("a copter's safety plan needs a ceiling and a return altitude")
     heights = {Meaning.CEILING_M: plan.ceiling_m, Meaning.RETURN_ALTITUDE_M: plan.return_altitude_m}
-    return {**always, **heights, Meaning.FENCE_ENABLED: 1.0}
+    # AP_Rally: without home among the choices and without a limit, a return goes to the rally point from anywhere.
+    away = {Meaning.RETURN_MAY_BE_HOME: 0.0, Meaning.RALLY_LIMIT_KM: 0.0} if plan.returns_to_rally else {}
+    return {**always, **heights, **away, Meaning.FENCE_ENABLED: 1.0}
 
 
 class Parameters:
@@ -137,7 +149,7 @@ class Parameters:
 
     async def _ask(self, name: str) -> float | None:
         port = self._act.port
-        request = mavlink.MAVLink_param_request_read_message(port.system_id, AUTOPILOT_COMPONENT_ID, name.encode(), -1)
+        request = parameter_request(port.system_id, name)
         with port.listening("PARAM_VALUE") as inbox:
             for _ in range(TRIES):
                 port.send_harmless(request)
@@ -155,7 +167,12 @@ class Parameters:
 
 
 def is_same(a: float, b: float) -> bool:
-    return abs(a - b) <= TOLERANCE_FRAC * max(abs(a), abs(b), 1.0)
+    """What is no finite number is never the same."""
+    return math.isfinite(a) and math.isfinite(b) and abs(a - b) <= TOLERANCE_FRAC * max(abs(a), abs(b), 1.0)
+
+
+def parameter_request(system_id: int, name: str) -> Message:
+    return mavlink.MAVLink_param_request_read_message(system_id, AUTOPILOT_COMPONENT_ID, name.encode(), -1)
 
 
 def _set_message(system_id: int, name: str, value: float) -> Message:

@@ -16,8 +16,8 @@ from fleet.flight.mavlink_port import Act
 from fleet.flight.orders import SafetyPlan
 
 
-async def upload_safety(act: Act, plan: SafetyPlan, *, kind: VehicleKind) -> None:
-    """Returns when the vehicle was seen to hold all of it.
+async def upload_safety(act: Act, plan: SafetyPlan, *, kind: VehicleKind) -> dict[str, float]:
+    """Returns when the vehicle was seen to hold all of it: its parameters by the names it knows them by.
 
     Raises CommandRefused (unlisted firmware, armed and different, refused), NoAnswer, NotConfirmed, LinkDown.
     """
@@ -27,14 +27,17 @@ async def upload_safety(act: Act, plan: SafetyPlan, *, kind: VehicleKind) -> Non
     parameters = Parameters(act, version=state.firmware_version)
     await _hold_items(act, MissionKind.FENCE, fence_of(plan), said="fence")
     await _hold_items(act, MissionKind.RALLY, rally_of(plan), said="rally point")
+    holds: dict[str, float] = {}
     for meaning, value in wanted(plan, kind).items():
         name, held = await parameters.read(meaning)
+        holds[name.name] = value * name.units
         if is_same(held, value):
             continue
         _refuse_if_armed(act, f"{meaning.value} is {held:g}, expected {value:g}")
         act.progress(f"{meaning.value}: {held:g} becomes {value:g}")
         await parameters.write(meaning, name, value)
     await act.command(mavlink.MAV_CMD_DO_FENCE_ENABLE, 1.0, said="DO_FENCE_ENABLE")  # an upload does not enable it
+    return holds
 
 
 async def _hold_items(act: Act, kind: MissionKind, items: Sequence[Item], *, said: str) -> None:

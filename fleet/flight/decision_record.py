@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from contract.site import Site
 from fleet.flight.airspace import Airspace
+from fleet.flight.dock import DockState
 from fleet.flight.gate import GATE_REVISION, Approved, Decision, GateParameters, RefusedOrder, judge
 from fleet.flight.journal import JsonValue
 from fleet.flight.orders import (
@@ -28,15 +29,19 @@ from fleet.flight.orders import (
     Land,
     Launch,
     LookAt,
+    Orbit,
     Order,
     ReturnHome,
+    ToDock,
     UploadSafety,
 )
+from fleet.flight.traffic import Aircraft
 from fleet.flight.vehicle import VehicleState
-from fleet.flight.world import Consent, Evidence, TrackedPerson, World
+from fleet.flight.world import Consent, Course, Evidence, TrackedPerson, World
 
 _ORDERS: dict[str, type[Order]] = {
-    kind.__name__: kind for kind in (UploadSafety, Launch, GoTo, LookAt, FlyMission, Hold, ReturnHome, Land, Disarm)
+    kind.__name__: kind
+    for kind in (UploadSafety, Launch, GoTo, LookAt, Orbit, FlyMission, Hold, ReturnHome, ToDock, Land, Disarm)
 }
 Value = TypeVar("Value")
 
@@ -63,6 +68,9 @@ def record_of(decision: Decision) -> dict[str, JsonValue]:
         "people": _plain(inputs.world.people),
         "local_time": inputs.world.local_time.isoformat(),
         "wind_m_s": inputs.world.wind_m_s,
+        "traffic": _plain(inputs.world.traffic),
+        "courses": _plain(inputs.world.courses),
+        "docks": _plain(inputs.world.docks),
         "approved": order_json(approved.approval.order) if approved else None,
         "clipped": _plain(approved.clipped) if approved else [],
         "reasons": _plain(decision.reasons) if isinstance(decision, RefusedOrder) else [],
@@ -83,6 +91,9 @@ def judge_again(record: Mapping[str, JsonValue], site: Site) -> Decision:
         people=_read(tuple[TrackedPerson, ...], record["people"]),
         local_time=time.fromisoformat(str(record["local_time"])),
         wind_m_s=_read(float | None, record["wind_m_s"]),  # type: ignore[arg-type]
+        traffic=_read(tuple[Aircraft, ...], record.get("traffic", [])),  # older records have none
+        courses=_read(tuple[Course, ...], record.get("courses", [])),
+        docks=_read(tuple[DockState, ...], record.get("docks", [])),
     )
     return judge(
         _read(kind, {key: value for key, value in order.items() if key != "order"}),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import anyio
 
 from contract.clock import Clock
+from contract.docks import Dock as DockSpec
 from contract.envelope import Origin
 from contract.geo import GeoPoint
 from contract.site import Site
@@ -19,6 +20,8 @@ from contract.tasks import Task, TaskKind, TaskState
 from fleet.flight.airspace import Airspace
 from fleet.flight.decision_record import record_of
 from fleet.flight.deferred import DeferredJournal
+from fleet.flight.dock import Asked, DockDriver, DockVerb
+from fleet.flight.docking import command_refusals, dock_entry, landing_refusals, lost_while_out
 from fleet.flight.errors import CommandRefused, FlightError, NoAnswer
 from fleet.flight.gate import GateParameters, RefusedOrder, judge
 from fleet.flight.journal import Journal, JournalEntry
@@ -30,13 +33,16 @@ from fleet.flight.orders import (
     Hold,
     Land,
     Launch,
+    Orbit,
     Order,
     ReturnHome,
     Sent,
+    ToDock,
 )
+from fleet.flight.slots import SlotBook
 from fleet.flight.vehicle import FlightMode, Vehicle, VehicleState
 from fleet.flight.watch import Route
-from fleet.flight.way import way_of
+from fleet.flight.way import MovingOrder, way_of
 from fleet.flight.world import Consent, Evidence, World, WorldView
 
 TICK_S = 0.05
@@ -46,9 +52,11 @@ TASKING = "tasking"
 _MODE_AFTER: dict[type[Order], FlightMode] = {
     Launch: FlightMode.GUIDED,
     GoTo: FlightMode.GUIDED,
+    Orbit: FlightMode.AUTO,
     FlyMission: FlightMode.AUTO,
     Hold: FlightMode.HOLD,
     ReturnHome: FlightMode.RETURN,
+    ToDock: FlightMode.GUIDED,
     Land: FlightMode.LAND,
 }
 
@@ -82,7 +90,8 @@ class GaveUp(Interrupted):
 
 @dataclass(slots=True)
 class Job:
-    """A task on its way through. `from_index` is where a patrol goes on."""
+    """A task on its way through. `from_index` is where a patrol goes on, `is_skipping` while the vehicle has not been
+    told of it, `paused_by` who stopped it."""
 
     task: Task
     evidence: Evidence
@@ -90,6 +99,9 @@ class Job:
     target: GeoPoint | None
     sigma_m: float = 0.0
     from_index: int = 0
+    is_skipping: bool = False
+    paused_by: str | None = None
+    visit_ends: tuple[int, ...] = ()  # of a roaming patrol: the waypoint that ends each of its task's visits
     decisions: int = 0
     was_acknowledged: bool = False
     cancelled_by: str | None = None
@@ -109,6 +121,7 @@ class Tools:
     on_change: Callable[[Task], None]
     on_hop: Callable[[str, str, int], None]
     sleep: Callable[[float], Awaitable[None]]
+    slots: SlotBook
 
 
 @dataclass(slots=True)
@@ -125,10 +138,12 @@ class Desk:
     speed_m_s: float = 0.0  # last approved
     was_latched: bool = False
     taken: str | None = None
+    forgiven_at_us: int = 0  # what another station did before then is past
     is_adopted: bool | None = None
     is_at_work: bool = False
     ticked_at_us: int | None = None
     orders_without_task: int = 0
+    dock: DockDriver | None = None  # of one that stands in a machine and not on open ground
 
     @property
     def state(self) -> VehicleState:
@@ -171,6 +186,8 @@ class Desk:
         blocked = self.blocked_by()
         if blocked is not None:
             raise TakenAway(blocked)
+        if job is not None and (lost := self.dock_lost()) is not None:
+            raise GaveUp(lost)
         state = self.state
         if state.heard_at_us is None or self.now_us - state.heard_at_us > SILENT_LIMIT_US:
             raise GaveUp(f"the vehicle was not heard for {SILENT_LIMIT_US / 1e6:.0f} s")
@@ -178,7 +195,19 @@ class Desk:
         if self._is_preempted(job):
             raise Preempted("an investigation needs the vehicle")
 
+    def others_act(self) -> str | None:
+        """What another ground station did to it while it is under way for us; on the ground that is no matter."""
+        state = self.state
+        if state.armed is not True:
+            self.forgiven_at_us = self.now_us
+        did_at_us = state.others_did_at_us
+        return state.others_did if did_at_us is not None and did_at_us > self.forgiven_at_us else None
+
     def _notice_others(self, state: VehicleState, *, is_ordering: bool) -> None:
+        act = self.others_act()
+        if act is not None and self.commanded:
+            self.taken = act
+            raise TakenAway(act)
         if not self.commanded or state.armed is not True or state.mode is None or state.mode in self.commanded:
             return
         if is_ordering and state.mode is not FlightMode.MANUAL:
@@ -204,9 +233,9 @@ class Desk:
         was_ours = bool(self.commanded)
         after = frozenset({_MODE_AFTER[type(order)]}) if type(order) in _MODE_AFTER else self.commanded
         self.commanded |= after  # until it is confirmed, the old mode is no surprise either
-        if isinstance(order, Launch | GoTo | FlyMission):
+        if isinstance(order, Launch | GoTo | Orbit | FlyMission):
             self.route = self._route_of(order)
-        if isinstance(order, GoTo | FlyMission):
+        if isinstance(order, GoTo | Orbit | FlyMission):
             self.speed_m_s = order.speed_m_s
         sent = await self._carried_out(job, approval, was_ours=was_ours)
         self.commanded = after
@@ -238,7 +267,7 @@ class Desk:
             trace_id=None if job is None else job.task.trace_id,
             detail={"task": None if job is None else str(job.task.task_id), "decision": record_of(decision)},
         )
-        comes_home = isinstance(order, Hold | ReturnHome | Land | Disarm)
+        comes_home = isinstance(order, Hold | ReturnHome | ToDock | Land | Disarm)
         (self.tools.deferred if comes_home else self.tools.journal).write(entry)
         if isinstance(decision, RefusedOrder):
             raise CommandRefused("; ".join(decision.reasons))
@@ -255,7 +284,7 @@ class Desk:
         job.decisions += 1
         return job.evidence, job.consent, uuid.uuid5(job.task.task_id, f"decision/{job.decisions}")
 
-    def _route_of(self, order: Launch | GoTo | FlyMission) -> Route | None:
+    def _route_of(self, order: MovingOrder) -> Route | None:
         state, airspace = self.state, self.airspace
         if state.position is None:
             return None
@@ -305,6 +334,45 @@ class Desk:
         if job.task.state is TaskState.SENT:
             self.move(job, TaskState.RECEIVED)
             self.move(job, TaskState.ACCEPTED)
+
+    # The dock it stands in
+
+    @property
+    def dock_spec(self) -> DockSpec | None:
+        return self.site.dock_of(self.spec.id)
+
+    def dock_lost(self) -> str | None:
+        """Why a vehicle that is out ends its task: it will land at the alternate."""
+        if self.dock is None or self.state.armed is not True:
+            return None
+        return "; ".join(lost_while_out(self.dock.state)) or None
+
+    def landing_refusals(self) -> list[str]:
+        """Why it must not come down in its dock now."""
+        spec = self.dock_spec
+        if spec is None:
+            return []
+        return landing_refusals(spec, self.world().docks, self.state, self.now_us)
+
+    def ask_dock(self, job: Job | None, dock: DockDriver, verb: DockVerb) -> Asked:
+        """Refusals, journal, dock. Raises CommandRefused, fleet.errors.StoreError."""
+        refusals = command_refusals(verb, dock.state, self.state, self.now_us)
+        self.orders_without_task += 1
+        words = f"{dock.spec.id}/{verb.value}/{self.now_us}/{self.orders_without_task}"
+        command_id = uuid.uuid5(uuid.NAMESPACE_OID, words)
+        entry = dock_entry(
+            dock,
+            verb,
+            command_id=command_id,
+            refusals=refusals,
+            by=TASKING if job is None else job.consent.approved_by or TASKING,
+            at_us=self.tools.clock.wall_us(),
+            trace_id=None if job is None else job.task.trace_id,
+        )
+        (self.tools.deferred if job is None else self.tools.journal).write(entry)
+        if refusals:
+            raise CommandRefused("; ".join(refusals))
+        return dock.ask(verb, command_id=command_id)
 
     # Telling
 

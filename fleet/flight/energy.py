@@ -55,14 +55,22 @@ def _headway_m_s(kind: VehicleKind, speed_m_s: float, wind_m_s: float) -> float 
 
 
 def way_frac(
-    kind: VehicleKind, *, distance_m: float, climb_m: float, stay_s: float, speed_m_s: float, wind_m_s: float
+    kind: VehicleKind,
+    *,
+    distance_m: float,
+    climb_m: float,
+    stay_s: float,
+    speed_m_s: float,
+    wind_m_s: float,
+    descent_m: float = 0.0,
 ) -> float | None:
     """Share of a full battery for a way out; None when the wind lets it make none."""
     headway = _headway_m_s(kind, speed_m_s, wind_m_s)
     if headway is None or headway <= 0.0:
         return None
     model = CONSUMPTION[kind]
-    return (distance_m / headway + max(climb_m, 0.0) / model.climb_m_s + stay_s) / model.endurance_s
+    up_and_down_s = max(climb_m, 0.0) / model.climb_m_s + descent_m / model.descend_m_s
+    return (distance_m / headway + up_and_down_s + stay_s) / model.endurance_s
 
 
 def home_frac(

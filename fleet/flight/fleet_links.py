@@ -7,25 +7,34 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import cast
+from typing import Protocol, cast
 
 import anyio
 
 from contract.clock import Clock
 from contract.site import Site
 from contract.site import Vehicle as VehicleSpec
-from fleet.flight.ardupilot import ArdupilotVehicle
 from fleet.flight.forwarding import Forwarding
+from fleet.flight.held_open import HeldOpen
 from fleet.flight.mavlink_codec import OUR_SYSTEM_ID, Encoder
 from fleet.flight.mavlink_link import Link
 from fleet.flight.mavlink_signing import Signing
 from fleet.flight.mavlink_transport import Connection, Transport, make_transport, parse_connection
 from fleet.flight.tlog import Tlog
+from fleet.flight.traffic import TrafficPicture
 from fleet.flight.vehicle import Vehicle
 
 
-class Flight:
+class Driver(Vehicle, Protocol):
+    """What a file of fleet/flight/vehicles holds under this name, whatever autopilot it is for; `run` is its background
+    loop, until cancelled."""
+
+    def __init__(self, spec: VehicleSpec, *, link: Link, clock: Clock) -> None: ...
+
+    async def run(self) -> None: ...
+
+
+class Flight(HeldOpen):
     """`async with Flight(...) as flight`: `flight.vehicles` by vehicle id, kept fresh until the block ends.
 
     `is_alive` says whether gate and monitor completed a cycle within the last second; without it no heartbeat goes out
@@ -47,6 +56,7 @@ class Flight:
         forward: Sequence[str] = (),
     ) -> None:
         self._tlog = Tlog(tlog_path, clock=clock)
+        self.traffic = TrafficPicture(site, clock=clock)  # of all receivers together
         connections = {spec.id: parse_connection(spec.connection) for spec in site.vehicles}
         self._forwarding = Forwarding([parse_connection(text) for text in forward])
         keys = signing_keys or {}
@@ -61,6 +71,7 @@ class Flight:
                 is_alive=is_alive,
                 signing=signing,
                 forward=self._forwarding.send if self._forwarding else None,
+                on_traffic=self.traffic.hear,
             )
             for connection in connections.values()
         }
@@ -86,16 +97,8 @@ class Flight:
             self._opened = opening.pop_all()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        if isinstance(error, Exception):  # leave it as it is: a task group would wrap it in a group of its own
-            await self._opened.aclose()
-            return None
-        return await self._opened.__aexit__(kind, error, trace)
 
-
-def _driver(spec: VehicleSpec) -> type[ArdupilotVehicle]:
+def _driver(spec: VehicleSpec) -> type[Driver]:
     """The Driver of the file in fleet/flight/vehicles that is named as the kind."""
     module = importlib.import_module(f"fleet.flight.vehicles.{spec.kind.value}")
-    return cast(type[ArdupilotVehicle], module.Driver)
+    return cast(type[Driver], module.Driver)

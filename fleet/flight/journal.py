@@ -20,6 +20,6 @@ class JournalEntry:
 
 
 class Journal(Protocol):
-    def write(self, entry: JournalEntry) -> None:
-        """Durable on return. Raises fleet.errors.StoreError; whoever calls it for coming home must not wait for it."""
+    def write(self, *entries: JournalEntry) -> None:
+        """All durable on return, or none: raises fleet.errors.StoreError. Coming home must not wait for it."""
         ...

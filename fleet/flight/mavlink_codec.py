@@ -67,6 +67,10 @@ class FrameParser:
         self.unknown_frames = 0
 
     def feed_datagram(self, data: bytes) -> list[Frame]:
+        if data and data[0] in _MARKERS and frame_length(data) == len(data):  # one frame and no more, as nearly always
+            frame = self._decode(data)
+            if frame is not None:
+                return [frame]
         return self._scan(data, is_whole=True)[0]
 
     def feed_stream(self, data: bytes) -> list[Frame]:

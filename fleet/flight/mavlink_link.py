@@ -16,8 +16,9 @@ from contract.clock import Clock
 from fleet.flight.errors import LinkDown
 from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, Encoder, Frame, FrameParser, Message
 from fleet.flight.mavlink_frames import SIGNED
+from fleet.flight.mavlink_quality import SequenceLoss
 from fleet.flight.mavlink_signing import Signing
-from fleet.flight.mavlink_sources import Address, SequenceLoss, SourceWatch, Verdict
+from fleet.flight.mavlink_sources import Address, SourceWatch, Verdict
 from fleet.flight.mavlink_transport import Transport
 from fleet.flight.tlog import Tlog
 
@@ -40,6 +41,7 @@ MOST_PACE = 20.0
 _TICK_S = 0.05  # how late a heartbeat may be
 _MOST_STRANGERS = 32  # system ids we name in the log before we only count
 
+TRAFFIC = "ADSB_VEHICLE"  # also of a receiver beside the autopilot, a component of its own
 OnFrame = Callable[[Frame, bool], None]  # the frame, and whether its sender has a new address
 _log = structlog.get_logger(__name__)
 
@@ -75,9 +77,11 @@ class Link:
         is_alive: Callable[[], bool],
         signing: Mapping[int, Signing] | None = None,
         forward: Callable[[bytes], None] | None = None,
+        on_traffic: Callable[[Message], None] | None = None,
     ) -> None:
         """`signing`: system ids with a key; of these only signed frames count, and what goes to them is signed.
-        `forward` hears every frame that our vehicles, and what they carry, are believed to have sent."""
+        `forward` hears every frame that our vehicles, and what they carry, are believed to have sent; `on_traffic` what
+        their receivers say about other aircraft."""
         self.name = name
         self.system_id = encoder.system_id
         self.component_id = encoder.component_id
@@ -89,6 +93,7 @@ class Link:
         self._is_alive = is_alive
         self._signing = dict(signing or {})
         self._forward = forward
+        self._on_traffic = on_traffic
         self._parser = FrameParser()
         self._peers: dict[int, _Peer] = {}
         self._strangers: set[int] = set()
@@ -109,6 +114,7 @@ class Link:
         return self._parser.bad_bytes
 
     def loss_frac(self, system_id: int) -> float | None:
+        """Of the autopilot's own frames: what else it carries counts for itself, and is lost before it gets here."""
         return self._peers[system_id].loss.loss_frac
 
     @property
@@ -184,8 +190,8 @@ class Link:
                 self._note_unsigned(frame.system_id, peer)
             elif frame.component_id == AUTOPILOT_COMPONENT_ID:
                 self._route(frame, peer, address)
-            elif self._forward is not None and peer.watch.address == address and not peer.watch.quarantined:
-                self._forward(frame.raw)
+            elif peer.watch.address == address and not peer.watch.quarantined:
+                self._pass_on(frame)
 
     def _route(self, frame: Frame, peer: _Peer, address: Address) -> None:
         verdict = peer.watch.hear(address, self._clock.monotonic_us())
@@ -194,10 +200,18 @@ class Link:
         elif verdict is Verdict.MOVED:
             _log.warning("vehicle has a new address", system_id=frame.system_id, address=str(address))
         if verdict in (Verdict.USE, Verdict.MOVED):
+            if verdict is Verdict.MOVED:
+                peer.loss.begin_anew()
             peer.loss.count(frame.sequence)
             peer.on_frame(frame, verdict is Verdict.MOVED)
-            if self._forward is not None:
-                self._forward(frame.raw)
+            self._pass_on(frame)
+
+    def _pass_on(self, frame: Frame) -> None:
+        """What is for more than the vehicle itself, from a sender that is believed."""
+        if self._on_traffic is not None and frame.name == TRAFFIC:
+            self._on_traffic(frame.message)
+        if self._forward is not None:
+            self._forward(frame.raw)
 
     def _note_unsigned(self, system_id: int, peer: _Peer) -> None:
         peer.unsigned_frames += 1

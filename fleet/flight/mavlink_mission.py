@@ -24,6 +24,7 @@ SILENCE_S = 8.0  # what the vehicle itself waits for us
 UPLOAD_TRIES = 2
 FENCE_SETTLES_S = 1.2  # a read sooner than 1 s after the acknowledgement can be stale or empty
 CLEAR_TRIES = 5
+MOST_ITEMS = 2_000  # more than any autopilot keeps
 FIRST_ITEM_SEQ = 2  # of a mission: 0 is home, 1 the speed
 
 ACCEPTED = mavlink.MAV_MISSION_ACCEPTED
@@ -117,7 +118,9 @@ def means_the_same(sent: Item, read: Item) -> bool:
             return False
         is_fence = 5000 <= sent.command < 5100
         folds = [_SAME_FRAME.get(item.frame, item.frame) for item in (sent, read)]
-        if not is_fence and (folds[0] != folds[1] or abs(sent.z - read.z) > 0.011):  # kept in whole centimetres
+        if not is_fence and (
+            folds[0] != folds[1] or not abs(sent.z - read.z) <= 0.011
+        ):  # in whole centimetres; NaN is no height
             return False
     own = {
         mavlink.MAV_CMD_NAV_LOITER_TIME: (2,),
@@ -142,9 +145,12 @@ def difference(sent: Sequence[Item], read: Sequence[Item], kind: MissionKind) ->
     return None
 
 
-async def upload_verified(act: Act, kind: MissionKind, items: Sequence[Item], *, said: str) -> None:
+async def upload_verified(
+    act: Act, kind: MissionKind, items: Sequence[Item], *, said: str, on_left: Callable[[], None] = lambda: None
+) -> None:
     """Upload, wait until it settled, read back and compare. Whatever fails, no mixture stays in the vehicle: it is
-    cleared before the error is raised. Raises CommandRefused, NoAnswer, NotConfirmed, LinkDown."""
+    cleared before the error is raised, or `on_left` is called, when it does not say that it was.
+    Raises CommandRefused, NoAnswer, NotConfirmed, LinkDown."""
     done = False
     try:
         for tries_left in reversed(range(UPLOAD_TRIES)):
@@ -157,7 +163,7 @@ async def upload_verified(act: Act, kind: MissionKind, items: Sequence[Item], *,
         done = True
     finally:
         if not done:
-            await _leave_no_mixture(act, kind)
+            await _leave_no_mixture(act, kind, on_left)
 
 
 async def _upload_once(act: Act, kind: MissionKind, items: Sequence[Item], *, said: str) -> None:
@@ -169,21 +175,25 @@ async def _upload_once(act: Act, kind: MissionKind, items: Sequence[Item], *, sa
         raise NotConfirmed(f"{act.name}: {said}: read back differs: {wrong}")
 
 
-async def _leave_no_mixture(act: Act, kind: MissionKind) -> None:
-    if act.overtaken_by is not None:
-        return  # somebody flies it home: an unfinished mission is never started by us, and the next upload replaces it
+async def _leave_no_mixture(act: Act, kind: MissionKind, on_left: Callable[[], None]) -> None:
+    is_cleared = False
     try:
-        act.send(_clear_message(act, kind))
-        await clear(act, kind)
+        if act.overtaken_by is None:  # else somebody flies it home, and nothing comes between
+            act.send(clear_message(act.port.system_id, kind))
+            await clear(act, kind)
+            is_cleared = True
     except FlightError as err:
         act.progress(f"could not clear what was half uploaded: {err}")
+    finally:
+        if not is_cleared:
+            on_left()
 
 
 async def clear(act: Act, kind: MissionKind) -> None:
     """Each type on its own: the vehicle refuses type 255."""
     with act.port.listening("MISSION_ACK") as inbox:
         for _ in range(CLEAR_TRIES):
-            act.send(_clear_message(act, kind))
+            act.send(clear_message(act.port.system_id, kind))
             until_us = act.port.now_us() + 1_000_000
             while (ack := await act.take(inbox, until_us=until_us)) is not None:
                 if int(ack.mission_type) == kind and int(ack.type) == ACCEPTED:
@@ -191,8 +201,8 @@ async def clear(act: Act, kind: MissionKind) -> None:
     raise NoAnswer(f"{act.name}: clearing {kind.name.lower()}: not accepted after {CLEAR_TRIES} tries")
 
 
-def _clear_message(act: Act, kind: MissionKind) -> Message:
-    return mavlink.MAVLink_mission_clear_all_message(act.port.system_id, AUTOPILOT_COMPONENT_ID, int(kind))
+def clear_message(system_id: int, kind: MissionKind) -> Message:
+    return mavlink.MAVLink_mission_clear_all_message(system_id, AUTOPILOT_COMPONENT_ID, int(kind))
 
 
 class _RoundTrip:
@@ -290,7 +300,8 @@ class _Upload:
 
 
 async def download(act: Act, kind: MissionKind) -> tuple[Item, ...]:
-    """All items the vehicle holds. Nothing in it can move a vehicle. Raises NoAnswer, LinkDown."""
+    """All items the vehicle holds. Nothing in it can move a vehicle. Raises NoAnswer, NotConfirmed,
+    LinkDown."""
     port, trip = act.port, _RoundTrip()
     target = (port.system_id, AUTOPILOT_COMPONENT_ID)
     with port.listening("MISSION_COUNT", "MISSION_ITEM_INT") as inbox:
@@ -313,6 +324,10 @@ async def download(act: Act, kind: MissionKind) -> tuple[Item, ...]:
             return lambda message: str(message.get_type()) == "MISSION_ITEM_INT" and int(message.seq) == wanted
 
         count = await ask(mavlink.MAVLink_mission_request_list_message(*target, int(kind)), is_count)
+        if int(count.count) > MOST_ITEMS:
+            raise NotConfirmed(
+                f"{act.name}: {kind.name.lower()}: expected {MOST_ITEMS} items at most, got {count.count}"
+            )
         items = [
             _item(await ask(mavlink.MAVLink_mission_request_int_message(*target, seq, int(kind)), is_item(seq)))
             for seq in range(int(count.count))

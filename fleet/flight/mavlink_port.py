@@ -5,6 +5,7 @@ retransmitted "go there" from undoing a "return home" that the safety monitor se
 """
 
 import contextlib
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -104,6 +105,11 @@ class Port:
         """Raises CommandRefused when `act` was overtaken, LinkDown."""
         with self._turn:
             act.raise_if_overtaken()
+            self._link.send_commanding(self.system_id, message)
+
+    def send_beside(self, message: Message) -> None:
+        """One message that overtakes nobody: what an approved order left to be put right. Raises LinkDown."""
+        with self._turn:
             self._link.send_commanding(self.system_id, message)
 
     def send_home(self, message: Message, *, what: str) -> None:
@@ -290,6 +296,20 @@ def degrees_e7(point: GeoPoint) -> tuple[int, int]:
 def command_long(system_id: int, command: int, *params: float, confirmation: int = 0) -> Message:
     padded = (*params, *(0.0,) * (7 - len(params)))
     return mavlink.MAVLink_command_long_message(system_id, AUTOPILOT_COMPONENT_ID, command, confirmation, *padded)
+
+
+def reposition(system_id: int, point: GeoPoint, *, above_home_m: float) -> Message:
+    """DO_REPOSITION at the vehicle's own speed and heading; it changes to GUIDED for it."""
+    return mavlink.MAVLink_command_int_message(
+        system_id,
+        AUTOPILOT_COMPONENT_ID,
+        mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT,
+        mavlink.MAV_CMD_DO_REPOSITION,
+        *(0, 0),
+        *(-1.0, float(mavlink.MAV_DO_REPOSITION_FLAGS_CHANGE_MODE), 0.0, math.nan),
+        *degrees_e7(point),
+        above_home_m,
+    )
 
 
 def request_message(system_id: int, message_id: int) -> Message:

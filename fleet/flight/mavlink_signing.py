@@ -57,10 +57,15 @@ class Signing:
         return True
 
     def _now(self) -> int:
-        return (self._clock.wall_us() - _EPOCH_US) // 10
+        return stamp_at(self._clock.wall_us())
 
     def _signature(self, frame: bytes) -> bytes:
         return hashlib.sha256(self._key + frame).digest()[:6]
+
+
+def stamp_at(wall_us: int) -> int:
+    """Of a moment, microseconds since the Unix epoch."""
+    return (wall_us - _EPOCH_US) // 10
 
 
 def parse_key(text: str, *, source: str) -> bytes:

@@ -14,6 +14,7 @@ MOVED_AFTER_US = 2_000_000  # two heartbeats missed at the old address
 CONFLICT_SWITCHES = 2  # the old address was heard again this often after the newcomer: not a reordered datagram
 RELEASED_AFTER_US = 30_000_000  # a quarantine ends when only one address was heard for this long
 FORGOTTEN_AFTER_US = 10_000_000  # a newcomer that fell silent was a stray
+_MOST_NEWCOMERS = 16  # remembered at once; whoever invents addresses costs no more than that
 
 
 class Verdict(str, Enum):
@@ -42,7 +43,8 @@ class SourceWatch:
         keep_us = RELEASED_AFTER_US if self.quarantined else FORGOTTEN_AFTER_US
         self._heard_us = {a: at for a, at in self._heard_us.items() if a == self.address or now_us - at <= keep_us}
         old_heard_us = self._heard_us.get(self.address) if self.address else None
-        self._heard_us[address] = now_us
+        if address in self._heard_us or len(self._heard_us) <= _MOST_NEWCOMERS:
+            self._heard_us[address] = now_us
         if self.quarantined:
             return self._hear_in_quarantine(address, now_us)
         if self.address is None:
@@ -51,7 +53,7 @@ class SourceWatch:
         if address == self.address:
             return self._hear_known()
         if old_heard_us is None or now_us - old_heard_us >= MOVED_AFTER_US:
-            self._adopt(address)
+            self._adopt(address, now_us)
             return Verdict.MOVED
         self._last_was_newcomer = True
         return Verdict.IGNORE
@@ -70,34 +72,10 @@ class SourceWatch:
     def _hear_in_quarantine(self, address: Address, now_us: int) -> Verdict:
         if any(now_us - at <= RELEASED_AFTER_US for a, at in self._heard_us.items() if a != address):
             return Verdict.IGNORE
-        self._adopt(address)
+        self._adopt(address, now_us)
         return Verdict.MOVED
 
-    def _adopt(self, address: Address) -> None:
-        now_us = self._heard_us[address]
+    def _adopt(self, address: Address, now_us: int) -> None:
         self.address, self.quarantined = address, False
         self._heard_us = {address: now_us}
         self._switches, self._last_was_newcomer = 0, False
-
-
-@dataclass(slots=True)
-class SequenceLoss:
-    """Frames lost on the way to us, from the sequence numbers of one sender; recent frames count most."""
-
-    _last: int | None = None
-    _expected: float = 0.0
-    _lost: float = 0.0
-
-    def count(self, sequence: int) -> None:
-        gap = 0 if self._last is None else (sequence - self._last - 1) % 256
-        self._last = sequence
-        if gap >= 128:  # a repeat, a reordered frame or a rebooted sender
-            return
-        if self._expected >= 400:
-            self._expected, self._lost = self._expected / 2, self._lost / 2
-        self._expected += gap + 1
-        self._lost += gap
-
-    @property
-    def loss_frac(self) -> float | None:
-        return self._lost / self._expected if self._expected >= 20 else None

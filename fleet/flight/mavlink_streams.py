@@ -21,8 +21,10 @@ INTERVALS_US: Mapping[int, int] = {  # by message id, in microseconds of the veh
     mavlink.MAVLINK_MSG_ID_SYS_STATUS: 1_000_000,
     mavlink.MAVLINK_MSG_ID_EKF_STATUS_REPORT: 1_000_000,
     mavlink.MAVLINK_MSG_ID_FENCE_STATUS: 1_000_000,
+    mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: 1_000_000,
     mavlink.MAVLINK_MSG_ID_HOME_POSITION: 2_000_000,
     mavlink.MAVLINK_MSG_ID_WIND: 1_000_000,
+    mavlink.MAVLINK_MSG_ID_ADSB_VEHICLE: 200_000,  # one aircraft at a time
 }
 FOR_CAMERAS_US: Mapping[int, int] = {  # what places the picture of a camera that a vehicle carries
     mavlink.MAVLINK_MSG_ID_GLOBAL_POSITION_INT: 100_000,
@@ -31,8 +33,12 @@ FOR_CAMERAS_US: Mapping[int, int] = {  # what places the picture of a camera tha
     mavlink.MAVLINK_MSG_ID_SYSTEM_TIME: 1_000_000,
 }
 STOPPED_AFTER_US = 5_000_000  # more than two of the slowest interval
+STOPPED_AFTER_INTERVALS = 10  # a position that another station stopped is asked for before the monitor misses it
+STOPPED_LEAST_US = 2_000_000  # no link is so bad that it loses two seconds of a fast stream
 ASK_AGAIN_US = 3_000_000
-ASK_SELDOM_US = 15_000_000  # after three unanswered requests: this vehicle may not have it (a rover has no wind)
+ASK_SELDOM_US = (
+    15_000_000  # after three unanswered requests: this vehicle may not have it (a rover has no wind, most no receiver)
+)
 
 
 class Streams:
@@ -54,7 +60,7 @@ class Streams:
         heard_us = telemetry.state.heard_at_us
         if heard_us is None or now_us - heard_us > STOPPED_AFTER_US:
             return
-        wanted = [message_id for message_id in self._intervals_us if _is_silent(telemetry, message_id, now_us)]
+        wanted = [message_id for message_id in self._intervals_us if self._is_silent(telemetry, message_id, now_us)]
         if telemetry.state.autopilot_uid is None:
             wanted.append(mavlink.MAVLINK_MSG_ID_AUTOPILOT_VERSION)
         self._asked = {message_id: asked for message_id, asked in self._asked.items() if message_id in wanted}
@@ -74,7 +80,9 @@ class Streams:
         with contextlib.suppress(LinkDown):  # asked again soon
             self._port.send_harmless(message)
 
-
-def _is_silent(telemetry: Telemetry, message_id: int, now_us: int) -> bool:
-    heard_us = telemetry.heard.get(str(mavlink.mavlink_map[message_id].msgname))
-    return heard_us is None or now_us - heard_us > STOPPED_AFTER_US
+    def _is_silent(self, telemetry: Telemetry, message_id: int, now_us: int) -> bool:
+        heard_us = telemetry.heard.get(str(mavlink.mavlink_map[message_id].msgname))
+        limit_us = min(
+            STOPPED_AFTER_US, max(STOPPED_LEAST_US, STOPPED_AFTER_INTERVALS * self._intervals_us[message_id])
+        )
+        return heard_us is None or now_us - heard_us > limit_us

@@ -14,7 +14,7 @@ from contract.geo import PointEnu
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.errors import FlightError
 from fleet.flight.journal import JournalEntry
-from fleet.flight.orders import ComingHome, Hold, Land, ReturnHome
+from fleet.flight.orders import ComingHome, Hold, HoldLow, Land, ReturnHome
 from fleet.flight.vehicle import FlightMode, Vehicle, VehicleState
 from fleet.flight.watch import (
     Hazard,
@@ -26,16 +26,19 @@ from fleet.flight.watch import (
     no_progress_is_hazard,
 )
 from fleet.flight.world import WorldView
+from fleet.flight.yielding import LOW_ENOUGH_M
 
 CYCLE_S = 0.2
 REPEAT_US = 1_000_000
 ESCALATE_US = 5_000_000  # five repeats without an answer in the vehicle's state
 PROGRESS_M = 2.0
+SINKS_M = 0.5  # in five seconds: slower than any copter comes down
 NO_PROGRESS_US = 45_000_000  # tasking gives up sooner; this is for when it hangs
 MONITOR = "monitor"
-_SEVERITY: dict[type[ComingHome], int] = {Hold: 1, ReturnHome: 2, Land: 3}
+_SEVERITY: dict[type[ComingHome], int] = {Hold: 1, HoldLow: 2, ReturnHome: 3, Land: 4}
 _MODE_OF: dict[type[ComingHome], FlightMode] = {
     Hold: FlightMode.HOLD,
+    HoldLow: FlightMode.GUIDED,
     ReturnHome: FlightMode.RETURN,
     Land: FlightMode.LAND,
 }
@@ -65,6 +68,7 @@ class _Watch:
     attempt: int = 0
     mark: tuple[PointEnu, float] | None = None
     mark_at_us: int = 0
+    lowest_m: float | None = None  # on its way down
     waits_since_us: int | None = None
 
 
@@ -74,10 +78,10 @@ class MonitorCore:
     def __init__(self) -> None:
         self._watches: dict[str, _Watch] = {}
 
-    def latch_of(self, vehicle_id: str) -> str | None:
-        """Why tasking may not command this vehicle, or None."""
-        watch = self._watches.get(vehicle_id)
-        return None if watch is None else watch.latch
+    @property
+    def latches(self) -> dict[str, str]:
+        """Why tasking may not command a vehicle, of those it may not."""
+        return {name: watch.latch for name, watch in self._watches.items() if watch.latch is not None}
 
     def release(self, vehicle_id: str) -> str | None:
         """Lift the latch; the reason it had. A hazard that still holds latches again in the next step."""
@@ -95,10 +99,8 @@ class MonitorCore:
         for state in snapshot.world.vehicles:
             watch = self._watches.setdefault(state.vehicle_id, _Watch())
             if not is_ours_to_command(state):
-                watch.order, watch.mark = (
-                    None,
-                    None,
-                )  # on the ground, or a pilot has it: nothing to say, the latch stays
+                # on the ground, or a pilot has it: nothing to say, and what comes after is new; the latch stays
+                watch.order, watch.mark, watch.severity, watch.waits_since_us = None, None, 0, None
                 continue
             hazard = hazard_of(state, snapshot, is_watched=watch.latch is not None)
             hazard = hazard or self._no_progress(state, watch, snapshot)
@@ -123,7 +125,7 @@ class MonitorCore:
     def _take_up(watch: _Watch, hazard: Hazard, *, by: str, now_us: int) -> None:
         watch.latch, watch.by, watch.order = hazard.reason, by, hazard.order
         watch.severity = _SEVERITY[type(hazard.order)]
-        watch.ordered_at_us, watch.sent_at_us, watch.attempt = now_us, None, 0
+        watch.ordered_at_us, watch.sent_at_us, watch.attempt, watch.lowest_m = now_us, None, 0, None
 
     @staticmethod
     def _insist(state: VehicleState, watch: _Watch, now_us: int) -> MonitorOrder | None:
@@ -131,9 +133,11 @@ class MonitorCore:
         failsafe's way home."""
         if watch.order is None:
             return None
-        if _confirms(state.mode, watch):
+        if _confirms(state, watch):
             watch.order = None
             return None
+        if isinstance(watch.order, HoldLow) and _sinks(state, watch):
+            watch.ordered_at_us = now_us
         age_s = state.link_age_s(now_us)
         if age_s is None or age_s > 3.0:
             watch.ordered_at_us = now_us
@@ -163,21 +167,36 @@ class MonitorCore:
         return None
 
 
-def _confirms(mode: FlightMode | None, watch: _Watch) -> bool:
+def _confirms(state: VehicleState, watch: _Watch) -> bool:
     """Is the vehicle doing it? What it does by itself to come home also settles an order of ours, never a person's."""
+    mode = state.mode
     if watch.by == MONITOR and mode in (FlightMode.RETURN, FlightMode.LAND):
         return not isinstance(watch.order, Land) or mode is FlightMode.LAND
+    if isinstance(watch.order, HoldLow) and not _is_down(state, watch.order):
+        return False
     return watch.order is not None and mode is _MODE_OF[type(watch.order)]
+
+
+def _is_down(state: VehicleState, order: HoldLow) -> bool:
+    return state.above_home_m is not None and state.above_home_m <= order.above_home_m + LOW_ENOUGH_M
+
+
+def _sinks(state: VehicleState, watch: _Watch) -> bool:
+    """Is it lower than ever since the order? A way down takes its time, and is no refusal."""
+    if state.above_home_m is None or (watch.lowest_m is not None and state.above_home_m > watch.lowest_m - SINKS_M):
+        return False
+    watch.lowest_m = state.above_home_m
+    return True
 
 
 def _harder(order: ComingHome, state: VehicleState) -> ComingHome:
     if not state.kind.flies:
         return Hold()  # nothing is safer for a ground vehicle than to stand
-    return ReturnHome() if isinstance(order, Hold) else Land()
+    return ReturnHome() if isinstance(order, Hold | HoldLow) else Land()
 
 
 def order_name(order: ComingHome) -> str:
-    return {Hold: "hold", ReturnHome: "return", Land: "land"}[type(order)]
+    return {Hold: "hold", HoldLow: "go down and hold", ReturnHome: "return", Land: "land"}[type(order)]
 
 
 class SafetyMonitor:
@@ -201,6 +220,7 @@ class SafetyMonitor:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._completed_cycle_at_us: int | None = None
+        self._latches: Mapping[str, str] = {}  # replaced as a whole: who asks waits for no step
 
     @property
     def completed_cycle_at_us(self) -> int | None:
@@ -229,18 +249,18 @@ class SafetyMonitor:
         snapshot = Snapshot(self._clock.monotonic_us(), self._view.now(), self._routes())
         with self._lock:
             orders = self._core.step(snapshot)
+            self._latches = self._core.latches
         for order in orders:
             self._send(order)
         self._completed_cycle_at_us = self._clock.monotonic_us()
 
     def is_latched(self, vehicle_id: str) -> str | None:
         """The reason why tasking may not command this vehicle, or None."""
-        with self._lock:
-            return self._core.latch_of(vehicle_id)
+        return self._latches.get(vehicle_id)
 
     @property
     def latches(self) -> dict[str, str]:
-        return {name: reason for name in self._vehicles if (reason := self.is_latched(name)) is not None}
+        return dict(self._latches)
 
     def recall_all(self, by: str) -> tuple[str, ...]:
         """Everybody home, and nobody leaves until released one by one. A vehicle in a pilot's hands is only latched."""
@@ -261,6 +281,7 @@ class SafetyMonitor:
         self._vehicles[vehicle_id]
         with self._lock:
             reason = self._core.release(vehicle_id)
+            self._latches = self._core.latches
         self._note(by, "release", vehicle_id, {"was": reason})
         return reason
 
@@ -270,6 +291,7 @@ class SafetyMonitor:
         now_us = self._clock.monotonic_us()
         with self._lock:
             self._core.demand(vehicle_id, order, by=by, now_us=now_us)
+            self._latches = self._core.latches
         if is_ours_to_command(state):
             self._send(MonitorOrder(vehicle_id, order, f"{order_name(order)} ordered by {by}", by, 0))
         else:

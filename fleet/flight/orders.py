@@ -34,6 +34,7 @@ class SafetyPlan:
     return_altitude_m: float | None
     rally: GeoPoint | None
     ground_station_system_id: int
+    returns_to_rally: bool = False  # never home: that is a dock which may be shut
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,19 @@ class LookAt:
 
 
 @dataclass(frozen=True, slots=True)
+class Orbit:
+    """Round `centre` clockwise, `turns` times, looking at it; begins at `from_deg`, clockwise from north, as seen from
+    the centre. What the circle is made of is fleet/flight/orbit.py."""
+
+    centre: GeoPoint
+    radius_m: float
+    above_home_m: float | None
+    speed_m_s: float
+    from_deg: float
+    turns: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class FlyMission:
     """Upload `items`, read back, start at `from_index` (index into items, from 0)."""
 
@@ -85,17 +99,34 @@ class ReturnHome:
 
 
 @dataclass(frozen=True, slots=True)
+class ToDock:
+    """Fly to above the vehicle's own dock, at its own return height; the Land that follows goes into it."""
+
+    point: GeoPoint
+    above_home_m: float
+    speed_m_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Land:
     pass
 
 
 @dataclass(frozen=True, slots=True)
+class HoldLow:
+    """Straight down over `point`, where it is, to `above_home_m`, and stay there: how a copter gives way."""
+
+    point: GeoPoint
+    above_home_m: float
+
+
+@dataclass(frozen=True, slots=True)
 class Disarm:
-    """On the ground only."""
+    """On the ground only: what flies must say itself that it has landed, and be no higher than home."""
 
 
-ComingHome = Hold | ReturnHome | Land
-Order = UploadSafety | Launch | GoTo | LookAt | FlyMission | Hold | ReturnHome | Land | Disarm
+ComingHome = Hold | HoldLow | ReturnHome | Land  # HoldLow is the safety monitor's alone
+Order = UploadSafety | Launch | GoTo | LookAt | Orbit | FlyMission | Hold | ReturnHome | ToDock | Land | Disarm
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,23 +6,25 @@ Every order passes the desk, and so gate and journal; the safety monitor watches
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
-from contract.geo import GeoPoint, PointEnu
+from contract.geo import GeoPoint, PointEnu, heading_deg
 from contract.tasks import TaskState
 from fleet.flight import errands
 from fleet.flight.desk import TICK_S, Desk, Job
 from fleet.flight.errands import AT_HOME_M, MISSION_COMPLETE
 from fleet.flight.errors import FlightError
-from fleet.flight.orders import Disarm, FlyMission, GoTo, Hold, Land, Launch, LookAt, MissionItem, ReturnHome
-from fleet.flight.safety_plan import rally_points
+from fleet.flight.orbit import mission_of_orbit
+from fleet.flight.orders import Disarm, FlyMission, GoTo, Hold, Land, Launch, LookAt, MissionItem, Orbit, ReturnHome
+from fleet.flight.rally import rally_points
 from fleet.flight.sortie_script import (
     DisarmStep,
     GoToStep,
     HoldStep,
     LandStep,
     LaunchStep,
+    LookStep,
     OrbitStep,
     PatrolStep,
     Place,
@@ -32,7 +34,7 @@ from fleet.flight.sortie_script import (
 )
 from fleet.flight.vehicle import FlightMode
 from fleet.flight.watch import Route
-from fleet.flight.way import is_airborne, stops_of
+from fleet.flight.way import Stop, is_airborne, stops_of
 
 READY_LIMIT_US = 180_000_000  # some 41 s after boot, and whatever the vehicle still has against it
 READY_FOR_US = 4_000_000
@@ -42,10 +44,10 @@ HEIGHT_M = 2.0
 STILL_M_S = 0.7
 PASSED_M = 8.0  # of a waypoint in a mission: corners are cut
 DRIFT_M = 3.0
-ORBIT_POINTS = 12
 ORBIT_OFF_M = 6.0
 ORBIT_SWEPT_DEG = 330.0
-UNSURE = ("safety not uploaded",)  # what may be missing before the upload
+LOOKS_DEG = 20.0  # of the nose from the middle
+UNSURE = "safety not uploaded"  # what may be missing before the upload
 
 
 class NotProven(FlightError):
@@ -91,7 +93,7 @@ class Sortie:
         began_us = good_since_us = self.desk.now_us
         said: tuple[str, ...] = ()
         while self.desk.now_us - good_since_us < READY_FOR_US:
-            reasons = tuple(reason for reason in self.desk.state.not_ready_because if reason not in UNSURE)
+            reasons = tuple(reason for reason in self.desk.state.not_ready_because if not reason.startswith(UNSURE))
             if reasons:
                 good_since_us = self.desk.now_us
             if reasons != said:
@@ -128,38 +130,38 @@ class Sortie:
 
     async def _orbit(self, step: OrbitStep) -> str:
         centre, height_m = self._point(step), self._height(step.above_home_m)
-        here = self._here
-        first = math.atan2(here.north_m - centre.north_m, here.east_m - centre.east_m)
-        angles = [first + 2 * math.pi * i / ORBIT_POINTS for i in range(ORBIT_POINTS + 1)]
-        round_it = [
-            PointEnu(
-                centre.east_m + step.radius_m * math.cos(angle), centre.north_m + step.radius_m * math.sin(angle), 0.0
-            )
-            for angle in angles
-        ]
+        from_deg = heading_deg(centre, self._here)
+        order = Orbit(self._geo(centre), step.radius_m, height_m, self._speed, from_deg)
+        ring = tuple(replace(stop, stays=True) for stop in stops_of(mission_of_orbit(order).items, self.desk.airspace))
         # its way there is not part of the circle
-        await self.desk.order(self.job, GoTo(self._geo(round_it[0]), height_m, self._speed))
-        await self._until(lambda: self._is_there(round_it[0], height_m), "on the circle")
-        order = FlyMission(tuple(MissionItem(self._geo(p), height_m) for p in round_it), 0, self._speed)
+        await self.desk.order(self.job, GoTo(self._geo(ring[0].point), height_m, self._speed))
+        await self._until(lambda: self._is_there(ring[0].point, height_m), "on the circle")
         await self.desk.order(self.job, order)
-        looks = await self._look_at(self._geo(centre))
-        swept, last, off_m = 0.0, first, 0.0
+        swept, last, off_m = 0.0, heading_deg(centre, self._here), 0.0
+        looks = at_it = 0
 
         def look() -> None:
-            nonlocal swept, last, off_m
-            now = self._here
-            bearing = math.atan2(now.north_m - centre.north_m, now.east_m - centre.east_m)
-            swept += math.remainder(bearing - last, 2 * math.pi)
-            last = bearing
-            off_m = max(
-                off_m, abs(math.hypot(now.east_m - centre.east_m, now.north_m - centre.north_m) - step.radius_m)
-            )
+            nonlocal swept, last, off_m, looks, at_it
+            bearing = heading_deg(centre, self._here)
+            swept += math.remainder(bearing - last, 360.0)
+            last, looks = bearing, looks + 1
+            off_m = max(off_m, abs(self._away_m(centre) - step.radius_m))
+            nose_deg = self.desk.state.heading_deg
+            at_it += nose_deg is not None and abs(math.remainder(nose_deg - bearing - 180.0, 360.0)) <= LOOKS_DEG
 
-        await self._fly_mission(order, look)
-        swept_deg = abs(math.degrees(swept))
-        if swept_deg < ORBIT_SWEPT_DEG or off_m > ORBIT_OFF_M:
-            raise NotProven(f"orbit: swept {swept_deg:.0f} degrees, at most {off_m:.1f} m off the circle")
-        return f"swept {swept_deg:.0f} degrees, at most {off_m:.1f} m off the circle{looks}"
+        await self._follow(ring, 0.0, look)
+        if swept < ORBIT_SWEPT_DEG or off_m > ORBIT_OFF_M:
+            raise NotProven(f"orbit: swept {swept:.0f} degrees, at most {off_m:.1f} m off the circle")
+        nose = f"its nose on the middle for {at_it / looks:.0%} of it"
+        turned = nose if 2 * at_it > looks else await self._try_to_look(self._geo(centre))
+        return f"swept {swept:.0f} degrees, at most {off_m:.1f} m off the circle, {turned}"
+
+    async def _look(self, step: LookStep) -> str:
+        point = self._geo(self._point(step))
+        if not self._flies:
+            return await self._try_to_look(point)
+        await self.desk.order(self.job, LookAt(point))
+        return f"camera or nose points there from {self._away_m(self._point(step)):.1f} m"
 
     async def _patrol(self, step: PatrolStep) -> str:
         height_m = self._height(step.above_home_m)
@@ -175,36 +177,53 @@ class Sortie:
                 nearest_m[i] = min(nearest_m[i], self._away_m(point))
 
         order = FlyMission(items, 0, self._speed)
+        stops, dwell_s = stops_of(items, self.desk.airspace), max(item.dwell_s for item in items)
         await self.desk.order(self.job, order)
-        await self._fly_mission(order, look)
-        missed = [i + 1 for i, away_m in enumerate(nearest_m) if away_m > PASSED_M]
-        if missed:
-            raise NotProven(f"patrol: waypoint {missed[0]} was passed at {nearest_m[missed[0] - 1]:.1f} m")
-        return f"{len(points)} waypoints read back and passed, each within {max(nearest_m):.1f} m"
+        said = ""
+        for number in sorted({step.pause_at, step.skip} - {None}):  # type: ignore[type-var]
+            assert number is not None
+            await self._follow(stops, dwell_s, look, until_index=number - 1)
+            if number == step.pause_at:
+                said += f", paused at {number}: {await self._stand(step.pause_s, look)}"
+            onwards = number if number == step.skip else max(self.desk.state.mission_seq or 0, number - 1)
+            await self.desk.order(self.job, replace(order, from_index=onwards))
+        await self._follow(stops, dwell_s, look)
+        for i, away_m in enumerate(nearest_m, 1):
+            if i == step.skip:
+                said += f", {i} skipped and passed at {away_m:.1f} m"
+            if (away_m > PASSED_M) is not (i == step.skip):
+                raise NotProven(f"patrol: waypoint {i} was passed at {away_m:.1f} m")
+        flown_m = max(away_m for i, away_m in enumerate(nearest_m, 1) if i != step.skip)
+        return f"{len(points)} waypoints read back and passed, each within {flown_m:.1f} m{said}"
 
-    async def _fly_mission(self, order: FlyMission, look: Callable[[], None]) -> None:
-        """To its end, as the vehicle tells it."""
-        stops, dwell_s = stops_of(order.items, self.desk.airspace), max(item.dwell_s for item in order.items)
+    async def _follow(
+        self, stops: tuple[Stop, ...], dwell_s: float, look: Callable[[], None], *, until_index: int | None = None
+    ) -> None:
+        """A mission to its end, as the vehicle tells it, or until it flies to the stop `until_index`."""
 
         def is_over() -> bool:
             look()
             seq = self.desk.state.mission_seq
             if seq is not None and 0 < seq < len(stops):
                 self.desk.route = Route(stops[seq:], dwell_s)
+            if until_index is not None and seq is not None and seq >= until_index:
+                return True
             return self.desk.state.mission_state == MISSION_COMPLETE
 
         await self._until(is_over, "the mission complete")
 
-    async def _hold(self, step: HoldStep) -> str:
+    async def _stand(self, for_s: float, look: Callable[[], None] = lambda: None) -> str:
+        """Hold, and prove that it neither drifts nor sinks."""
         await self.desk.order(self.job, Hold())
         self.desk.route = Route(())
         await self._until(lambda: self._is_still, "standing")
         here, height_m = self._here, self.desk.state.above_home_m or 0.0
         drift_m = sunk_m = 0.0
-        end_us = self.desk.now_us + round(step.for_s * 1e6)
+        end_us = self.desk.now_us + round(for_s * 1e6)
 
         def is_over() -> bool:
             nonlocal drift_m, sunk_m
+            look()
             drift_m = max(drift_m, self._away_m(here))
             sunk_m = max(sunk_m, abs((self.desk.state.above_home_m or 0.0) - height_m))
             return self.desk.now_us >= end_us
@@ -212,7 +231,10 @@ class Sortie:
         await self._until(is_over, "held")
         if drift_m > DRIFT_M or sunk_m > HEIGHT_M or self.desk.state.mode is not FlightMode.HOLD:
             raise NotProven(f"hold: drifted {drift_m:.1f} m and {sunk_m:.1f} m in height")
-        return f"{step.for_s:g} s, drifted {drift_m:.1f} m{f', {sunk_m:.1f} m in height' if self._flies else ''}"
+        return f"{for_s:g} s, drifted {drift_m:.1f} m{f', {sunk_m:.1f} m in height' if self._flies else ''}"
+
+    async def _hold(self, step: HoldStep) -> str:
+        return await self._stand(step.for_s)
 
     async def _return(self, _step: ReturnStep) -> str:
         await self.desk.order(self.job, ReturnHome())
@@ -224,7 +246,7 @@ class Sortie:
         if self._flies:
             if self.desk.state.armed:
                 await self.desk.order(self.job, Land())
-            await self._until(lambda: is_airborne(self.desk.state) is False, "on the ground")
+            await self._until(lambda: self._has_landed, "on the ground")
             return f"on the ground{self._at_height}"
         await self.desk.order(self.job, Hold())
         await self._until(lambda: self._is_still, "standing")
@@ -235,15 +257,16 @@ class Sortie:
         if not self._flies and self.desk.state.armed:
             await self.desk.order(self.job, Disarm())
         await self._until(lambda: self.desk.state.armed is False, "motors off")
-        return "its heartbeat says motors off"
+        landed = " and that it has landed" if self.desk.state.is_landed else ""
+        return f"it says that its motors are off{landed}"
 
-    async def _look_at(self, point: GeoPoint) -> str:
-        """A vehicle that cannot turn what it looks with goes round all the same."""
+    async def _try_to_look(self, point: GeoPoint) -> str:
+        """What drives may have nothing to turn."""
         try:
             await self.desk.order(self.job, LookAt(point))
         except FlightError as err:
-            return f"; does not turn to it: {err}"
-        return ", turned to its middle"
+            return f"does not turn to it: {err}"
+        return "camera or nose turned to it"
 
     async def _until(self, is_true: Callable[[], bool], what: str) -> None:
         until_us = self.desk.now_us + round(STEP_LIMIT_S * 1e6)
@@ -273,6 +296,12 @@ class Sortie:
     def _is_still(self) -> bool:
         state = self.desk.state
         return math.hypot(state.velocity_east_m_s or 0.0, state.velocity_north_m_s or 0.0) < STILL_M_S
+
+    @property
+    def _has_landed(self) -> bool:
+        """Low is not yet down: it says so itself, or its motors are off."""
+        state = self.desk.state
+        return is_airborne(state) is False and (state.is_landed is True or state.armed is False)
 
     @property
     def _home_m(self) -> float:
@@ -305,6 +334,7 @@ _STEPS = {
     LaunchStep: Sortie._launch,
     GoToStep: Sortie._go_to,
     OrbitStep: Sortie._orbit,
+    LookStep: Sortie._look,
     PatrolStep: Sortie._patrol,
     HoldStep: Sortie._hold,
     ReturnStep: Sortie._return,

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contract.frozen import Frozen, Identifier
 
@@ -41,16 +41,40 @@ class OrbitStep(Place):
     radius_m: Annotated[float, Field(ge=5, le=200, allow_inf_nan=False)]
 
 
+class LookStep(Place):
+    """Turn camera or nose to a place without going anywhere; what drives may have nothing to turn."""
+
+    do: Literal["look"]
+
+
 class PatrolStop(Place):
     dwell_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 0.0
 
 
 class PatrolStep(Frozen):
-    """A mission of the autopilot: uploaded, read back, flown to its end."""
+    """A mission of the autopilot: uploaded, read back, flown to its end.
+
+    `pause_at` and `skip` are numbers of waypoints, from 1: on the way to the first it stands for `pause_s` and goes on;
+    the second is left out.
+    """
 
     do: Literal["patrol"]
     above_home_m: Height
     waypoints: Annotated[tuple[PatrolStop, ...], Field(min_length=2, max_length=100)]
+    pause_at: Annotated[int | None, Field(ge=1)] = None
+    pause_s: Annotated[float, Field(ge=1, le=600, allow_inf_nan=False)] = 5.0
+    skip: Annotated[int | None, Field(ge=1)] = None
+
+    @model_validator(mode="after")
+    def _names_its_waypoints(self) -> "PatrolStep":
+        count = len(self.waypoints)
+        if self.pause_at is not None and self.pause_at > count:
+            raise ValueError(f"pause_at: expected one of {count} waypoints, got {self.pause_at}")
+        if self.skip is not None and self.skip >= count:
+            raise ValueError(f"skip: expected a waypoint before the last of {count}, got {self.skip}")
+        if self.skip is not None and self.skip == self.pause_at:
+            raise ValueError(f"pause_at and skip: expected two waypoints, got {self.skip} twice")
+        return self
 
 
 class HoldStep(Frozen):
@@ -78,7 +102,7 @@ class DisarmStep(Frozen):
     do: Literal["disarm"]
 
 
-Step = LaunchStep | GoToStep | OrbitStep | PatrolStep | HoldStep | ReturnStep | LandStep | DisarmStep
+Step = LaunchStep | GoToStep | OrbitStep | LookStep | PatrolStep | HoldStep | ReturnStep | LandStep | DisarmStep
 
 
 class SortieScript(Frozen):

@@ -18,12 +18,14 @@ from contract.geo import GeoPoint
 from contract.site import Site
 from contract.tasks import Task, TaskKind, TaskState
 from fleet.errors import NotFound, Refused, StoreError
-from fleet.flight import errands
+from fleet.flight import docked, errands
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.desk import TICK_S, Cancelled, Desk, GaveUp, Interrupted, Job, Preempted, TakenAway, Tools
+from fleet.flight.dock import DockDriver
 from fleet.flight.errors import CommandRefused, FlightError
 from fleet.flight.gate import GateParameters
-from fleet.flight.journal import Journal, JournalEntry
+from fleet.flight.journal import Journal, JournalEntry, JsonValue
+from fleet.flight.slots import COMES_DOWN, SlotBook
 from fleet.flight.vehicle import Vehicle
 from fleet.flight.watch import Route
 from fleet.flight.world import Consent, Evidence, WorldView
@@ -57,13 +59,16 @@ class Tasking:
         on_change: Callable[[Task], None],
         on_hop: Callable[[str, str, int], None],
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        docks: Mapping[str, DockDriver] | None = None,
     ) -> None:
-        tools = Tools(view, clock, journal, deferred, parameters, latch_of, on_change, on_hop, sleep)
+        tools = Tools(view, clock, journal, deferred, parameters, latch_of, on_change, on_hop, sleep, SlotBook(site))
         specs = {spec.id: spec for spec in site.vehicles}
         self._tools = tools
         self._desks = {
             vehicle.state.vehicle_id: Desk(vehicle, specs[vehicle.state.vehicle_id], tools) for vehicle in vehicles
         }
+        for desk in self._desks.values():
+            desk.dock = (docks or {}).get(desk.spec.dock)
         self._retry_at_us: dict[str, int] = {}
 
     # What others see
@@ -84,6 +89,17 @@ class Tasking:
         blocked = {name: desk.blocked_by() for name, desk in self._desks.items()}
         return {name: reason for name, reason in blocked.items() if reason is not None}
 
+    def heights(self) -> dict[str, float]:
+        """Where each copter would look from: the free height nearest to the site's own; of one that finds none that."""
+        preferred_m = self._tools.view.site.response.air_altitude_m
+        states = [desk.state for desk in self._desks.values()]
+        found = {
+            name: self._tools.slots.find(name, preferred_m, None, states)
+            for name, desk in self._desks.items()
+            if desk.spec.kind.flies
+        }
+        return {name: height_m for name, height_m in found.items() if not isinstance(height_m, str)}
+
     # What others ask
 
     def submit(self, task: Task, evidence: Evidence, consent: Consent, *, sigma_m: float = 0.0) -> None:
@@ -103,6 +119,51 @@ class Tasking:
         job.cancelled_by = by
         self._note_later(by, "cancel", job.task.vehicle, job.task)
 
+    def pause(self, task_id: uuid.UUID, by: str) -> None:
+        """Hold a patrol where it is until it is resumed; it waits for nothing and is written after, as all that brings
+        a vehicle to rest. Raises NotFound, Refused for what is no patrol or is paused."""
+        _, job = self._patrol_job(task_id)
+        if job.paused_by is not None:
+            raise Refused(f"task {task_id}: {job.paused_by} has paused it already")
+        self._note_later(by, "pause", job.task.vehicle, job.task)
+        self._set_paused(job, by)
+
+    def resume(self, task_id: uuid.UUID, by: str) -> None:
+        """Let a paused patrol go on, over the gate again. Raises NotFound, Refused when it is not paused and StoreError
+        when that cannot be written down first."""
+        _, job = self._patrol_job(task_id)
+        if job.paused_by is None:
+            raise Refused(f"task {task_id}: it is not paused")
+        self._note_first(by, "resume", job.task, {"paused_by": job.paused_by})
+        self._set_paused(job, None)
+
+    def skip(self, task_id: uuid.UUID, by: str) -> None:
+        """On to the waypoint after the one it is flying to; paused, it stays so. Raises NotFound, Refused on the last
+        one and StoreError when that cannot be written down first."""
+        desk, job = self._patrol_job(task_id)
+        if any(plan.id == job.task.patrol for plan in desk.site.roaming):
+            raise Refused(f"task {task_id}: a roaming patrol passes over no point; cancel it to end it")
+        plan = next((plan for plan in desk.site.patrols if plan.id == job.task.patrol), None)
+        count = 0 if plan is None else len(plan.waypoints) * plan.laps
+        if job.from_index + 1 >= count:
+            raise Refused(f"task {task_id}: it is on its last waypoint; cancel it to end it")
+        self._note_first(by, "skip", job.task, {"waypoint": job.from_index + 1})
+        job.from_index, job.is_skipping = job.from_index + 1, True
+
+    def _patrol_job(self, task_id: uuid.UUID) -> tuple[Desk, Job]:
+        for desk in self._desks.values():
+            for job in desk.jobs:
+                if job.task.task_id == task_id:
+                    if job.task.kind is not TaskKind.PATROL:
+                        raise Refused(f"task {task_id}: expected a patrol, it is of kind {job.task.kind.value}")
+                    return desk, job
+        raise NotFound(f"no task {task_id} is under way")
+
+    def _set_paused(self, job: Job, by: str | None) -> None:
+        job.paused_by = by
+        job.task = job.task.model_copy(update={"paused_by": by, "changed_at_us": self._tools.clock.wall_us()})
+        self._tools.on_change(job.task)
+
     def retarget(self, task_id: uuid.UUID, target: GeoPoint, sigma_m: float) -> None:
         """The sighting moved: look there, from another place if this one no longer serves. A task that has ended is
         no longer interested."""
@@ -120,7 +181,7 @@ class Tasking:
         self._tools.journal.write(
             JournalEntry(self._tools.clock.wall_us(), by, "take back", vehicle_id, None, {"from": desk.taken})
         )
-        desk.taken = None
+        desk.taken, desk.forgiven_at_us = None, desk.now_us
         state = desk.state
         desk.commanded = frozenset({state.mode}) if state.armed and state.mode is not None else frozenset()
         for job in desk.jobs:
@@ -131,6 +192,11 @@ class Tasking:
         if desk is None:
             raise NotFound(f"expected a vehicle of this site ({', '.join(self._desks)}), got '{vehicle_id}'")
         return desk
+
+    def _note_first(self, by: str, act: str, task: Task, detail: dict[str, JsonValue]) -> None:
+        at_us = self._tools.clock.wall_us()
+        about = {"task": str(task.task_id), **detail}
+        self._tools.journal.write(JournalEntry(at_us, by, act, task.vehicle, task.trace_id, about))
 
     def _note_later(self, by: str, act: str, subject: str, task: Task) -> None:
         detail: dict[str, str | None] = {"task": str(task.task_id)}
@@ -170,14 +236,18 @@ class Tasking:
         is_latched = desk.tools.latch_of(desk.spec.id) is not None
         if desk.was_latched and not is_latched and state.armed and state.mode is not None:
             desk.commanded = frozenset({state.mode})  # the monitor's order, and a named person released it
-            desk.was_latched = False
+            desk.was_latched, desk.forgiven_at_us = False, desk.now_us
+        if not state.armed or state.mode in COMES_DOWN:
+            self._tools.slots.free(desk.spec.id)
         if not state.armed:
-            desk.commanded = frozenset()
+            desk.commanded, desk.forgiven_at_us = frozenset(), desk.now_us
         elif desk.taken is None and not is_latched:
             if not desk.commanded:
                 desk.taken = "armed, and not by us"
             elif state.mode is not None and state.mode not in desk.commanded:
                 desk.taken = f"mode changed to {state.mode.value}, and not by us"
+            else:
+                desk.taken = desk.others_act()
 
     def _work_of(self, desk: Desk) -> Callable[[], Awaitable[None]] | None:
         """What is to be done next; None: nothing."""
@@ -190,7 +260,7 @@ class Tasking:
         if desk.jobs:
             return partial(self._run_errand, desk, min(desk.jobs, key=lambda job: job.task.kind is TaskKind.PATROL))
         if state.armed and self._may_retry(desk, HOME_AGAIN_US):
-            return partial(errands.bring_home, desk)
+            return partial(docked.bring_home if desk.dock_spec is not None else errands.bring_home, desk)
         return None
 
     @staticmethod

@@ -4,6 +4,7 @@ Zero is how MAVLink says nothing: a latitude and longitude of 0, a battery of -1
 all become None here. A value that cannot be (latitude 91, NaN) is discarded and counted.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,10 +18,14 @@ from fleet.flight.snapshots import renewed
 from fleet.flight.vehicle import FlightMode, VehicleState
 
 HEARTBEAT_LATE_US = 3_000_000  # three missed heartbeats
-EKF_POSITION_ABSOLUTE, EKF_CONSTANT_POSITION = 0x10, 0x80
+EKF_POSITION_ABSOLUTE, EKF_CONSTANT_POSITION, EKF_GNSS_GLITCHING = 0x10, 0x80, 0x8000
+EKF_REJECTS_FROM = 1.0  # of a variance: the measurement lies outside the filter's gate
 PREARM_BIT = 0x10000000
 REBOOT_STEP_MS = 5_000  # boot time that falls by more than this is a reboot, not a reordered datagram
 PACE_OVER_US = 2_000_000  # long enough that the jitter of a link does not look like a fast clock
+HEIGHT_LIMITS_M = (-1_000.0, 20_000.0)  # above home or the sea: nothing that we command is beyond
+_BEST_FIX = 8  # GPS_FIX_TYPE
+_LAST_MISSION_STATE = 5
 _TEXT_CHARACTERS = 200
 
 Changes = dict[str, Any]  # fields of Telemetry; what a message changes is written once, whole
@@ -33,6 +38,7 @@ class Airframe:
     called: str
     heartbeat_types: frozenset[int]
     modes: Mapping[int, FlightMode]
+    autopilot: int = mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,9 @@ class Telemetry:
     target: GeoPoint | None = None
     target_at_us: int | None = None
     reached_seq: int | None = None
+    gimbal_heading_deg: float | None = None  # clockwise from north
     fence_breach: int | None = None
+    safety_refusal: str = ""  # why the last upload of fence and failsafes came to nothing
     texts: tuple[Text, ...] = ()
     discarded: int = 0
     heard: Mapping[str, int] = field(default_factory=dict)  # message name -> last receipt
@@ -123,9 +131,13 @@ def not_ready_because(
         "position estimate not ready (EKF)": not state.ekf_ready,
         f"pre-arm: {telemetry.prearm_text or 'refused, no reason given yet'}": _is_prearm_refused(telemetry),
         "outside its fence": bool(telemetry.fence_breach),
-        "safety not uploaded": not state.safety_uploaded,
+        _without_safety(telemetry.safety_refusal): not state.safety_uploaded,
     }
     return tuple(reason for reason, applies in reasons.items() if applies)
+
+
+def _without_safety(why: str) -> str:
+    return "safety not uploaded" + (f": {why}" if why else "")
 
 
 def _is_prearm_refused(telemetry: Telemetry) -> bool:
@@ -143,7 +155,7 @@ def firmware_text(version: int) -> str:
 
 def _heartbeat(telemetry: Telemetry, message: Message, now_us: int, airframe: Airframe) -> Changes:
     kind, autopilot = int(message.type), int(message.autopilot)
-    is_ours = kind in airframe.heartbeat_types and autopilot == mavlink.MAV_AUTOPILOT_ARDUPILOTMEGA
+    is_ours = kind in airframe.heartbeat_types and autopilot == airframe.autopilot
     custom_mode = int(message.custom_mode)
     state = renewed(
         telemetry.state,
@@ -164,11 +176,11 @@ def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Cha
         changes.get("state", telemetry.state),
         position=position,
         position_at_us=now_us,
-        above_home_m=int(message.relative_alt) / 1000 if position else None,
-        amsl_m=int(message.alt) / 1000 if position else None,
+        above_home_m=_height_m(message.relative_alt) if position else None,
+        amsl_m=_height_m(message.alt) if position else None,
         velocity_north_m_s=int(message.vx) / 100,
         velocity_east_m_s=int(message.vy) / 100,
-        heading_deg=heading / 100 % 360 if heading != 65_535 else None,
+        heading_deg=heading / 100 % 360 if heading <= 36_000 else None,
     )
     return {**changes, "state": state}
 
@@ -176,7 +188,9 @@ def _global_position(telemetry: Telemetry, message: Message, now_us: int) -> Cha
 def _booted(telemetry: Telemetry, boot_ms: int, now_us: int) -> Changes:
     if telemetry.boot_ms is None or boot_ms >= telemetry.boot_ms - REBOOT_STEP_MS:
         return {"boot_ms": boot_ms, **_paced(telemetry, boot_ms, now_us)}
-    state = renewed(telemetry.state, safety_uploaded=False, autopilot_uid=None, home=None, ekf_ready=None)
+    state = renewed(
+        telemetry.state, safety_uploaded=False, autopilot_uid=None, home=None, ekf_ready=None, is_landed=None
+    )
     boots = telemetry.boots + 1
     return {
         "state": state,
@@ -201,7 +215,7 @@ def _paced(telemetry: Telemetry, boot_ms: int, now_us: int) -> Changes:
 def _gps(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     fix = int(message.fix_type)
     accuracy_mm = int(message.h_acc)
-    has_fix = fix >= 3
+    has_fix = 3 <= fix <= _BEST_FIX
     state = renewed(
         telemetry.state,
         gnss_fix=fix if has_fix else None,
@@ -225,8 +239,10 @@ def _system_status(telemetry: Telemetry, message: Message, now_us: int) -> Chang
 
 
 def _ekf(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
-    flags = int(message.flags)
-    ready = bool(flags & EKF_POSITION_ABSOLUTE) and not flags & EKF_CONSTANT_POSITION
+    """Not ready either while it rejects what its receiver says: where it is then is a guess that grows."""
+    flags, variance = int(message.flags), finite(message.pos_horiz_variance)
+    is_doubted = bool(flags & (EKF_CONSTANT_POSITION | EKF_GNSS_GLITCHING)) or (variance or 0.0) >= EKF_REJECTS_FROM
+    ready = bool(flags & EKF_POSITION_ABSOLUTE) and not is_doubted
     return {"state": renewed(telemetry.state, ekf_ready=ready)}
 
 
@@ -236,7 +252,9 @@ def _home(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
 
 def _mission_current(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     said = int(message.mission_state)
-    state = renewed(telemetry.state, mission_seq=int(message.seq), mission_state=said or None)
+    state = renewed(
+        telemetry.state, mission_seq=int(message.seq), mission_state=said if 0 < said <= _LAST_MISSION_STATE else None
+    )
     return {"state": state}
 
 
@@ -286,6 +304,32 @@ def _fence(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
     return {"fence_breach": int(message.breach_type) if int(message.breach_status) else None}
 
 
+def _landed(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
+    """Taking off and landing are both in the air; undefined is unknown."""
+    said = int(message.landed_state)
+    is_known = said in (
+        mavlink.MAV_LANDED_STATE_ON_GROUND,
+        mavlink.MAV_LANDED_STATE_IN_AIR,
+        mavlink.MAV_LANDED_STATE_TAKEOFF,
+        mavlink.MAV_LANDED_STATE_LANDING,
+    )
+    is_landed = said == mavlink.MAV_LANDED_STATE_ON_GROUND if is_known else None
+    return {"state": renewed(telemetry.state, is_landed=is_landed)}
+
+
+def _gimbal(telemetry: Telemetry, message: Message, now_us: int) -> Changes:
+    """Which way the camera looks: its yaw is from north, or from the nose where the flags say so; the dialect says of
+    gimbals that set neither flag that a locked yaw is from north."""
+    w, x, y, z = (_plausible_part(part) for part in message.q)
+    yaw_deg = math.degrees(math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z)))
+    flags = int(message.flags)
+    from_north = flags & mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
+    if not flags & (mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME | mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_VEHICLE_FRAME):
+        from_north = flags & mavlink.GIMBAL_DEVICE_FLAGS_YAW_LOCK
+    nose_deg = 0.0 if from_north else telemetry.state.heading_deg
+    return {"gimbal_heading_deg": None if nose_deg is None else (nose_deg + yaw_deg) % 360.0}
+
+
 def _point(lat_e7: int, lon_e7: int) -> GeoPoint | None:
     """None for an unset receiver; raises ValidationError for a place that is not on Earth."""
     if lat_e7 == 0 and lon_e7 == 0:
@@ -293,10 +337,25 @@ def _point(lat_e7: int, lon_e7: int) -> GeoPoint | None:
     return GeoPoint(lat_deg=lat_e7 / 1e7, lon_deg=lon_e7 / 1e7)
 
 
+def _height_m(height_mm: int) -> float:
+    height_m = int(height_mm) / 1000
+    if not HEIGHT_LIMITS_M[0] <= height_m <= HEIGHT_LIMITS_M[1]:
+        raise ValueError(f"expected {HEIGHT_LIMITS_M[0]:.0f} to {HEIGHT_LIMITS_M[1]:.0f} m, got {height_m}")
+    return height_m
+
+
 def _plausible(value: object, *, most: float) -> float:
     number = finite(value)
     if number is None or not 0 <= number <= most:
         raise ValueError(f"expected 0 to {most}, got {value}")
+    return number
+
+
+def _plausible_part(value: object) -> float:
+    """Of a quaternion of length 1."""
+    number = finite(value)
+    if number is None or abs(number) > 1.01:
+        raise ValueError(f"expected a part of a unit quaternion, got {value}")
     return number
 
 
@@ -314,4 +373,6 @@ _READERS: dict[str, Callable[[Telemetry, Message, int], Changes]] = {
     "AUTOPILOT_VERSION": _version,
     "STATUSTEXT": _status_text,
     "FENCE_STATUS": _fence,
+    "EXTENDED_SYS_STATE": _landed,
+    "GIMBAL_DEVICE_ATTITUDE_STATUS": _gimbal,
 }

@@ -3,10 +3,9 @@
 Writing happens on a thread of its own: a stuck disk drops log lines (counted), it never holds up a command.
 """
 
-import contextlib
-import queue
 import struct
 import threading
+from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -14,7 +13,8 @@ from typing import BinaryIO
 from contract.clock import Clock
 from fleet.errors import SetUpError
 
-_QUEUE_FRAMES = 8192  # some 20 s of a busy link; beyond that the newest are dropped
+_MOST_FRAMES = 8192  # that wait: some seconds of a busy link; beyond that the newest are dropped
+_WRITE_EACH_S = 0.1  # what a crash loses; a thread that woke for every frame would cost more than the frame
 
 
 class Tlog:
@@ -23,18 +23,19 @@ class Tlog:
     def __init__(self, path: Path | None, *, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._queue: queue.Queue[bytes | None] = queue.Queue(maxsize=_QUEUE_FRAMES)
+        self._waiting: deque[bytes] = deque()
+        self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.dropped_frames = 0
 
     def record(self, raw: bytes) -> None:
         if self._path is None:
             return
-        stamp_us = self._clock.wall_us() & ~0x3  # the two lowest bits are a link number in this format
-        try:
-            self._queue.put_nowait(struct.pack(">Q", stamp_us) + raw)
-        except queue.Full:
+        if len(self._waiting) >= _MOST_FRAMES:
             self.dropped_frames += 1
+            return
+        stamp_us = self._clock.wall_us() & ~0x3  # the two lowest bits are a link number in this format
+        self._waiting.append(struct.pack(">Q", stamp_us) + raw)
 
     def __enter__(self) -> "Tlog":
         if self._path is not None:
@@ -50,20 +51,22 @@ class Tlog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop.set()
         if self._thread is not None:
-            with contextlib.suppress(queue.Full):
-                self._queue.put(None, timeout=5.0)
             self._thread.join(timeout=5.0)
 
     def _write(self, file: BinaryIO) -> None:
         with file:
-            while (record := self._queue.get()) is not None:
-                self._write_one(file, record)
+            while not self._stop.wait(_WRITE_EACH_S):
+                self._write_waiting(file)
+            self._write_waiting(file)
 
-    def _write_one(self, file: BinaryIO, record: bytes) -> None:
+    def _write_waiting(self, file: BinaryIO) -> None:
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if not waiting:
+            return
         try:
-            file.write(record)
-            if self._queue.empty():
-                file.flush()
+            file.write(b"".join(waiting))
+            file.flush()
         except OSError:
-            self.dropped_frames += 1
+            self.dropped_frames += len(waiting)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from contract.geo import GeoPoint
 from contract.site import VehicleKind
+from fleet.flight.capabilities import Lack
 from fleet.flight.orders import Approval, ComingHome, Sent
 
 
@@ -43,6 +44,7 @@ class VehicleState:
     position: GeoPoint | None = None
     position_at_us: int | None = None
     above_home_m: float | None = None
+    is_landed: bool | None = None  # its own word for it; a vehicle that drives may not say
     amsl_m: float | None = None
     velocity_east_m_s: float | None = None
     velocity_north_m_s: float | None = None
@@ -57,9 +59,13 @@ class VehicleState:
     mission_state: int | None = None  # MISSION_STATE of MISSION_CURRENT: 3 active, 5 complete
     wind_m_s: float | None = None
     safety_uploaded: bool = False  # fence, rally and failsafes are in the vehicle and were read back
-    link_loss_frac: float | None = None
+    link_loss_frac: float | None = None  # of its frames to us
+    round_trip_s: float | None = None  # of a question and its answer, smoothed
+    others_did: str = ""  # what another ground station was last seen to do
+    others_did_at_us: int | None = None
     not_ready_because: tuple[str, ...] = ("not heard yet",)
     last_text: str = ""
+    lacks: tuple[Lack, ...] = ()  # what this kind has no way of doing
 
     def link_age_s(self, now_us: int) -> float | None:
         return None if self.heard_at_us is None else (now_us - self.heard_at_us) / 1e6
@@ -82,6 +88,11 @@ class Vehicle(Protocol):
 
         Raises fleet.flight.errors.CommandRefused (the vehicle said no, with its reason), NoAnswer or NotConfirmed.
         """
+        ...
+
+    def doubt_mission(self) -> None:
+        """What it holds may be half of a mission (we ended in the middle of an upload): it is cleared as soon as the
+        vehicle is heard and does not fly it."""
         ...
 
     def come_home(self, order: ComingHome) -> None:

@@ -7,14 +7,17 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timezone
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from contract.clock import Clock
 from contract.envelope import Origin
-from contract.geo import GeoPoint
+from contract.geo import GeoPoint, PointEnu
 from contract.site import Site
 from contract.site import Vehicle as VehicleSpec
 from fleet.flight.airspace import Airspace
+from fleet.flight.dock import DockDriver, DockState
+from fleet.flight.traffic import Aircraft
 from fleet.flight.vehicle import Vehicle, VehicleState
 
 MAX_PEOPLE = 256  # tracked at once; the stalest is forgotten first
@@ -58,9 +61,34 @@ class TrackedPerson:
     seen_at_us: int
 
 
+Box = tuple[float, float, float, float, float, float]
+
+
+def box_of(points: Iterable[tuple[PointEnu, float]]) -> Box:
+    """West, east, south, north, bottom and top of places with their heights."""
+    east, north, up = zip(*((point.east_m, point.north_m, height_m) for point, height_m in points), strict=True)
+    return min(east), max(east), min(north), max(north), min(up), max(up)
+
+
+@dataclass(frozen=True)  # without slots, so that its box is worked out once
+class Course:
+    """What one of our vehicles is about to fly or drive: from where it is, places with their heights above home.
+
+    `speed_m_s` is its fastest; `stays_s` the longest it stays at a place on its way."""
+
+    vehicle_id: str
+    points: tuple[tuple[PointEnu, float], ...]
+    speed_m_s: float
+    stays_s: float = 0.0
+
+    @cached_property
+    def box(self) -> Box:
+        return box_of(self.points)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """One moment. `wind_m_s` is a measurement of the site's own, beside what vehicles report."""
+    """One moment. `wind_m_s` is a measurement of the site's own, beside what vehicles report; `traffic` is manned."""
 
     site: Site
     airspace: Airspace
@@ -68,6 +96,9 @@ class World:
     people: tuple[TrackedPerson, ...]
     local_time: time
     wind_m_s: float | None = None
+    traffic: tuple[Aircraft, ...] = ()
+    courses: tuple[Course, ...] = ()
+    docks: tuple[DockState, ...] = ()
 
     def spec(self, vehicle_id: str) -> VehicleSpec:
         """The site's words about a vehicle. Raises KeyError for one that is not of this site."""
@@ -111,17 +142,25 @@ class WorldView:
         vehicles: Iterable[Vehicle],
         people: Callable[[], tuple[TrackedPerson, ...]],
         clock: Clock,
+        traffic: Callable[[], tuple[Aircraft, ...]] = lambda: (),
+        courses: Callable[[tuple[VehicleState, ...]], tuple[Course, ...]] = lambda _: (),
+        docks: Iterable[DockDriver] = (),
     ) -> None:
         self.site, self.airspace, self.people = site, airspace, people
-        self._vehicles, self._clock = tuple(vehicles), clock
+        self._traffic, self._courses = traffic, courses
+        self._vehicles, self._docks, self._clock = tuple(vehicles), tuple(docks), clock
         self._zone = ZoneInfo(site.time_zone)
 
     def now(self) -> World:
+        vehicles = tuple(vehicle.state for vehicle in self._vehicles)
         utc = datetime.fromtimestamp(self._clock.wall_us() / 1e6, timezone.utc)
         return World(
             site=self.site,
             airspace=self.airspace,
-            vehicles=tuple(vehicle.state for vehicle in self._vehicles),
+            vehicles=vehicles,
             people=self.people(),
             local_time=utc.astimezone(self._zone).time(),
+            traffic=self._traffic(),
+            courses=self._courses(vehicles),
+            docks=tuple(dock.state for dock in self._docks),
         )

@@ -6,6 +6,7 @@ heartbeats, as on the real thing.
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +17,13 @@ from sim.autopilot.copter import Copter
 from sim.autopilot.link import AUTOPILOT_COMPONENT, Link
 from sim.autopilot.machine import EKF_READY_S, STEP_S, Machine
 from sim.autopilot.missions import MissionServer
+from sim.autopilot.other_station import OtherStation
 from sim.autopilot.parameters import WireValue
 from sim.autopilot.rover import Rover
 from sim.autopilot.signing import AHEAD_S, Signing
 from sim.autopilot.spec import AutopilotSpec, Kind
 from sim.autopilot.telemetry import BUILDERS, STREAMS
+from sim.autopilot.traffic import PassingAircraft
 from sim.autopilot.truth import Truth, truth_of
 
 Message = Any  # pymavlink has no types
@@ -39,6 +42,8 @@ class Autopilot:
         self.signing = Signing(ahead_s=chance.uniform(*AHEAD_S))
         self.links = [Link(spec.system_id, number, self.signing) for number in range(links)]
         self.missions = MissionServer(self.machine, asks_with_mission_request=spec.asks_with_mission_request)
+        self.stations: list[OtherStation] = []  # on its link, beside whoever it was given to
+        self.commands: Counter[int] = Counter()  # of what could move it, by the sender's system id
         self.wants_reboot = False
         self._rest_s = 0.0
         self._start_links()
@@ -64,6 +69,7 @@ class Autopilot:
         for message in link.deframer.feed(data, is_stream=is_stream):
             handler = _HANDLERS.get(message.get_msgId())
             if handler is not None and self.signing.accepts(message) and self._is_for_us(message):
+                self._count(message)
                 handler(self, link, message)
 
     def step(self, dt_s: float) -> None:
@@ -75,6 +81,9 @@ class Autopilot:
             self.signing.pass_time(STEP_S)
             if self.wants_reboot:
                 self._reboot()
+            for station in self.stations:
+                for frame in station.step(STEP_S):
+                    self.receive(frame)
             self._speak()
 
     def outgoing(self, link_id: int = 0) -> list[bytes]:
@@ -113,6 +122,28 @@ class Autopilot:
     def battery_sag(self, to_frac: float) -> None:
         """Charge drops at once to this share, if there was more; the failsafe follows within a second if armed."""
         self.machine.battery.sag_to(to_frac)
+
+    def traffic_begins(self, aircraft: PassingAircraft) -> None:
+        """Its receiver hears this aircraft from now on."""
+        self.machine.receiver.begin(aircraft, now_s=self.machine.now_s)
+
+    def traffic_ends(self, icao: int) -> None:
+        self.machine.receiver.end(icao)
+
+    def blow(self, wind_m_s: float, from_deg: float) -> None:
+        """Another wind from now on; gusts go on about it."""
+        self.machine.wind.blow(wind_m_s, from_deg)
+
+    def pilot_takes(self, mode: str) -> None:
+        """A pilot's mode switch, as on his remote control; his sticks are centred, so that nothing sinks. Raises
+        KeyError for a mode that this kind of vehicle has not; one it cannot enter now is refused with a text."""
+        self.machine.pilot_has_sticks = True
+        self.machine.set_mode(self.machine.mode_type[mode])
+
+    def pilot_leaves(self, mode: str) -> None:
+        """He switches once more and lets the sticks go. Raises KeyError."""
+        self.machine.set_mode(self.machine.mode_type[mode])
+        self.machine.pilot_has_sticks = False
 
     # Speaking
 
@@ -179,6 +210,11 @@ class Autopilot:
         self._start_links()
 
     # Listening
+
+    def _count(self, message: Message) -> None:
+        is_order = message.get_msgId() in MOVING
+        if is_order and getattr(message, "command", None) not in commands.ONLY_TELEMETRY:
+            self.commands[message.get_srcSystem()] += 1
 
     def _is_for_us(self, message: Message) -> bool:
         system = getattr(message, "target_system", 0)
@@ -303,3 +339,18 @@ _HANDLERS: dict[int, Callable[[Autopilot, Link, Message], None]] = {
     mavlink.MAVLINK_MSG_ID_MISSION_SET_CURRENT: Autopilot._on_mission,
     mavlink.MAVLINK_MSG_ID_MISSION_ACK: Autopilot._on_mission,
 }
+
+# What could move the vehicle, or change what it does by itself.
+MOVING = frozenset(
+    {
+        mavlink.MAVLINK_MSG_ID_COMMAND_LONG,
+        mavlink.MAVLINK_MSG_ID_COMMAND_INT,
+        mavlink.MAVLINK_MSG_ID_SET_MODE,
+        mavlink.MAVLINK_MSG_ID_SET_POSITION_TARGET_GLOBAL_INT,
+        mavlink.MAVLINK_MSG_ID_PARAM_SET,
+        mavlink.MAVLINK_MSG_ID_MISSION_COUNT,
+        mavlink.MAVLINK_MSG_ID_MISSION_ITEM_INT,
+        mavlink.MAVLINK_MSG_ID_MISSION_CLEAR_ALL,
+        mavlink.MAVLINK_MSG_ID_MISSION_SET_CURRENT,
+    }
+)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ACCEPTED, DENIED, UNSUPPORTED, FAILED = 0, 2, 3, 4  # MAV_RESULT
 FORCE = 21196.0
 MAX_RATE_HZ = 50.0
+ONLY_TELEMETRY = frozenset({mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, mavlink.MAV_CMD_REQUEST_MESSAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +143,17 @@ def _look_ahead(autopilot: "Autopilot", _link: "Link", _call: Call) -> int:
 
 
 def _gimbal(autopilot: "Autopilot", _link: "Link", call: Call) -> int:
-    """MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW: pitch only, yaw follows the nose."""
+    """MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW: a locked yaw is from north, another follows the nose."""
+    machine = autopilot.machine
+    if not machine.spec.has_gimbal:
+        return UNSUPPORTED
     if not math.isfinite(call.params[0]):
         return DENIED
-    autopilot.machine.look_at(None)
-    autopilot.machine.gimbal_pitch_deg = max(-90.0, min(25.0, call.params[0]))
+    machine.look_at(None)
+    machine.gimbal_pitch_deg = max(-90.0, min(25.0, call.params[0]))
+    is_locked = round(call.x / 1e7) & mavlink.GIMBAL_MANAGER_FLAGS_YAW_LOCK  # its fifth parameter
+    if is_locked and math.isfinite(call.params[1]):
+        machine.gimbal_heading_deg = call.params[1] % 360.0
     return ACCEPTED
 
 

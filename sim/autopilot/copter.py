@@ -69,7 +69,7 @@ class Copter(Machine):
         if not self.is_under_way():
             return IDLE_A
         return copter_current_a(
-            air_speed_m_s=math.hypot(*self.motion.through_air_m_s(self.wind_vector)), climb_m_s=self.motion.up_m_s
+            air_speed_m_s=math.hypot(*self.motion.through_air_m_s(self.wind.vector)), climb_m_s=self.motion.up_m_s
         )
 
     def battery_action(self) -> Mode | None:
@@ -184,7 +184,7 @@ class Copter(Machine):
         if self.mode is CopterMode.LAND or self._is_landing:
             self._sink(self._landing_speed_m_s(), dt_s, holds_place=True)
         elif self.mode is CopterMode.STABILIZE:
-            self._sink(STABILIZE_SINK_M_S, dt_s, holds_place=False)
+            self._sink(0.0 if self.pilot_has_sticks else STABILIZE_SINK_M_S, dt_s, holds_place=False)
         elif self.mode in (CopterMode.ALT_HOLD, CopterMode.LOITER, CopterMode.POSHOLD):
             self._sink(self._stick_sink_m_s(), dt_s, holds_place=self.mode is not CopterMode.ALT_HOLD)
         elif self.takeoff_to_m is not None and not self.is_paused:
@@ -207,7 +207,7 @@ class Copter(Machine):
             self.disarm(forced=True)
             return
         self._landed_since_s = None
-        east, north = self.wind_vector
+        east, north = self.wind.vector
         self.motion.fall(wind_east_m_s=east, wind_north_m_s=north, dt_s=dt_s)
 
     def _touch_down(self) -> None:
@@ -234,13 +234,15 @@ class Copter(Machine):
         return read["WPNAV_SPEED_DN" if above_low else "LAND_SPEED"] / 100
 
     def _stick_sink_m_s(self) -> float:
+        if self.pilot_has_sticks:
+            return 0.0
         return (self.parameters["PILOT_SPEED_DN"] or self.parameters["PILOT_SPEED_UP"]) / 100
 
     def _sink(self, sink_m_s: float, dt_s: float, *, holds_place: bool) -> None:
         if holds_place and self.ekf_ready:
             east, north = self._velocity_towards(self.target or self.motion.point)[:2]
         else:
-            east, north = self.wind_vector
+            east, north = self.wind.vector
         self._fly(east, north, -sink_m_s, dt_s)
         if self.motion.up_m <= 0:
             self._touch_down()
@@ -285,7 +287,7 @@ class Copter(Machine):
 
     def _fly(self, east_m_s: float, north_m_s: float, up_m_s: float, dt_s: float) -> None:
         """Towards a velocity over ground, as far as leaning ANGLE_MAX against the air allows: beyond it drifts."""
-        wind_east, wind_north = self.wind_vector
+        wind_east, wind_north = self.wind.vector
         air_m_s = math.hypot(east_m_s - wind_east, north_m_s - wind_north)
         most_m_s = air_speed_at_lean_m_s(math.radians(self.parameters["ANGLE_MAX"] / 100))
         if air_m_s > most_m_s:

@@ -3,7 +3,6 @@
 Time is the vehicle's own (`now_s` since boot) and only `step` moves it.
 """
 
-import math
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -19,14 +18,14 @@ from sim.autopilot.motion import Motion, approach_speed_m_s
 from sim.autopilot.navigation import Navigation
 from sim.autopilot.parameters import Parameters
 from sim.autopilot.spec import AutopilotSpec
+from sim.autopilot.traffic import TrafficReceiver
+from sim.autopilot.wind import Wind
 
 EKF_READY_S = 41.0  # measured: position modes are ready about then after boot
 MODE_SETTLES_S = 5.0  # a mode set sooner is acknowledged, then undone
 GYROS_READY_S = 12.0
 PREARM_JUDGED_EACH_S = 1.0
 STEP_S = 0.04  # 25 Hz inside, whatever `step` is given
-GUST_EACH_S_FRAC = 0.07  # of the mean wind; with the pull below a standard deviation of 12 %: open land at rotor height
-GUST_PULL_FRAC = 0.2
 CRITICAL, WARNING, INFO = 2, 4, 6  # MAV_SEVERITY
 
 
@@ -48,13 +47,15 @@ class Machine(ABC):
         capacity_mah = self.parameters["BATT_CAPACITY"]
         self.battery = Battery(capacity_mah, used_mah=(1.0 - spec.battery_frac) * capacity_mah)
         self.navigation = Navigation()
+        self.receiver = TrafficReceiver()
         self.mission = MissionRun()
         self.fence_items: list[kept.Item] = []
         self.rally_items: list[kept.Item] = []
         self.texts: list[tuple[int, str]] = []
         self.home_was_told = False
         self._random = random.Random(f"{spec.seed}/{spec.system_id}")  # noqa: S311 - weather, not secrets
-        self._blow(spec.wind_m_s)
+        self.wind = Wind(spec.wind_m_s, spec.wind_from_deg)
+        self.pilot_has_sticks = False
         self._said_from = (0.0, 0.0)
         self.boot(already_s=spec.boot_s_already)
 
@@ -72,6 +73,7 @@ class Machine(ABC):
         self.speed_override_m_s: float | None = None
         self.roi: PointEnu | None = None
         self.gimbal_pitch_deg = 0.0
+        self.gimbal_heading_deg: float | None = None  # from north; None: as the nose
         self.nose_follows_roi = False
         self.is_paused = False
         self.held_at: PointEnu | None = None
@@ -159,9 +161,7 @@ class Machine(ABC):
 
     def _each_second(self) -> None:
         draw = self._random.gauss
-        mean_m_s = self.spec.wind_m_s
-        gust_m_s = draw(0.0, GUST_EACH_S_FRAC * mean_m_s)
-        self._blow(max(0.0, self.wind_m_s + GUST_PULL_FRAC * (mean_m_s - self.wind_m_s) + gust_m_s))
+        self.wind.gust(draw)
         east, north = self.navigation.wander
         self.navigation.wander = (0.95 * east + draw(0.0, 0.05), 0.95 * north + draw(0.0, 0.05))
         self.pre_arm_ok = self.arm_refusal() is None
@@ -337,6 +337,7 @@ class Machine(ABC):
     def look_at(self, point: PointEnu | None) -> None:
         """Camera and, on a copter, the nose; None looks ahead again."""
         self.roi = point
+        self.gimbal_heading_deg = None
         self.nose_follows_roi = point is not None
 
     def carry_out_at_once(self, item: kept.Item) -> None:
@@ -347,12 +348,6 @@ class Machine(ABC):
             self.look_at(self.item_point(item) if item.x or item.y else None)
         elif item.command == kept.DO_SET_ROI_NONE:
             self.look_at(None)
-
-    def _blow(self, wind_m_s: float) -> None:
-        """From now on; `wind_vector` is where the air moves, east and north."""
-        towards = math.radians(self.spec.wind_from_deg + 180.0)
-        self.wind_m_s = wind_m_s
-        self.wind_vector = (wind_m_s * math.sin(towards), wind_m_s * math.cos(towards))
 
     # Fence
 

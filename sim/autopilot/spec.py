@@ -30,4 +30,5 @@ class AutopilotSpec:
     wind_m_s: float = 3.0
     wind_from_deg: float = 250.0
     battery_frac: float = 1.0  # charge when switched on
+    has_gimbal: bool = True  # else its camera is fixed to the nose
     asks_with_mission_request: bool = False  # as some firmware does even for INT uploads

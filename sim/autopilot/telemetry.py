@@ -109,7 +109,7 @@ def lean_rad(machine: Machine) -> tuple[float, float]:
     if not machine.is_under_way() or machine.spec.kind is Kind.ROVER:
         return 0.0, 0.0
     motion = machine.motion
-    air_east, air_north = motion.through_air_m_s(machine.wind_vector)
+    air_east, air_north = motion.through_air_m_s(machine.wind.vector)
     drag = math.hypot(air_east, air_north) * DRAG_PER_M
     east = motion.accel_east_m_s2 / GRAVITY_M_S2 + air_east * drag
     north = motion.accel_north_m_s2 / GRAVITY_M_S2 + air_north * drag
@@ -152,7 +152,7 @@ def vfr_hud(machine: Machine) -> Message:
     motion = machine.motion
     _, amsl_m = machine.reported_position()
     return mavlink.MAVLink_vfr_hud_message(
-        math.hypot(*motion.through_air_m_s(machine.wind_vector)),
+        math.hypot(*motion.through_air_m_s(machine.wind.vector)),
         motion.ground_speed_m_s,
         round(motion.heading_deg) % 360,
         45 if machine.is_under_way() else 0,
@@ -204,7 +204,7 @@ def gps_global_origin(machine: Machine) -> Message | None:
 
 
 def wind(machine: Machine) -> Message:
-    return mavlink.MAVLink_wind_message(machine.spec.wind_from_deg, machine.wind_m_s, 0.0)
+    return mavlink.MAVLink_wind_message(machine.wind.from_deg, machine.wind.m_s, 0.0)
 
 
 def mission_current(machine: Machine) -> Message:
@@ -237,8 +237,10 @@ def position_target_global_int(machine: Machine) -> Message | None:
     )
 
 
-def gimbal_device_attitude_status(machine: Machine) -> Message:
-    """Where the camera looks, in the earth frame."""
+def gimbal_device_attitude_status(machine: Machine) -> Message | None:
+    """Where the camera looks, in the earth frame; nothing without a gimbal."""
+    if not machine.spec.has_gimbal:
+        return None
     heading_deg, pitch_deg = camera_direction_deg(machine)
     yaw, pitch = math.radians(heading_deg) / 2, math.radians(pitch_deg) / 2
     q = [
@@ -249,6 +251,10 @@ def gimbal_device_attitude_status(machine: Machine) -> Message:
     ]
     flags = mavlink.GIMBAL_DEVICE_FLAGS_YAW_LOCK | mavlink.GIMBAL_DEVICE_FLAGS_YAW_IN_EARTH_FRAME
     return mavlink.MAVLink_gimbal_device_attitude_status_message(0, 0, boot_ms(machine), flags, q, 0.0, 0.0, 0.0, 0)
+
+
+def adsb_vehicle(machine: Machine) -> Message | None:
+    return machine.receiver.take(machine.now_s)
 
 
 def extended_sys_state(machine: Machine) -> Message:
@@ -299,6 +305,7 @@ STREAMS: dict[int, tuple[int, ...]] = {
         mavlink.MAVLINK_MSG_ID_WIND,
         mavlink.MAVLINK_MSG_ID_BATTERY_STATUS,
         mavlink.MAVLINK_MSG_ID_SYSTEM_TIME,
+        mavlink.MAVLINK_MSG_ID_ADSB_VEHICLE,
     ),
 }
 STREAMS[mavlink.MAV_DATA_STREAM_ALL] = tuple(message_id for group in STREAMS.values() for message_id in group)
@@ -322,4 +329,5 @@ BUILDERS: dict[int, Builder] = {
     mavlink.MAVLINK_MSG_ID_GPS_GLOBAL_ORIGIN: gps_global_origin,
     mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE: extended_sys_state,
     mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS: gimbal_device_attitude_status,
+    mavlink.MAVLINK_MSG_ID_ADSB_VEHICLE: adsb_vehicle,
 }

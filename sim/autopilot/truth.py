@@ -21,6 +21,7 @@ class Truth:
     mode: str
     armed: bool
     battery_frac: float
+    fence_breaches: int  # by its own fence, since it booted
 
 
 def truth_of(machine: Machine) -> Truth:
@@ -38,13 +39,17 @@ def truth_of(machine: Machine) -> Truth:
         mode=machine.mode.name,
         armed=machine.armed,
         battery_frac=machine.battery.remaining_mah / machine.battery.capacity_mah,
+        fence_breaches=machine.breach_count,
     )
 
 
 def camera_direction_deg(machine: Machine) -> tuple[float, float]:
-    """Heading and pitch of the stabilised camera: at the region of interest, else ahead."""
+    """Heading and pitch of the camera: on a gimbal at the region of interest or as commanded, else ahead."""
+    if not machine.spec.has_gimbal:
+        return machine.motion.heading_deg, 0.0
     if machine.roi is None:
-        return machine.motion.heading_deg, machine.gimbal_pitch_deg
+        commanded_deg = machine.gimbal_heading_deg
+        return machine.motion.heading_deg if commanded_deg is None else commanded_deg, machine.gimbal_pitch_deg
     here = machine.motion
     east, north = machine.roi.east_m - here.east_m, machine.roi.north_m - here.north_m
     pitch = math.degrees(math.atan2(machine.roi.up_m - here.up_m, math.hypot(east, north)))

@@ -11,7 +11,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from fleet.flight.ardupilot import ArdupilotVehicle
 from fleet.flight.errors import CommandRefused, NotConfirmed
 from fleet.flight.mavlink_port import Act
-from fleet.flight.orders import ComingHome, Hold, Land, Launch
+from fleet.flight.orders import Hold, Land, Launch, ReturnHome
 from fleet.flight.telemetry import Airframe
 from fleet.flight.vehicle import FlightMode, VehicleState
 
@@ -60,7 +60,9 @@ class Driver(ArdupilotVehicle):
         FlightMode.LAND: 9,
     }
 
-    def coming_home_mode(self, order: ComingHome) -> FlightMode:
+    has_nose: ClassVar[bool] = True
+
+    def coming_home_mode(self, order: Hold | ReturnHome | Land) -> FlightMode:
         if isinstance(order, Hold):
             return FlightMode.HOLD
         return FlightMode.LAND if isinstance(order, Land) else FlightMode.RETURN
@@ -71,7 +73,9 @@ class Driver(ArdupilotVehicle):
         return None if _is_in_the_air(state) else "a copter's mission starts in the air: launch it first"
 
     def disarm_refusal(self, state: VehicleState) -> str | None:
-        return "in the air" if _is_in_the_air(state) else None
+        if _is_in_the_air(state):
+            return "in the air"
+        return None if state.is_landed else "it does not say that it has landed"
 
     async def launch(self, act: Act, order: Launch) -> None:
         height_m = order.above_home_m

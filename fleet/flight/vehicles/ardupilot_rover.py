@@ -11,7 +11,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from fleet.flight.ardupilot import ArdupilotVehicle
 from fleet.flight.errors import CommandRefused, NotConfirmed
 from fleet.flight.mavlink_port import Act
-from fleet.flight.orders import ComingHome, Launch, ReturnHome
+from fleet.flight.orders import Hold, Land, Launch, ReturnHome
 from fleet.flight.telemetry import Airframe
 from fleet.flight.vehicle import FlightMode, VehicleState
 
@@ -42,7 +42,7 @@ class Driver(ArdupilotVehicle):
     }
     disarmed_in: ClassVar[FlightMode | None] = FlightMode.HOLD
 
-    def coming_home_mode(self, order: ComingHome) -> FlightMode:
+    def coming_home_mode(self, order: Hold | ReturnHome | Land) -> FlightMode:
         return FlightMode.RETURN if isinstance(order, ReturnHome) else FlightMode.HOLD
 
     def mission_refusal(self, state: VehicleState) -> str | None:

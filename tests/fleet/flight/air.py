@@ -143,20 +143,20 @@ class Air:
         )
         self.vehicle = DRIVERS[kind](self.spec, link=self.link, clock=self.clock)
         self._parser = FrameParser()
-        self._loss, self._random = loss, random.Random(seed)
+        self.loss, self._random = loss, random.Random(seed)
 
     def turn(self) -> None:
         """20 ms of everybody's time."""
         self.clock.advance(TURN_S)
         self.peer.step(TURN_S * self.pace)
         for raw in self.peer.outgoing():
-            if self._random.random() >= self._loss:
+            if self._random.random() >= self.loss:
                 self.transport.deliver(raw, VEHICLE_ADDRESS)
         while self.transport.outgoing:
             raw = self.transport.outgoing.popleft()
             message = self._parser.feed_datagram(raw)[0].message
             self.sent.append(message)
-            if self._random.random() >= self._loss and not self.drop(message):
+            if self._random.random() >= self.loss and not self.drop(message):
                 self.peer.receive(raw)
 
     def play(self, story: Callable[["Air"], Coroutine[Any, Any, Result]], *, within_s: float = 300.0) -> Result:

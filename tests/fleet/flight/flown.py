@@ -13,16 +13,18 @@ import anyio
 import anyio.lowlevel
 
 from contract.envelope import Origin
-from contract.geo import PointEnu, heading_deg
+from contract.geo import GeoPoint, PointEnu, heading_deg
 from contract.site import Site
 from contract.tasks import Task, TaskState
 from fleet.errors import FleetError, StoreError
 from fleet.flight.airspace import Airspace
 from fleet.flight.deferred import DeferredJournal
+from fleet.flight.dock import DockDriver
 from fleet.flight.errors import CommandRefused
 from fleet.flight.gate import GateParameters
 from fleet.flight.journal import JournalEntry
 from fleet.flight.monitor import SafetyMonitor
+from fleet.flight.orbit import mission_of_orbit
 from fleet.flight.orders import (
     Approval,
     ComingHome,
@@ -33,9 +35,11 @@ from fleet.flight.orders import (
     Land,
     Launch,
     LookAt,
+    Orbit,
     Order,
     ReturnHome,
     Sent,
+    ToDock,
     UploadSafety,
 )
 from fleet.flight.tasking import Tasking
@@ -55,6 +59,7 @@ class FlownVehicle:
         self._state, self._clock, self._airspace = state, clock, airspace
         self.orders: list[Order] = []
         self.came_home: list[ComingHome] = []
+        self.returns_to: GeoPoint | None = None  # the rally point, of one that never takes home
         self.refuses: Callable[[Order], str | None] = lambda _: None
         self.is_deaf = self.is_silent = self.is_stuck = False
         self._goal: tuple[PointEnu, float, float] | None = None
@@ -97,9 +102,14 @@ class FlownVehicle:
             self._legs, self._speed_m_s = [], order.speed_m_s
             self._goal = (self._airspace.enu(order.point), order.above_home_m or 0.0, 0.0)
             self.set(mode=FlightMode.GUIDED)
+        elif isinstance(order, ToDock):
+            self._legs, self._speed_m_s = [], order.speed_m_s
+            self._goal = (self._airspace.enu(order.point), order.above_home_m, 0.0)
+            self.set(mode=FlightMode.GUIDED)
         elif isinstance(order, LookAt):
             self._looks_at = self._airspace.enu(order.point)
-        elif isinstance(order, FlyMission):
+        elif isinstance(order, FlyMission | Orbit):
+            order = mission_of_orbit(order) if isinstance(order, Orbit) else order
             self._legs = [(self._airspace.enu(i.point), i.above_home_m or 0.0) for i in order.items]
             self._speed_m_s, self._goal, self._looks_at = order.speed_m_s, None, None
             self.set(mode=FlightMode.AUTO, mission_seq=order.from_index, mission_state=3)
@@ -116,6 +126,9 @@ class FlownVehicle:
             await anyio.lowlevel.checkpoint()
         while self.is_stuck:
             await anyio.lowlevel.checkpoint()
+
+    def doubt_mission(self) -> None:
+        pass
 
     def come_home(self, order: ComingHome) -> None:
         self.came_home.append(order)
@@ -145,7 +158,7 @@ class FlownVehicle:
                 self.set(mission_state=5 if last else 3, mission_seq=seq if last else seq + 1)
         elif mode is FlightMode.RETURN:
             assert self._state.home is not None
-            home = self._airspace.enu(self._state.home)
+            home = self._airspace.enu(self.returns_to or self._state.home)
             self._speed_m_s = 5.0
             if self._towards(
                 home, (30.0 if home.horizontal_distance_m(self.spot) > 1 else 0.0) if flies else 0.0, dt_s
@@ -177,16 +190,23 @@ class ListJournal:
     entries: list[JournalEntry] = field(default_factory=list)
     is_dead: bool = False
 
-    def write(self, entry: JournalEntry) -> None:
+    def write(self, *entries: JournalEntry) -> None:
         if self.is_dead:
             raise StoreError("the disk is full")
-        self.entries.append(entry)
+        self.entries.extend(entries)
 
 
 class Flown:
     """Tasking and monitor around one drone, stepped by a virtual clock. `script` is called at every tick."""
 
-    def __init__(self, state: VehicleState | None = None, *, site: Site = SITE, with_monitor: bool = True) -> None:
+    def __init__(
+        self,
+        state: VehicleState | None = None,
+        *,
+        site: Site = SITE,
+        with_monitor: bool = True,
+        dock_of: Callable[["Flown"], DockDriver] | None = None,
+    ) -> None:
         self.clock = ManualClock()
         self.airspace = Airspace(site)
         self.vehicle = FlownVehicle(state or drone_on_pad(), self.clock, self.airspace)
@@ -195,8 +215,14 @@ class Flown:
         self.changes: list[Task] = []
         self.hops: list[tuple[str, str, int]] = []
         self.script: Callable[[], None] = lambda: None
+        self.dock = None if dock_of is None else dock_of(self)
         view = WorldView(
-            site, airspace=self.airspace, vehicles=[self.vehicle], people=lambda: self.people, clock=self.clock
+            site,
+            airspace=self.airspace,
+            vehicles=[self.vehicle],
+            people=lambda: self.people,
+            clock=self.clock,
+            docks=() if self.dock is None else (self.dock,),
         )
         self.monitor = SafetyMonitor(
             view=view,
@@ -217,6 +243,7 @@ class Flown:
             on_change=self.changes.append,
             on_hop=lambda trace, name, us: self.hops.append((trace, name, us)),
             sleep=self._sleep,
+            docks={} if self.dock is None else {self.dock.spec.id: self.dock},
         )
         self._with_monitor = with_monitor
         self._ticks = 0
@@ -229,6 +256,8 @@ class Flown:
         self.vehicle.step(seconds)
         self._ticks += 1
         self.script()
+        if self.dock is not None and self._ticks % 5 == 0:
+            await self.dock.turn()
         if self._with_monitor and self._ticks % 4 == 0:
             self.monitor.cycle()
         await anyio.lowlevel.checkpoint()

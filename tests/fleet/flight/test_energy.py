@@ -13,6 +13,11 @@ def test_a_way_against_the_wind_costs_its_time_in_the_air() -> None:
     assert cost == pytest.approx((240 / 6 + 10 + 10) / 900)
 
 
+def test_coming_down_on_the_way_takes_its_time_too() -> None:
+    way = {"distance_m": 0.0, "climb_m": 0.0, "stay_s": 0.0, "speed_m_s": 8.0, "wind_m_s": 0.0}
+    assert way_frac(COPTER, descent_m=45.0, **way) == pytest.approx(30 / 900)
+
+
 def test_home_is_climbed_flown_and_landed() -> None:
     cost = home_frac(COPTER, distance_m=80.0, height_m=20.0, return_height_m=30.0, speed_m_s=8.0, wind_m_s=0.0)
     assert cost == pytest.approx((10 + 4 + 20 / 1.5 + 10 / 0.5) / 900)

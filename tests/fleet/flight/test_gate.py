@@ -11,8 +11,9 @@ import pytest
 
 from contract.envelope import Origin
 from contract.site import VehicleKind
+from fleet.flight.capabilities import Capability, Lack
 from fleet.flight.decision_record import judge_again, record_of
-from fleet.flight.gate import Approved, RefusedOrder
+from fleet.flight.gate import GATE_REVISION, Approved, RefusedOrder
 from fleet.flight.orders import (
     Disarm,
     FlyMission,
@@ -22,12 +23,14 @@ from fleet.flight.orders import (
     Launch,
     LookAt,
     MissionItem,
+    Orbit,
     Order,
     ReturnHome,
     UploadSafety,
 )
 from fleet.flight.safety_plan import safety_plan
 from fleet.flight.vehicle import FlightMode, VehicleState
+from fleet.flight.way import is_airborne
 from fleet.flight.world import Consent, World
 from tests.fleet.flight.stage import (
     FRESH,
@@ -48,6 +51,7 @@ from tests.fleet.flight.stage import (
 )
 
 DRIVE = GoTo(point=geo(60, 150), above_home_m=None, speed_m_s=2.0)
+ROUND = Orbit(geo(100, 160), 20.0, 25.0, 8.0, from_deg=180.0)
 REAL = {"simulated": False}
 
 
@@ -76,7 +80,8 @@ class TestYes:
             pytest.param(DRIVE, rover(), id="a rover drives"),
             pytest.param(Launch(None), rover(armed=False), id="a rover arms"),
             pytest.param(LookAt(geo(1, 1)), drone(), id="a drone looks somewhere"),
-            pytest.param(Disarm(), drone(above_home_m=0.2), id="a landed drone disarms"),
+            pytest.param(ROUND, drone(), id="a drone goes round a point"),
+            pytest.param(Disarm(), drone(above_home_m=0.2, is_landed=True), id="a landed drone disarms"),
             pytest.param(Disarm(), rover(), id="a rover disarms"),
         ],
     )
@@ -93,6 +98,8 @@ class TestYes:
 STRONG = [
     pytest.param({"heard_at_us": None}, "not heard yet", id="never heard"),
     pytest.param({"heard_at_us": NOW_US - 3_100_000}, "not heard for 3.1 s", id="link too old"),
+    pytest.param({"link_loss_frac": 0.51}, "the link loses 51%, expected at most 50%", id="link loses too much"),
+    pytest.param({"round_trip_s": 2.1}, "an answer takes 2.1 s, expected at most 2.0 s", id="answers too late"),
     pytest.param({"autopilot_uid": None}, "identity is not known", id="nobody knows who it is"),
     pytest.param({"not_ready_because": ("quarantined: two sources",)}, "quarantined", id="two sources"),
     pytest.param({"safety_uploaded": False}, "not confirmed in the vehicle", id="no safety in the vehicle"),
@@ -106,12 +113,16 @@ STRONG = [
     pytest.param({"gnss_fix": None}, "GNSS fix", id="fix unknown"),
     pytest.param({"gnss_fix": 2}, "GNSS fix of 3 or more, got 2", id="flat fix"),
     pytest.param({"gnss_sigma_m": None}, "position error is not known", id="error unknown"),
+    pytest.param({"gnss_sigma_m": math.nan}, "position error is not known", id="error is no number"),
+    pytest.param({"gnss_sigma_m": -1.0}, "position error is not known", id="error below none"),
     pytest.param({"gnss_sigma_m": 5.1}, "position error 5.1 m", id="error too large"),
     pytest.param({"ekf_ready": None}, "estimate is not ready", id="estimator unknown"),
     pytest.param({"ekf_ready": False}, "estimate is not ready", id="estimator not ready"),
     pytest.param({"battery_at_us": None}, "battery: age is not known", id="battery of unknown age"),
     pytest.param({"battery_at_us": NOW_US - 16_000_000}, "battery not heard for", id="battery too old"),
     pytest.param({"battery_frac": None}, "battery is not known", id="battery unknown"),
+    pytest.param({"battery_frac": math.nan}, "battery is not known", id="battery is no number"),
+    pytest.param({"battery_frac": 1.01}, "battery is not known", id="battery more than full"),
     pytest.param({"battery_frac": 0.25}, "more than the reserve of 25%", id="battery at the reserve"),
     pytest.param({"armed": None}, "armed is not known", id="arming unknown"),
 ]
@@ -138,6 +149,10 @@ class TestFlying:
         assert "wind is not known" in reasons(GO, drone(wind_m_s=None))
         assert reasons(DRIVE, rover(wind_m_s=None)) == ()
 
+    @pytest.mark.parametrize("wind_m_s", [math.nan, -3.0])
+    def test_a_wind_that_cannot_be_is_not_known(self, wind_m_s: float) -> None:
+        assert "wind is not known" in reasons(GO, drone(wind_m_s=wind_m_s))
+
     def test_a_wind_of_the_site_counts_and_the_stronger_decides(self) -> None:
         vehicle = drone(wind_m_s=None)
         assert reasons(GO, vehicle, within=world(vehicle, wind_m_s=3.0)) == ()
@@ -148,10 +163,17 @@ class TestFlying:
 
     def test_safety_05_unknown_height_refuses_what_flies(self) -> None:
         assert "height above home is not known" in reasons(GO, drone(above_home_m=None))
+        assert "height above home is not known" in reasons(GO, drone(above_home_m=math.nan))
 
     def test_a_readiness_reason_refuses_the_launch_and_not_the_flight(self) -> None:
         assert reasons(Launch(25.0), drone_on_pad(not_ready_because=("pre-arm: compass",))) == ("pre-arm: compass",)
         assert reasons(GO, drone(not_ready_because=("pre-arm: compass",))) == ()
+
+    def test_a_drone_of_which_nobody_knows_whether_it_flies_goes_nowhere(self) -> None:
+        assert is_airborne(drone(armed=None)) is None
+        assert is_airborne(drone(above_home_m=None)) is None
+        assert is_airborne(drone(armed=False, above_home_m=None)) is False
+        assert is_airborne(rover()) is False
 
     def test_a_launch_needs_motors_off_and_everything_else_motors_on(self) -> None:
         assert reasons(Launch(25.0), drone_on_pad(armed=True)) == ("the motors are armed already",)
@@ -159,7 +181,15 @@ class TestFlying:
         assert reasons(GO, drone(position=geo(40, 40), above_home_m=0.3)) == ("the vehicle is not in the air",)
 
     def test_a_vehicle_the_site_does_not_know_moves_nowhere(self) -> None:
-        assert reasons(GO, drone(vehicle_id="stranger")) == ("'stranger' is not a vehicle of site 'yard'",)
+        for order in (GO, LookAt(geo(1, 1))):
+            assert reasons(order, drone(vehicle_id="stranger")) == ("'stranger' is not a vehicle of site 'yard'",)
+
+    def test_a_vehicle_of_another_kind_than_the_site_says_is_not_the_one_it_means(self) -> None:
+        said = "expected 'drone' to be of kind ardupilot_copter, got ardupilot_rover"
+        posing = drone(kind=VehicleKind.ARDUPILOT_ROVER, above_home_m=None)
+        plan = safety_plan(SITE, "drone", ground_station_system_id=245)
+        for order in (GO, LookAt(geo(1, 1)), UploadSafety(plan)):
+            assert reasons(order, posing) == (said,)
 
     def test_a_return_above_the_ceiling_refuses(self) -> None:
         site = make_site(geofence={"polygon": square(0, 0, 300), "floor_m": 10.0, "ceiling_m": 28.0})
@@ -220,6 +250,14 @@ class TestClipping:
         assert decision.clipped == ("speed clipped to 1.0 m/s: a person is near the way",)
         assert approved(DRIVE, rover(), within=world(rover(), people=[person(90, 150)])).clipped == ()
 
+    @pytest.mark.parametrize(
+        "spot", [pytest.param((80, 100), id="beside the way"), pytest.param((60, 25), id="behind it, left alone")]
+    )
+    def test_a_rover_goes_slowly_for_whoever_is_near(self, spot: tuple[float, float]) -> None:
+        near = world(rover(), people=[person(*spot)])
+        assert approved(DRIVE, rover(), within=near).clipped != ()
+        assert approved(replace(DRIVE, speed_m_s=1.0), rover(), within=near).clipped == ()
+
 
 class TestWay:
     @pytest.mark.parametrize(
@@ -278,6 +316,15 @@ class TestWay:
         assert reasons(replace(DRIVE, point=geo(160, 180)), wall) == ()
         assert any("comes within 1.0 m of building" in r for r in reasons(replace(DRIVE, point=geo(199, 210)), wall))
 
+    def test_a_drone_above_a_roof_does_not_come_down_beside_the_wall(self) -> None:
+        """From 40 m above the ground, 2 m beside the hall of 8 m, to 10 m and 3 m beside it: it was never that near."""
+        down = replace(GO, point=geo(197, 200), above_home_m=10.0)
+        assert any("comes within 2.0 m of building 'hall'" in r for r in reasons(down, drone(position=geo(198, 210))))
+        high = drone(position=geo(198, 210), above_home_m=40.0)
+        assert any("comes within 2.0 m of building 'hall'" in r for r in reasons(down, high))
+        beside = drone(position=geo(198, 210), above_home_m=12.0)
+        assert not any("hall" in r for r in reasons(down, beside))  # it is there already, and leaves
+
     def test_a_vehicle_outside_the_fence_goes_nowhere_by_order(self) -> None:
         assert "the way leaves the geofence" in reasons(GO, drone(position=geo(-5, 100)))
 
@@ -314,6 +361,16 @@ class TestPeople:
     def test_no_launch_beside_people(self) -> None:
         beside = world(drone_on_pad(), people=[person(47, 40)])
         assert any("passes 7.0 m" in r for r in reasons(Launch(25.0), drone_on_pad(), within=beside))
+
+    def test_safety_01_the_end_of_a_mission_keeps_the_stand_off(self) -> None:
+        """Passing at 12 m is allowed; the last waypoint is where it waits for what comes next."""
+        beside = world(drone(), people=[person(48, 240)])
+        passes = mission((60, 150), (60, 240), (150, 270))
+        ends = mission((60, 150), (60, 240))
+        assert reasons(passes, drone(), within=beside) == ()
+        assert reasons(ends, drone(), within=beside) == (
+            "the destination is 12.0 m from a tracked person, expected 25.5 m",
+        )
 
     def test_a_rover_keeps_its_stop_distance_all_the_way(self) -> None:
         aside = world(rover(), people=[person(70, 100)])
@@ -361,6 +418,7 @@ class TestOtherVehicles:
         "changes",
         [
             pytest.param({"above_home_m": 30.0}, id="five metres above"),
+            pytest.param({"above_home_m": 0.0}, id="armed on the ground"),
             pytest.param({"above_home_m": 20.0}, id="five metres below"),
             pytest.param({"position": geo(111, 140)}, id="eleven metres aside"),
             pytest.param({"armed": False}, id="parked"),
@@ -370,9 +428,23 @@ class TestOtherVehicles:
     def test_apart_by_height_or_distance_is_apart(self, changes: dict[str, Any]) -> None:
         assert reasons(GO, drone(), within=world(drone(), self.wasp(**changes), site=self.SECOND)) == ()
 
+    def test_one_that_hovers_low_keeps_its_five_metres_above_one_that_starts(self) -> None:
+        low, starts = drone(above_home_m=5.5), self.wasp(above_home_m=0.0)
+        assert reasons(GO, low, within=world(low, starts, site=self.SECOND)) == ()
+        lower = drone(above_home_m=4.9)
+        assert reasons(GO, lower, within=world(lower, starts, site=self.SECOND)) != ()
+
     def test_a_drone_too_near_another_may_move_away(self) -> None:
         beside = world(drone(), self.wasp(position=geo(100, 95)), site=self.SECOND)
         assert reasons(GO, drone(), within=beside) == ()
+
+    def test_a_drone_above_another_does_not_come_down_upon_it(self) -> None:
+        below = self.wasp(position=geo(100, 100))
+        down = replace(GO, point=geo(103, 100))
+        high = drone(above_home_m=45.0)
+        said = reasons(down, high, within=world(high, below, site=self.SECOND))
+        assert said == ("the way passes 0.0 m from 'wasp', expected 10.0 m",)
+        assert reasons(replace(down, above_home_m=45.0), high, within=world(high, below, site=self.SECOND)) == ()
 
     def test_a_rover_stops_short_of_what_stands_on_the_ground_and_passes_under_what_flies(self) -> None:
         parked = drone_on_pad(position=geo(61, 100))
@@ -396,6 +468,7 @@ class TestWhy:
     def test_safety_03_stale_evidence_moves_nothing_without_a_person(self) -> None:
         old = replace(FRESH, age_at_receipt_s=14.1)  # and one second since
         assert any("the evidence is 15.1 s old" in r for r in reasons(GO, drone(), evidence=old))
+        assert reasons(GO, drone(), evidence=old, consent=Consent(approved_by="")) != ()
         assert reasons(GO, drone(), evidence=old, consent=Consent(approved_by="Ada")) == ()
 
     def test_safety_03_evidence_of_unknown_age_moves_nothing_without_a_person(self) -> None:
@@ -412,6 +485,7 @@ class TestWhy:
     def test_safety_04_a_real_vehicle_waits_for_a_named_person(self, order: Order, vehicle: VehicleState) -> None:
         said = reasons(order, vehicle)
         assert said == ("waits for a named person's approval: no autonomy is granted for this zone and hour",)
+        assert reasons(order, vehicle, consent=Consent(approved_by="")) == said  # nobody's name
         assert reasons(order, vehicle, consent=Consent(approved_by="Ada")) == ()
 
     def test_safety_04_autonomy_is_granted_by_zone_and_hour(self) -> None:
@@ -435,12 +509,26 @@ class TestWhy:
     def test_safety_11_a_vehicle_bound_to_another_autopilot_does_not_move(self) -> None:
         vehicles = make_site().model_dump(mode="json")["vehicles"]
         bound = make_site(vehicles=[{**vehicles[0], "autopilot_uid": "c3"}, vehicles[1]])
-        assert reasons(GO, drone(), within=world(drone(), site=bound)) == ("expected autopilot c3, got a1",)
+        said = ("expected autopilot c3, got a1",)
+        assert reasons(GO, drone(), within=world(drone(), site=bound)) == said
+        assert reasons(LookAt(geo(1, 1)), drone(), within=world(drone(), site=bound)) == said
+        plan = UploadSafety(safety_plan(bound, "drone", ground_station_system_id=245))
+        assert reasons(plan, drone_on_pad(), within=world(drone_on_pad(), site=bound)) == said
+        assert approved(ReturnHome(), drone(), within=world(drone(), site=bound)).clipped == said
 
     def test_safety_12_what_a_pilot_flies_is_not_ours_until_a_person_takes_it_back(self) -> None:
         flown = drone(mode=FlightMode.MANUAL)
         assert reasons(GO, flown) == ("a pilot has the vehicle, and nobody took it back",)
         assert reasons(GO, flown, consent=Consent(taken_back_by="Ada")) == ()
+        for order, vehicle in (
+            (LookAt(geo(1, 1)), flown),
+            (LookAt(geo(1, 1)), replace(flown, armed=None)),
+            (Disarm(), rover(mode=FlightMode.MANUAL)),
+        ):
+            assert reasons(order, vehicle) == ("a pilot has the vehicle, and nobody took it back",)
+            assert reasons(order, vehicle, consent=Consent(taken_back_by="")) != ()
+            assert reasons(order, vehicle, consent=Consent(taken_back_by="Ada")) == ()
+        assert reasons(LookAt(geo(1, 1)), drone_on_pad(mode=FlightMode.MANUAL)) == ()  # nobody flies it
 
 
 class TestWeakLists:
@@ -457,7 +545,17 @@ class TestWeakLists:
 
     def test_a_drone_is_not_disarmed_in_the_air_nor_when_nobody_knows(self) -> None:
         assert reasons(Disarm(), drone()) == ("the vehicle is 25.0 m above home: without motors it falls",)
+        assert reasons(Disarm(), drone(above_home_m=1.0)) != ()
+        below = "the vehicle is -3.0 m above home: without motors it falls"
+        assert reasons(Disarm(), drone(above_home_m=-3.0)) == (below,)
+        for nothing in (None, math.nan):
+            said = reasons(Disarm(), drone(above_home_m=nothing))
+            assert said == ("whether the vehicle is on the ground is not known",)
         assert reasons(Disarm(), drone(above_home_m=None)) == ("whether the vehicle is on the ground is not known",)
+        low = drone(above_home_m=0.2)
+        assert reasons(Disarm(), low) == ("the vehicle does not say whether it has landed",)
+        in_the_air = replace(low, is_landed=False)
+        assert reasons(Disarm(), in_the_air) == ("the vehicle says that it has not landed: without motors it falls",)
 
     def test_only_the_sites_own_plan_goes_up_and_only_with_motors_off(self) -> None:
         plan = safety_plan(SITE, "drone", ground_station_system_id=245)
@@ -474,6 +572,7 @@ class TestRecord:
         ("order", "vehicle"),
         [
             (GO, drone()),
+            (ROUND, drone(lacks=(Lack(Capability.LOOK, "it has no neck"),))),
             (mission((60, 150), (60, 240)), drone(battery_frac=None)),
             (Hold(), drone()),
             (Launch(None), rover(armed=False)),
@@ -490,13 +589,17 @@ class TestRecord:
         assert type(again) is type(decision)
         assert again.inputs.vehicle == vehicle
         assert record_of(again) == stored
-        assert stored["gate_revision"] == 1
+        assert stored["gate_revision"] == GATE_REVISION
         assert stored["parameters"]["code_version"] == "test"
 
     def test_safety_14_another_site_file_is_noticed(self) -> None:
         stored = record_of(ask(GO, drone()))
         with pytest.raises(ValueError, match="expected the site of digest"):
             judge_again(stored, make_site(name="Other"))
+
+
+def test_a_bad_link_that_missions_must_survive_is_good_enough_to_move() -> None:
+    assert isinstance(ask(GO, drone(link_loss_frac=0.3, round_trip_s=0.7)), Approved)
 
 
 def test_a_world_knows_its_vehicles() -> None:

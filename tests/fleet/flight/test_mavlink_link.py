@@ -261,6 +261,16 @@ def test_frames_of_many_threads_arrive_whole() -> None:
     asyncio.run(story())
 
 
+def test_a_capture_that_nobody_writes_out_drops_the_newest_and_counts_them(tmp_path: Path) -> None:
+    tlog = Tlog(tmp_path / "flight.tlog", clock=SystemClock())
+    for _ in range(8192 + 3):
+        tlog.record(b"frame")
+    assert tlog.dropped_frames == 3
+    with tlog:
+        pass
+    assert (tmp_path / "flight.tlog").stat().st_size == 8192 * (8 + len(b"frame"))
+
+
 def test_the_tlog_holds_frames_in_and_out_and_pymavlink_reads_it(tmp_path: Path) -> None:
     path = tmp_path / "log" / "flight.tlog"
 

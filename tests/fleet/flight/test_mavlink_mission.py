@@ -264,6 +264,7 @@ def item(command: int = WAYPOINT, *, frame: int = 3, params: Any = (0.0, 0.0, 0.
         pytest.param(item(5001, params=FOUR), item(5001, frame=0, params=FOUR, z=0.0), True, id="fence frame"),
         pytest.param(item(5001, params=FOUR), item(5001, params=(5.0, 0.0, 0.0, 0.0)), False, id="vertex count"),
         pytest.param(item(z=20.0), item(z=21.0), False, id="height"),
+        pytest.param(item(z=20.0), item(z=math.nan), False, id="no height"),
         pytest.param(item(params=(3.0, 0.0, 0.0, 0.0)), item(), False, id="dwell lost"),
         pytest.param(item(16), item(17), False, id="command"),
     ],

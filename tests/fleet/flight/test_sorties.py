@@ -129,7 +129,7 @@ def test_a_patrol_is_interrupted_by_an_alarm_and_resumed_on_real_missions(monkey
 
     async def story() -> None:
         sortie.submit(patrol)
-        await sortie.air.until(lambda: sortie.last(patrol).progress == "waypoint 2 of 3")
+        await sortie.air.until(lambda: sortie.last(patrol).progress.startswith("waypoint 2 of 3"))
         sortie.person = geo(100, 200)
         sortie.submit(look)
         assert (await sortie.ended(look)).state is TaskState.DONE, sortie.last(look)
@@ -149,7 +149,7 @@ def test_a_recall_brings_it_home_and_latches(monkeypatch: pytest.MonkeyPatch) ->
 
     async def story() -> None:
         sortie.submit(patrol)
-        await sortie.air.until(lambda: sortie.last(patrol).progress == "waypoint 2 of 3")
+        await sortie.air.until(lambda: sortie.last(patrol).progress.startswith("waypoint 2 of 3"))
         sortie.monitor.recall_all("Ada")
         await sortie.air.until(lambda: sortie.state.mode is FlightMode.RETURN)
         await sortie.air.until(lambda: sortie.last(patrol).state is TaskState.SUSPENDED)
@@ -179,3 +179,35 @@ def test_a_rover_drives_looks_comes_home_and_is_disarmed(monkeypatch: pytest.Mon
     assert sortie.nearest_m >= 12.0
     assert sortie.state.position is not None
     assert distance_m(sortie.state.position, geo(60, 40)) < 5.0
+
+
+def test_a_paused_patrol_stands_without_sinking_and_goes_on_behind_a_skipped_waypoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sortie, patrol = Sortie(monkeypatch, COPTER), make_task(TaskKind.PATROL, number=2)
+    nearest_m = 1e9
+
+    async def story() -> None:
+        nonlocal nearest_m
+        sortie.submit(patrol)
+        await sortie.air.until(lambda: sortie.last(patrol).progress.startswith("waypoint 2 of 3"))
+        sortie.tasking.pause(patrol.task_id, "Ada")
+        await sortie.air.until(lambda: sortie.last(patrol).progress == "paused by Ada at waypoint 2 of 3")
+        assert sortie.state.mode is FlightMode.HOLD
+        await sortie.air.passes(5.0)
+        before = sortie.state
+        await sortie.air.passes(20.0)
+        assert before.position is not None
+        assert sortie.state.position is not None
+        assert distance_m(before.position, sortie.state.position) < 2.0
+        assert sortie.state.above_home_m == pytest.approx(before.above_home_m, abs=1.0)
+        sortie.tasking.skip(patrol.task_id, "Ada")
+        sortie.tasking.resume(patrol.task_id, "Ada")
+        while not sortie.last(patrol).state.is_final:
+            await sortie.air.passes(0.5)
+            nearest_m = min(nearest_m, distance_m(geo(60, 240), sortie.state.position))
+        assert sortie.last(patrol).state is TaskState.DONE, sortie.last(patrol)
+
+    sortie.play(story)
+    assert nearest_m > 20.0
+    assert sortie.monitor.latches == {}

@@ -1,5 +1,6 @@
 """Messages to a snapshot: what says nothing is None, what cannot be is discarded, and why it is not ready."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -39,8 +40,8 @@ def status(*, battery: int = 80, prearm: bool | None = True) -> Any:
     return mavlink.MAVLink_sys_status_message(present, present, health, 0, 12_000, 0, battery, 0, 0, 0, 0, 0, 0)
 
 
-def ekf(flags: int) -> Any:
-    return mavlink.MAVLink_ekf_status_report_message(flags, 0, 0, 0, 0, 0)
+def ekf(flags: int, *, horizontal_variance: float = 0.0) -> Any:
+    return mavlink.MAVLink_ekf_status_report_message(flags, 0, horizontal_variance, 0, 0, 0)
 
 
 def home(lat: int = 520_000_000, lon: int = 130_000_000) -> Any:
@@ -71,6 +72,8 @@ def test_a_ready_vehicle_lacks_only_its_safety() -> None:
     [
         pytest.param(ekf(0x90), "position estimate not ready (EKF)", id="ekf constant position"),
         pytest.param(ekf(0x0F), "position estimate not ready (EKF)", id="ekf without absolute position"),
+        pytest.param(ekf(0x8010), "position estimate not ready (EKF)", id="ekf without faith in GNSS"),
+        pytest.param(ekf(0x10, horizontal_variance=1.0), "position estimate not ready (EKF)", id="ekf rejects GNSS"),
         pytest.param(status(battery=-1), "no battery level", id="battery unknown"),
         pytest.param(gps(fix=1), "no GNSS fix", id="no fix"),
         pytest.param(home(0, 0), "no home position", id="home unset"),
@@ -148,6 +151,14 @@ def test_what_says_nothing_is_none() -> None:
         pytest.param(
             mavlink.MAVLink_global_position_int_message(1000, 910_000_000, 0, 0, 0, 0, 0, 0, 0), id="latitude 91"
         ),
+        pytest.param(
+            mavlink.MAVLink_global_position_int_message(1000, 0, 1_810_000_000, 0, 0, 0, 0, 0, 0), id="longitude 181"
+        ),
+        pytest.param(
+            mavlink.MAVLink_global_position_int_message(1000, 1, 1, 0, 2_000_000_000, 0, 0, 0, 0), id="2000 km high"
+        ),
+        pytest.param(home(lat=910_000_000), id="home at latitude 91"),
+        pytest.param(mavlink.MAVLink_wind_message(0.0, float("inf"), 0.0), id="wind without end"),
         pytest.param(mavlink.MAVLink_wind_message(0.0, float("nan"), 0.0), id="wind of NaN"),
         pytest.param(mavlink.MAVLink_wind_message(0.0, 300.0, 0.0), id="wind of 300 m/s"),
     ],
@@ -157,6 +168,12 @@ def test_what_cannot_be_is_discarded_and_counted(absurd: Any) -> None:
     telemetry = after(absurd, start=before)
     assert telemetry.state == before.state
     assert telemetry.discarded == 1
+
+
+def test_numbers_that_mean_nothing_are_none() -> None:
+    nonsense = mavlink.MAVLink_global_position_int_message(1000, 1, 1, 0, 0, 0, 0, 0, 60_000)
+    state = after(nonsense, gps(fix=200), mavlink.MAVLink_mission_current_message(3, 9, 99)).state
+    assert (state.heading_deg, state.gnss_fix, state.mission_state) == (None, None, None)
 
 
 def test_boot_time_going_backwards_is_a_reboot_and_forgets_what_a_reboot_forgets() -> None:
@@ -197,3 +214,45 @@ def test_the_same_number_is_another_mode_on_the_other_kind() -> None:
 def test_a_firmware_version_reads_as_people_write_it(number: int, text: str, listed: bool) -> None:
     assert firmware_text(number) == text
     assert is_listed(number) is listed
+
+
+@pytest.mark.parametrize(
+    ("landed_state", "is_landed"),
+    [(0, None), (1, True), (2, False), (3, False), (4, False), (9, None)],
+    ids=["undefined", "on the ground", "in the air", "taking off", "landing", "no such state"],
+)
+def test_a_vehicle_has_landed_when_it_says_so(landed_state: int, is_landed: bool | None) -> None:
+    assert after(mavlink.MAVLink_extended_sys_state_message(0, landed_state)).state.is_landed is is_landed
+
+
+def test_a_reboot_forgets_that_it_had_landed() -> None:
+    landed = after(position(boot_ms=60_000), mavlink.MAVLink_extended_sys_state_message(0, 1))
+    assert after(position(boot_ms=1_000), start=landed).state.is_landed is None
+
+
+EARTH, NOSE, LOCK = 64, 32, 16
+
+
+@pytest.mark.parametrize(
+    ("flags", "looks_deg"),
+    [
+        pytest.param(EARTH, 30.0, id="from north"),
+        pytest.param(NOSE, 120.0, id="from the nose, which points east"),
+        pytest.param(LOCK, 30.0, id="an older gimbal, locked"),
+        pytest.param(0, 120.0, id="an older gimbal, following"),
+    ],
+)
+def test_where_a_gimbal_looks_is_told_from_north(flags: int, looks_deg: float) -> None:
+    half = math.radians(30.0) / 2
+    look = mavlink.MAVLink_gimbal_device_attitude_status_message(
+        0, 0, 0, flags, [math.cos(half), 0.0, 0.0, math.sin(half)], 0.0, 0.0, 0.0, 0
+    )
+    assert after(position(), look).gimbal_heading_deg == pytest.approx(looks_deg)
+    if looks_deg != 30.0:
+        assert after(look).gimbal_heading_deg is None, "the nose is not known yet"
+
+
+def test_a_gimbal_that_points_nowhere_is_discarded() -> None:
+    look = mavlink.MAVLink_gimbal_device_attitude_status_message(0, 0, 0, EARTH, [math.nan] * 4, 0.0, 0.0, 0.0, 0)
+    heard = after(look)
+    assert (heard.gimbal_heading_deg, heard.discarded) == (None, 1)

@@ -1,0 +1,1 @@
+"""One file per kind of dock; the file name is the key."""
