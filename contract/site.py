@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
+from contract.airspace import SLOT_SEPARATION_M, AirspaceUse
+from contract.docks import Dock, refuse_docks_without_way_out
 from contract.documents import parse_document
 from contract.errors import DocumentError
 from contract.frozen import Degrees7, Frozen, Identifier, Metres3
@@ -27,6 +29,7 @@ from contract.geo import (
 from contract.hours import Hours, SetHours, Switch
 from contract.kinds import EventKind
 from contract.labels import Label
+from contract.roaming import RoamingPatrol
 
 
 def _known_time_zone(name: str) -> str:
@@ -247,7 +250,7 @@ class Geofence(Frozen):
 
 
 class Place(Frozen):
-    """A named point on the ground: a dock or a rally point."""
+    """A named point on the ground: a rally point."""
 
     id: Identifier
     position: GeoPoint
@@ -279,6 +282,10 @@ class Vehicle(Frozen):
     cruise_speed_m_s: Annotated[float, Field(gt=0, le=25, description="under way")]
     return_altitude_m: Annotated[
         Annotated[Metres3, Field(gt=0)] | None, Field(description="above home, of a copter; its own, never one for all")
+    ] = None
+    icao: Annotated[
+        str | None,
+        Field(pattern=r"^[0-9a-f]{6}$", description="what its own ADS-B transmitter says, so that it is no traffic"),
     ] = None
     sensor_range_m: Annotated[float, Field(gt=0, description="how far its camera shows somebody")] = 60.0
     sensor_fov_deg: Annotated[float, Field(gt=0, lt=180, description="horizontal, for what counts as in view")] = 40.0
@@ -352,11 +359,13 @@ class Site(Frozen):
     lines: Annotated[tuple[Line, ...], Field(description="what must not be crossed")] = ()
     no_fly: Annotated[tuple[Area, ...], Field(description="what copters never cross")] = ()
     buildings: Annotated[tuple[Building, ...], Field(description="what vehicles go round, or above")] = ()
-    docks: Annotated[tuple[Place, ...], Field(description="where vehicles stand")] = ()
+    docks: Annotated[tuple[Dock, ...], Field(description="where vehicles stand")] = ()
     rally_points: Annotated[tuple[Place, ...], Field(description="where copters go when home is farther")] = ()
     vehicles: Annotated[tuple[Vehicle, ...], Field(description="what may be sent")] = ()
     patrols: Annotated[tuple[Patrol, ...], Field(description="rounds by the clock")] = ()
+    roaming: Annotated[tuple[RoamingPatrol, ...], Field(description="rounds in an order that nobody can foretell")] = ()
     response: Annotated[Response, Field(description="how alarms are answered")] = Response()
+    airspace: Annotated[AirspaceUse, Field(description="how copters share the air")] = AirspaceUse()
 
     @model_validator(mode="after")
     def _names_what_exists(self) -> "Site":
@@ -364,8 +373,9 @@ class Site(Frozen):
             "camera": [c.id for c in self.cameras],
             "zone": [z.id for z in self.watched],
             "dock": [d.id for d in self.docks],
+            "rally point": [p.id for p in self.rally_points],
             "vehicle": [v.id for v in self.vehicles],
-            "patrol": [p.id for p in self.patrols],
+            "patrol": [*(p.id for p in self.patrols), *(p.id for p in self.roaming)],
             "system id": [str(v.system_id) for v in self.vehicles],
         }
         for what, ids in groups.items():
@@ -375,8 +385,10 @@ class Site(Frozen):
         references = [
             *((f"zone '{z.id}'", "camera", c) for z in self.watched for c in z.cameras),
             *((f"vehicle '{v.id}'", "dock", v.dock) for v in self.vehicles),
+            *((f"dock '{d.id}'", "rally point", d.alternate) for d in self.docks if d.alternate),
             *((f"camera '{c.id}'", "vehicle", c.vehicle) for c in self.cameras if c.vehicle),
             *((f"patrol '{p.id}'", "vehicle", p.vehicle) for p in self.patrols),
+            *((f"patrol '{p.id}'", "vehicle", v) for p in self.roaming for v in p.vehicles),
             *(("response.autonomy", "zone", z) for g in self.response.autonomy for z in g.zones),
         ]
         for who, what, name in references:
@@ -407,11 +419,39 @@ class Site(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _roams_with_one_kind(self) -> "Site":
+        kinds = {vehicle.id: vehicle.kind for vehicle in self.vehicles}
+        for patrol in self.roaming:
+            found = sorted({kinds[name].value for name in patrol.vehicles})
+            if len(found) > 1:
+                raise ValueError(f"patrol '{patrol.id}': expected vehicles of one kind, got {' and '.join(found)}")
+        return self
+
+    @model_validator(mode="after")
+    def _always_has_somewhere_to_land(self) -> "Site":
+        refuse_docks_without_way_out(self.docks, [(v.id, v.dock, v.kind.flies) for v in self.vehicles])
+        return self
+
+    @model_validator(mode="after")
     def _heights_keep_apart(self) -> "Site":
         returns = [v.return_altitude_m for v in self.vehicles if v.return_altitude_m is not None]
         if len(set(returns)) < len(returns):
             raise ValueError("vehicles: every copter needs a return_altitude_m of its own")
+        for slot_m in self.airspace.slots_m:
+            if not self.geofence.floor_m <= slot_m <= self.geofence.ceiling_m:
+                raise ValueError(f"airspace: expected slots_m within the geofence's band, got {slot_m:g} m")
+            near_m = next((r for r in returns if abs(r - slot_m) < SLOT_SEPARATION_M), None)
+            if len(returns) > 1 and near_m is not None:
+                raise ValueError(
+                    f"airspace: expected slots_m {SLOT_SEPARATION_M:g} m from every return_altitude_m, "
+                    f"got {slot_m:g} m beside {near_m:g} m"
+                )
         return self
+
+    def dock_of(self, vehicle_id: str) -> Dock | None:
+        """The machine that a vehicle stands in; None for one on open ground, or not of this site."""
+        named = next((vehicle.dock for vehicle in self.vehicles if vehicle.id == vehicle_id), None)
+        return next((dock for dock in self.docks if dock.id == named and dock.kind is not None), None)
 
     def local_frame(self) -> LocalFrame:
         point = GeoPoint(lat_deg=self.origin.lat_deg, lon_deg=self.origin.lon_deg)

@@ -46,6 +46,13 @@ ALLOWED: dict[TaskState, frozenset[TaskState]] = {
 }
 
 
+class Visit(Frozen):
+    """A point of a roaming patrol that is still to be visited, and when at the latest."""
+
+    point: Identifier
+    due_at_us: TimeUs
+
+
 class Task(Frozen):
     """One order with its whole reason. `target` is what to look at, `stand_off` where to look from: never the same."""
 
@@ -60,11 +67,13 @@ class Task(Frozen):
     changed_at_us: TimeUs
     incident_id: uuid.UUID | None = None
     patrol: Identifier | None = None
+    visits: tuple[Visit, ...] = ()  # of a roaming patrol, in their order; those that were made are gone
     target: GeoPoint | None = None
     stand_off: GeoPoint | None = None
     stand_off_altitude_m: float | None = None  # above home; None for a ground vehicle
     approved_by: str | None = None
     progress: str = ""
+    paused_by: str | None = None  # a patrol that a named person stopped, until one lets it go on
 
     def moved_to(self, state: TaskState, *, at_us: int, reason: str = "", progress: str | None = None) -> "Task":
         """The task in its next state. Raises ValueError when the table does not allow the step."""

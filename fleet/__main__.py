@@ -24,16 +24,22 @@ from contract.site import Site
 from fleet.app import running
 from fleet.errors import SetUpError, StoreError
 from fleet.fly_command import fly
-from fleet.records.auth import Role, digest_of, drawn_token, new_token
+from fleet.plan_command import plan
+from fleet.records.auth import digest_of, drawn_token
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
-from fleet.settings import load_settings, load_signing_keys, load_site, load_tokens
+from fleet.records.store_command import store_app
+from fleet.settings import load_settings, load_signing_keys, load_site, load_store
+from fleet.sign_command import sign_vehicle
+from fleet.user_commands import link, token_app, user_app
 
 WRONG_CONFIGURATION = 78
 _ME = f"user {os.getuid()} at the command line"
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 node_app = typer.Typer(no_args_is_help=True, help="Credentials of edge nodes; a running coordinator follows at once.")
 app.add_typer(node_app, name="node")
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
 Config = Annotated[Path, typer.Argument(help="the coordinator's YAML file")]
 NodeId = Annotated[str, typer.Argument(help="an edge node, as the site file's cameras name it")]
 
@@ -53,33 +59,25 @@ def run(config: Config) -> None:
 
 @app.command()
 def check(config: Config) -> None:
-    """Read configuration, site and tokens; start nothing."""
+    """Read configuration, site and keys; start nothing."""
     try:
         settings = load_settings(config)
         site = load_site(settings)
-        tokens = load_tokens(settings.http)
         signed = load_signing_keys(settings)
+        load_store(settings)
     except SetUpError as err:
         _stop(err)
-    access = "demo mode: no tokens, loopback only" if tokens is None else f"{len(tokens.people)} tokens"
+    access = "people sign in" if settings.http.sign_in else "open demo: no sign-in, loopback only"
     typer.echo(
         f"site {site.id}: {len(site.cameras)} cameras, {len(site.zones)} zones, {len(site.lines)} lines, "
         f"{len(site.vehicles)} vehicles, {len(signed)} of them signed; {access}"
     )
 
 
-@app.command()
-def user(name: str, role: Role = Role.VIEWER) -> None:
-    """Make a token; shown once, the line with its hash goes into the variable named by http.tokens_env."""
-    try:
-        token, line = new_token(name, role)
-    except SetUpError as err:
-        typer.echo(str(err), err=True)
-        raise typer.Exit(2) from err
-    typer.echo(f"token: {token}\nline:  {line}")
-
-
+app.add_typer(store_app, name="store")
 app.command()(fly)
+app.command()(plan)
+app.command()(sign_vehicle)
 
 
 @node_app.command("add")
@@ -126,7 +124,7 @@ def _credentials(config: Path) -> Iterator[tuple[NodeCredentials, Site]]:
         settings = load_settings(config)
         site = load_site(settings)
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        with open_store(settings.store_file) as store:
+        with open_store(load_store(settings)) as store:
             yield NodeCredentials(store), site
     except (SetUpError, StoreError) as err:
         _stop(err)
@@ -140,6 +138,8 @@ async def _run(config: Path) -> None:
         gc.collect()
         gc.freeze()  # what stands by now lives to the end: no collection walks through it again, with everybody waiting
         typer.echo(f"listening on {coordinator.url}")
+        if coordinator.first_secret is not None:
+            typer.echo(f"first administrator, within an hour: {link(coordinator.url, coordinator.first_secret)}")
         sys.stdout.flush()
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async for _ in signals:

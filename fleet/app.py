@@ -7,7 +7,7 @@ without a command (SAFETY 12). The heartbeat stops with us, which is what lets t
 import asyncio
 import fcntl
 import importlib.metadata
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,16 +23,24 @@ from fleet.api.evidence_desk import EvidenceDesk
 from fleet.api.guard import Guard
 from fleet.api.parts import Parts
 from fleet.api.server import bound, prepared, serving, url_of
+from fleet.case_files import CaseFiles
 from fleet.control_room import ControlRoom
 from fleet.coordinator import MAX_BATCH, Coordinator, Wire
+from fleet.decision.roaming import Roaming
+from fleet.dock_watch import DockWatch
 from fleet.errors import SetUpError
+from fleet.exempt_desk import ExemptDesk
 from fleet.flight.airspace import Airspace
 from fleet.flight.deferred import DeferredJournal
+from fleet.flight.dock import DockDriver
+from fleet.flight.dock_links import Docks
 from fleet.flight.fleet_links import Flight
 from fleet.flight.gate import GateParameters
 from fleet.flight.mavlink_codec import OUR_SYSTEM_ID
 from fleet.flight.monitor import SafetyMonitor
+from fleet.flight.separation import courses_of
 from fleet.flight.tasking import Tasking
+from fleet.flight.traffic import Aircraft
 from fleet.flight.vehicle import Vehicle
 from fleet.flight.watch import Route
 from fleet.flight.world import PeopleSeen, WorldView
@@ -46,11 +54,23 @@ from fleet.picture.ingest import Ingest
 from fleet.picture.people import PERSON_MEMORY_S
 from fleet.records.archive import Archive
 from fleet.records.audit import StoreJournal
-from fleet.records.auth import Tokens
+from fleet.records.auth import drawn_token
+from fleet.records.command_keys import CommandKeys
 from fleet.records.node_credentials import NodeCredentials
+from fleet.records.people import People
 from fleet.records.store import Store, open_store
 from fleet.response import Response
-from fleet.settings import FleetSettings, is_loopback, load_signing_keys, load_site, load_tokens, room_of
+from fleet.settings import (
+    FleetSettings,
+    is_loopback,
+    limits_of,
+    load_dock_tokens,
+    load_signing_keys,
+    load_site,
+    load_store,
+    room_of,
+)
+from fleet.site_picture import SitePicture
 
 CONSOLE_DIR = Path(__file__).parent / "console" / "dist"
 ALIVE_WITHIN_US = 1_000_000
@@ -78,10 +98,11 @@ class Fleet:
 @dataclass(frozen=True, slots=True)
 class Running:
     """A coordinator at work. Everything but `fleet.monitor`, `fleet.live` and `fleet.views` belongs to the loop it was
-    started on."""
+    started on. first_secret: of the link with which the first administrator comes in, while there is nobody."""
 
     url: str
     fleet: Fleet
+    first_secret: str | None = None
 
 
 class Worker(Protocol):
@@ -122,17 +143,34 @@ def assembled(
     heart: Heart,
     system_id: int = OUR_SYSTEM_ID,
     live: LiveFeed | None = None,
+    traffic: Callable[[], tuple[Aircraft, ...]] = lambda: (),
+    docks: Mapping[str, DockDriver] | None = None,
+    patrol_secret: str = "",
 ) -> Fleet:
-    """All parts over a given store, bus and vehicles: the same for a site, a test and a replay."""
-    deferred, live, metrics = DeferredJournal(), live or LiveFeed(), Metrics()
+    """All parts over a given store, bus and vehicles: the same for a site, a test and a replay. `patrol_secret`: what
+    the order of roaming patrols is drawn from; a replay draws the same again."""
+    deferred, live, metrics, docks = DeferredJournal(), live or LiveFeed(), Metrics(), docks or {}
+    for vehicle in vehicles.values():
+        metrics.watch(vehicle, clock)
     hops = Hops(clock=clock, metrics=metrics, store=store)
     parameters = GateParameters(code_version=code_version(), ground_station_system_id=system_id)
     people = PeopleSeen(forget_s=PERSON_MEMORY_S)
+    airspace = Airspace(site)
     view = WorldView(
-        site, airspace=Airspace(site), vehicles=vehicles.values(), people=lambda: people.snapshot, clock=clock
+        site,
+        airspace=airspace,
+        vehicles=vehicles.values(),
+        people=lambda: people.snapshot,
+        clock=clock,
+        traffic=traffic,
+        courses=lambda states: courses_of(states, heart.routes(), site=site, airspace=airspace),
+        docks=docks.values(),
     )
+    dock_watch = DockWatch(view, docks, metrics=metrics, started_at_us=clock.monotonic_us())
     monitor = SafetyMonitor(view=view, vehicles=vehicles.values(), routes=heart.routes, clock=clock, journal=deferred)
-    ingest, zones = Ingest(site, store), {each.id: each.initially_set for each in site.watched}
+    picture = SitePicture(site, clock=clock, vehicles=vehicles.values(), live=live, metrics=metrics)
+    ingest = Ingest(site, store, site_track_of=picture.fusion.site_track_of)
+    zones = {each.id: each.initially_set for each in site.watched}
     coverage = Coverage(site, started_at_us=clock.monotonic_us())
     response = Response(
         site=site,
@@ -146,6 +184,7 @@ def assembled(
         live=live,
         metrics=metrics,
         hops=hops,
+        roaming=Roaming(site, secret=patrol_secret),
     )
     tasking = Tasking(
         site=site,
@@ -158,8 +197,11 @@ def assembled(
         latch_of=monitor.is_latched,
         on_change=response.on_task_change,
         on_hop=response.on_hop,
+        docks=docks,
     )
     response.use(tasking)
+    files = CaseFiles(clock=clock, store=store, ingest=ingest, live=live)
+    exempt = ExemptDesk(files, site=site, zones=zones)
     heart.monitor, heart.tasking = monitor, tasking
     coordinator = Coordinator(
         site=site,
@@ -175,6 +217,9 @@ def assembled(
         live=live,
         metrics=metrics,
         hops=hops,
+        docks=dock_watch,
+        exempt=exempt,
+        picture=picture,
     )
     room = ControlRoom(
         site=site,
@@ -190,6 +235,10 @@ def assembled(
         live=live,
         is_connected=wire.is_connected,
         is_alive=heart.is_alive,
+        docks=docks,
+        dock_watch=dock_watch,
+        files=files,
+        exempt=exempt,
     )
     return Fleet(
         site,
@@ -211,11 +260,11 @@ def assembled(
 @asynccontextmanager
 async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Running]:
     """The whole coordinator, until the block ends. Raises SetUpError with one line."""
-    site, tokens = load_site(settings), load_tokens(settings.http)
+    site = load_site(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(_data_dir(settings.data_dir))
         listening = stack.enter_context(bound(settings.http))
-        store = stack.enter_context(open_store(settings.store_file))
+        store = stack.enter_context(open_store(load_store(settings), alone=True))
         bus = MqttBus(settings.broker, site_id=site.id, clock=clock)
         heart = Heart(clock)
         flight = Flight(
@@ -227,6 +276,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             signing_keys=load_signing_keys(settings),
             forward=settings.forward,
         )
+        docks = Docks(site=site, clock=clock, tokens=load_dock_tokens(settings))
         fleet = assembled(
             site=site,
             clock=clock,
@@ -239,16 +289,28 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             ),
             heart=heart,
             system_id=settings.system_id,
+            traffic=flight.traffic.now,
+            docks=docks.drivers,
+            patrol_secret=drawn_token(),
         )
         core = Core(asyncio.get_running_loop())
         archive = Archive(settings.evidence_folder, room_of(settings.evidence), store=store, wall_us=clock.wall_us)
         archive.open()
-        is_loopback_only = is_loopback(settings.http.host)
-        parts = api_parts(fleet, core, tokens=tokens, archive=archive, is_loopback_only=is_loopback_only)
+        people, first = _people(settings, store, clock)
+        parts = api_parts(
+            fleet,
+            core,
+            people=people,
+            archive=archive,
+            clock=clock,
+            is_loopback_only=is_loopback(settings.http.host),
+            is_secure=settings.http.tls_cert is not None,
+        )
         server = prepared(create_api(parts), settings.http)
         fleet.coordinator.load()
         stack.callback(fleet.coordinator.write_out)  # after all that may still write, before the store closes
         await stack.enter_async_context(flight)
+        await stack.enter_async_context(docks)
         stack.enter_context(fleet.monitor)
         await stack.enter_async_context(bus.opened())
         tasks = await stack.enter_async_context(anyio.create_task_group())
@@ -257,20 +319,41 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         tasks.start_soon(fleet.coordinator.run, name="coordinator")
         tasks.start_soon(fleet.room.run, name="control room")
         tasks.start_soon(archive.run, name="archive")
+        if people is not None:
+            tasks.start_soon(people.run, name="people")
         stack.enter_context(serving(server, listening))
-        yield Running(url_of(settings.http, listening), fleet)
+        yield Running(url_of(settings.http, listening), fleet, first)
+
+
+def _people(settings: FleetSettings, store: Store, clock: Clock) -> tuple[People | None, str | None]:
+    """None: everybody is let in. And the secret of the first administrator's link, where there is nobody yet."""
+    if not settings.http.sign_in:
+        return None, None
+    people = People(store, clock, limits=limits_of(settings.http))
+    people.refresh()
+    return people, people.invite_first()
 
 
 def api_parts(
-    fleet: Fleet, core: Core, *, tokens: Tokens | None, archive: Archive, is_loopback_only: bool = True
+    fleet: Fleet,
+    core: Core,
+    *,
+    people: People | None,
+    archive: Archive,
+    clock: Clock,
+    is_loopback_only: bool = True,
+    is_secure: bool = False,
 ) -> Parts:
+    """people None: the open demo."""
     return Parts(
+        clock=clock,
         core=core,
         room=fleet.room,
         monitor=fleet.monitor,
         store=fleet.store,
         evidence=EvidenceDesk(archive, core),
-        guard=Guard(tokens, nodes=NodeCredentials(fleet.store).node_of),
+        guard=Guard(people, nodes=NodeCredentials(fleet.store).node_of, clock=clock, is_secure=is_secure),
+        command_keys=CommandKeys(fleet.store, clock),
         live=fleet.live,
         views=fleet.views,
         metrics=fleet.metrics,

@@ -4,7 +4,7 @@ Hold, return and recall are not here: they go straight to the safety monitor (SA
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import anyio
 from pydantic import ValidationError
@@ -14,6 +14,7 @@ from contract.commands import Command, Verb
 from contract.site import Site
 from contract.tasks import Task, TaskState
 from fleet.api.models import (
+    DockView,
     LinkView,
     NodeConfiguration,
     NodeOrder,
@@ -23,17 +24,23 @@ from fleet.api.models import (
     VehicleView,
     ZoneView,
 )
+from fleet.case_files import CaseFiles
 from fleet.coordinator import Coordinator
+from fleet.dock_watch import DockWatch
 from fleet.errors import NotFound, Refused
-from fleet.flight.journal import JournalEntry, JsonValue
+from fleet.exempt_desk import ExemptDesk
+from fleet.flight.dock import DockDriver, DockVerb
+from fleet.flight.docking import command_refusals, dock_entry
+from fleet.flight.journal import JournalEntry
 from fleet.flight.monitor import SafetyMonitor
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle
+from fleet.incident_desk import IncidentDesk
 from fleet.live import LiveFeed
 from fleet.node_orders import Asked
 from fleet.picture.coverage import SILENT_AFTER_US, Coverage
-from fleet.picture.incidents import Alarm, Disposition, Incident, acknowledged, closed
 from fleet.picture.ingest import Ingest
+from fleet.picture.site_track import SiteTrack
 from fleet.records import reads, writes
 from fleet.records.audit import add_entry
 from fleet.records.store import Store
@@ -65,12 +72,19 @@ class ControlRoom:
         live: LiveFeed,
         is_connected: Callable[[], bool],
         is_alive: Callable[[], bool],
+        docks: Mapping[str, DockDriver],
+        dock_watch: DockWatch,
+        files: CaseFiles,
+        exempt: ExemptDesk,
     ) -> None:
         self.site = site
+        self.incidents, self.exempt, self._files = IncidentDesk(files, response), exempt, files
         self._clock, self._store, self._ingest, self._coverage = clock, store, ingest, coverage
         self._coordinator, self._response, self._tasking, self._monitor = coordinator, response, tasking, monitor
         self._vehicles, self._live = vehicles, live
         self._is_connected, self._is_alive = is_connected, is_alive
+        self._docks, self._dock_watch = docks, dock_watch
+        self._dock_orders = 0
 
     # What they see
 
@@ -95,6 +109,10 @@ class ControlRoom:
             tracks=self.tracks(),
             nodes=self.nodes(),
             zones=self.zones(),
+            docks=self.docks(),
+            bypasses=self.exempt.bypasses(),
+            walk_tests=self.exempt.walk_tests(),
+            site_tracks=self.site_tracks(),
         )
 
     def link(self) -> LinkView:
@@ -105,16 +123,22 @@ class ControlRoom:
     def vehicles(self) -> tuple[VehicleView, ...]:
         return tuple(self._vehicle(vehicle) for vehicle in self._vehicles.values())
 
+    def docks(self) -> tuple[DockView, ...]:
+        return self._dock_watch.views(self._clock.monotonic_us())
+
     def tracks(self) -> tuple[TracksView, ...]:
         now_us = self._clock.monotonic_us()
         recent = sorted(self._coordinator.tracks.items())
         return tuple(view for _, (at_us, view) in recent if now_us - at_us <= TRACKS_FRESH_US)
 
+    def site_tracks(self) -> tuple[SiteTrack, ...]:
+        return self._coordinator.picture.site_tracks()
+
     def nodes(self) -> tuple[NodeView, ...]:
         return tuple(self._node(node) for node in sorted(self._coverage.nodes))
 
     def zones(self) -> tuple[ZoneView, ...]:
-        return tuple(self._zone(zone.id) for zone in self.site.watched)
+        return tuple(self.exempt.zone_view(zone.id) for zone in self.site.watched)
 
     async def run(self) -> None:
         """Tell the live feed what changed in what nobody reports: vehicles, nodes, our own links."""
@@ -124,8 +148,9 @@ class ControlRoom:
             if not self._live.listeners:
                 told.clear()
                 continue
-            now: list[tuple[str, str, VehicleView | NodeView | LinkView]] = [
+            now: list[tuple[str, str, VehicleView | DockView | NodeView | LinkView]] = [
                 *(("vehicle", view.id, view) for view in self.vehicles()),
+                *(("dock", view.id, view) for view in self.docks()),
                 *(("node", view.id, view) for view in self.nodes()),
                 ("link", "", self.link()),
             ]
@@ -137,39 +162,12 @@ class ControlRoom:
 
     # What they order
 
-    def acknowledge(self, alarm_id: uuid.UUID, *, by: str) -> Alarm:
-        """Raises NotFound, Refused, StoreError."""
-        alarm = self._ingest.alarms.get(alarm_id)
-        if alarm is None:
-            with self._store.reading() as connection:
-                if reads.alarm(connection, alarm_id) is None:
-                    raise NotFound(f"alarm {alarm_id}: there is none")
-            raise Refused(f"alarm {alarm_id}: its incident is closed")
-        incident = self._ingest.incidents[alarm.incident_id]
-        change = acknowledged(alarm, incident, others=self._alarms_of(incident), by=by, at_us=self._clock.wall_us())
-        self._keep(change.incident, (change.alarm,), by=by, act="acknowledge", subject=f"alarm {alarm_id}")
-        return change.alarm
-
-    def close(self, incident_id: uuid.UUID, *, disposition: Disposition, note: str, by: str) -> Incident:
-        """Ends the incident, its alarms and whatever is under way for it. Raises NotFound, Refused, StoreError."""
-        incident = self._open_incident(incident_id)
-        shut, alarms = closed(
-            incident,
-            alarms=self._alarms_of(incident),
-            disposition=disposition,
-            note=note,
-            by=by,
-            at_us=self._clock.wall_us(),
-        )
-        detail: dict[str, JsonValue] = {"disposition": disposition.value, "note": note}
-        self._keep(shut, alarms, by=by, act="close", subject=f"incident {incident_id}", detail=detail)
-        for task in self._response.tasks_of(incident_id):
-            self._response.cancel(task.task_id, by=by)
-        return shut
-
     def dispatch(self, incident_id: uuid.UUID, *, by: str) -> Task:
         """Raises NotFound, Refused, StoreError."""
-        return self._response.dispatch(self._open_incident(incident_id), by=by)
+        incident = self._files.open_incident(incident_id)
+        if incident.exemption is not None:
+            raise Refused(f"incident {incident_id}: nobody is sent in a bypass or walk test; split off what is real")
+        return self._response.dispatch(incident, by=by)
 
     def approve(self, task_id: uuid.UUID, *, by: str) -> Task:
         """Raises NotFound, Refused, StoreError."""
@@ -178,6 +176,18 @@ class ControlRoom:
     def cancel(self, task_id: uuid.UUID, *, by: str) -> Task:
         """Raises NotFound."""
         return self._response.cancel(task_id, by=by)
+
+    def pause(self, task_id: uuid.UUID, *, by: str) -> Task:
+        """A patrol holds where it is. Raises NotFound, Refused."""
+        return self._response.at_patrol(task_id, lambda: self._tasking.pause(task_id, by))
+
+    def resume(self, task_id: uuid.UUID, *, by: str) -> Task:
+        """Raises NotFound, Refused, StoreError."""
+        return self._response.at_patrol(task_id, lambda: self._tasking.resume(task_id, by))
+
+    def skip(self, task_id: uuid.UUID, *, by: str) -> Task:
+        """A patrol flies on to the waypoint behind the next. Raises NotFound, Refused, StoreError."""
+        return self._response.at_patrol(task_id, lambda: self._tasking.skip(task_id, by))
 
     def set_zone(self, zone_id: str, *, is_set: bool, by: str) -> ZoneView:
         """Raises NotFound, StoreError."""
@@ -188,7 +198,7 @@ class ControlRoom:
             writes.put_zone(connection, zone_id, is_set=is_set, by=by, at_us=now_us)
             add_entry(connection, JournalEntry(now_us, by, "set" if is_set else "unset", f"zone {zone_id}"))
         self._coordinator.wish_zone(zone_id, is_set=is_set, by=by)
-        view = self._zone(zone_id)
+        view = self.exempt.zone_view(zone_id)
         self._live.publish("zone", view)
         return view
 
@@ -223,6 +233,27 @@ class ControlRoom:
         except ValidationError as err:
             raise Refused(err.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from err
 
+    def order_dock(self, dock_id: str, verb: DockVerb, *, by: str) -> DockView:
+        """Begins it; whether it was done shows in the dock's state. Raises NotFound, Refused, StoreError."""
+        dock = self._docks.get(dock_id)
+        if dock is None:
+            raise NotFound(f"dock '{dock_id}': expected one that is a machine ({', '.join(self._docks) or 'none'})")
+        vehicle = next((spec.id for spec in self.site.vehicles if spec.dock == dock_id), "")
+        state = self._vehicles[vehicle].state if vehicle in self._vehicles else None
+        refusals = command_refusals(verb, dock.state, state, self._clock.monotonic_us())
+        if verb is DockVerb.CLOSE and any(task.vehicle == vehicle for task in self._response.tasks.values()):
+            refusals.append(f"dock '{dock_id}': '{vehicle}' has a task")
+        self._dock_orders += 1
+        now_us = self._clock.wall_us()
+        command_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{dock_id}/{verb.value}/{by}/{now_us}/{self._dock_orders}")
+        entry = dock_entry(dock, verb, command_id=command_id, refusals=refusals, by=by, at_us=now_us)
+        with self._store.transaction() as connection:
+            add_entry(connection, entry)
+        if refusals:
+            raise Refused("; ".join(refusals))
+        dock.ask(verb, command_id=command_id)
+        return next(view for view in self.docks() if view.id == dock_id)
+
     def release(self, vehicle_id: str, *, by: str) -> str:
         """Gives a vehicle back to us after the safety monitor, a pilot or a restart. Raises NotFound, Refused."""
         if vehicle_id not in self._vehicles:
@@ -241,39 +272,6 @@ class ControlRoom:
         return f"released: {latch or taken}"
 
     # How
-
-    def _open_incident(self, incident_id: uuid.UUID) -> Incident:
-        incident = self._ingest.incidents.get(incident_id)
-        if incident is not None:
-            return incident
-        with self._store.reading() as connection:
-            if reads.incident(connection, incident_id) is None:
-                raise NotFound(f"incident {incident_id}: there is none")
-        raise Refused(f"incident {incident_id}: it is closed")
-
-    def _alarms_of(self, incident: Incident) -> list[Alarm]:
-        return [alarm for alarm in self._ingest.alarms.values() if alarm.incident_id == incident.incident_id]
-
-    def _keep(
-        self,
-        incident: Incident,
-        alarms: Sequence[Alarm],
-        *,
-        by: str,
-        act: str,
-        subject: str,
-        detail: Mapping[str, JsonValue] | None = None,
-    ) -> None:
-        entry = JournalEntry(self._clock.wall_us(), by, act, subject, incident.trace_id, detail or {})
-        with self._store.transaction() as connection:
-            add_entry(connection, entry)
-            writes.put_incident(connection, incident)
-            for alarm in alarms:
-                writes.put_alarm(connection, alarm)
-        self._ingest.keep(incident, alarms)
-        for alarm in alarms:
-            self._live.publish("alarm", alarm)
-        self._live.publish("incident", incident)
 
     def _vehicle(self, vehicle: Vehicle) -> VehicleView:
         state, now_us = vehicle.state, self._clock.monotonic_us()
@@ -298,7 +296,8 @@ class ControlRoom:
             battery_frac=state.battery_frac,
             gnss_fix=state.gnss_fix,
             wind_m_s=state.wind_m_s,
-            link_loss_frac=state.link_loss_frac,
+            link_loss_frac=_rounded(state.link_loss_frac),
+            round_trip_s=_rounded(state.round_trip_s),
             home=state.home,
             safety_uploaded=state.safety_uploaded,
             not_ready_because=state.not_ready_because,
@@ -310,6 +309,7 @@ class ControlRoom:
 
     def _node(self, node: str) -> NodeView:
         seen, now_us = self._coverage.nodes[node], self._clock.monotonic_us()
+        cameras = {camera.id for camera in self.site.cameras if camera.node == node}
         age_us = None if seen.heard_at_us is None else now_us - seen.heard_at_us
         trouble = next((each for each in self._ingest.incidents.values() if each.subject == f"node:{node}"), None)
         return NodeView(
@@ -325,8 +325,10 @@ class ControlRoom:
             missing=self._ingest.missing(node),
             trouble=None if trouble is None else trouble.title,
             configuration=self._coordinator.configurations.view(node),
+            bypassed=tuple(sorted(self.exempt.bypassed_cameras() & cameras)),
         )
 
-    def _zone(self, zone_id: str) -> ZoneView:
-        zone = next(zone for zone in self.site.watched if zone.id == zone_id)
-        return ZoneView(id=zone_id, name=zone.name, is_set=self._coordinator.zones[zone_id])
+
+def _rounded(value: float | None) -> float | None:
+    """To what a person sees: not each frame is news."""
+    return None if value is None else round(value, 2)

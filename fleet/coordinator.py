@@ -20,9 +20,11 @@ from contract.envelope import COORDINATOR, Envelope, Origin
 from contract.events import Health, NodeState, Status, Tracks
 from contract.site import Severity, Site
 from contract.topics import ACK, COMMAND, DESIRED, Topic
-from fleet.api.models import TracksView, ZoneView
+from fleet.api.models import TracksView
 from fleet.configurations import Configurations
+from fleet.dock_watch import DockWatch
 from fleet.errors import StoreError
+from fleet.exempt_desk import ExemptDesk
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.world import PeopleSeen
 from fleet.hops import Hops
@@ -37,6 +39,7 @@ from fleet.records import reads, writes
 from fleet.records.audit import StoreJournal
 from fleet.records.store import Store
 from fleet.response import Response
+from fleet.site_picture import SitePicture
 
 MAX_BATCH = 200
 TICK_S = 1.0
@@ -45,7 +48,7 @@ STORE_AGAIN_S = 0.5
 BREATH_S = 0.002  # between two dispatches, for messages that wait to be stored
 COMMAND_AGAIN_US = 5_000_000  # without a reply; each time with a new id and expiry
 # Troubles that end when what they name is well again.
-WATCHED = ("node:", "feed:", "broker", "vehicle:", "device:", "config:")
+WATCHED = ("node:", "feed:", "broker", "vehicle:", "dock:", "device:", "config:")
 NAMESPACE = uuid.UUID("3d0e1a52-7c0b-5d0a-8a43-b6a0c7f5d1e9")
 log = structlog.get_logger()
 
@@ -88,11 +91,15 @@ class Coordinator:
         live: LiveFeed,
         metrics: Metrics,
         hops: Hops,
+        docks: DockWatch,
+        exempt: ExemptDesk,
+        picture: SitePicture,
     ) -> None:
         self._site, self._clock, self._store, self._ingest = site, clock, store, ingest
         self._coverage, self._people, self._response = coverage, people, response
         self._wire, self._deferred, self._live = wire, deferred, live
-        self._metrics, self._hops = metrics, hops
+        self._metrics, self._hops, self._docks, self._exempt = metrics, hops, docks, exempt
+        self.picture = picture
         self._journal = StoreJournal(store)
         self.configurations = Configurations(
             site=site,
@@ -177,6 +184,7 @@ class Coordinator:
         self._count(outcome)
         for report in outcome.reports:
             self._on_report(report)
+        self.picture.fuse()
         for effect in outcome.effects:
             self._on_effect(effect, committed_at_us)
         for kept in outcome.kept:
@@ -207,7 +215,9 @@ class Coordinator:
             number = sum(incident.kind is kind for incident in self._ingest.incidents.values())
             self._metrics.open_incidents.labels(kind=kind.value).set(number)
         self._people.see((), now_us=now_us)  # forget who was not seen for long
+        self.picture.forget()
         self._turn_zones()
+        self._exempt.tick()
         self._watch(now_us)
         self._response.tick()
         self._asked.set()
@@ -258,6 +268,7 @@ class Coordinator:
         self._people.see(people, now_us=arrival.monotonic_us)
         view = TracksView(camera=tracks.camera, captured_at_us=envelope.captured_at_us, sightings=tracks.sightings)
         self.tracks[tracks.camera] = (arrival.monotonic_us, view)
+        self.picture.hear(envelope, tracks, wall_us=arrival.wall_us)
         self._live.publish("tracks", view)
         self._response.on_sightings(tracks.sightings)
 
@@ -277,7 +288,12 @@ class Coordinator:
             }
             for hop, took_us in {**envelope.hops_us, **ours}.items():
                 self._hops.add(envelope.trace_id, hop, took_us)
-        self._response.on_effect(effect)
+        sighting = effect.event.sighting
+        known = self.picture.fusion.explained_by(sighting.camera, sighting.track)
+        if known is None:
+            self._response.on_effect(effect)
+        else:
+            log.info("nobody is sent: one of ours", alarm=change.alarm.title, known=known, trace=envelope.trace_id)
 
     def _on_reply(self, node: str, reply: Reply) -> None:
         for (wished_node, zone), wish in tuple(self._wishes.items()):
@@ -304,8 +320,7 @@ class Coordinator:
                 self.zones[zone] = is_set
                 self._wishes = {key: wish for key, wish in self._wishes.items() if key[1] != zone}
                 log.info("zone turned by its hours", zone=zone, is_set=is_set)
-                name = next(each.name for each in self._site.watched if each.id == zone)
-                self._live.publish("zone", ZoneView(id=zone, name=name, is_set=is_set))
+                self._live.publish("zone", self._exempt.zone_view(zone))
 
     def _command_zone(self, node: str, zone: str, wish: _Wish, now_us: int) -> None:
         wish.command_id = uuid.uuid5(NAMESPACE, f"{node}/{zone}/{wish.is_set}/{self._clock.wall_us()}")
@@ -360,11 +375,14 @@ class Coordinator:
 
     def _watch(self, now_us: int) -> None:
         """Open a trouble for what is wrong now, close those that are well again."""
-        found = {t.subject: t for t in self._coverage.troubles(zones_set=self._zones_set(), now_us=now_us)}
+        bypassed = self._exempt.bypassed_cameras()
+        troubles = self._coverage.troubles(zones_set=self._zones_set(), now_us=now_us, bypassed=bypassed)
+        found = {each.subject: self._exempt.marked(each) for each in troubles}
         broker = self._broker_trouble(now_us)
         if broker is not None:
             found[broker.subject] = broker
-        others = (*self._identity_troubles(), *self.configurations.troubles(self._coverage.nodes))
+        configured = self.configurations.troubles(self._coverage.nodes)
+        others = (*self._identity_troubles(), *self._docks.troubles(now_us), *configured)
         found.update((trouble.subject, trouble) for trouble in others)
         for incident in tuple(self._ingest.incidents.values()):
             subject = incident.subject

@@ -5,6 +5,7 @@ FleetError
     Refused          a person asked for what may not be: say why (HTTP 409)
     NotFound         no such thing (HTTP 404)
     Late             a node did not answer in time (HTTP 504)
+    NotPossible      there is no plan as it was asked for (exit code 1)
     SetUpError       configuration of this machine is wrong: stop (exit code 78)
 """
 
@@ -27,6 +28,10 @@ class NotFound(FleetError):
 
 class Late(FleetError):
     """Nobody knows whether it was done."""
+
+
+class NotPossible(FleetError):
+    """The text says what would be."""
 
 
 class SetUpError(FleetError):

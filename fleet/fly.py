@@ -34,6 +34,7 @@ from fleet.flight.journal import JournalEntry
 from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, OUR_SYSTEM_ID, Encoder, FrameParser
 from fleet.flight.mavlink_transport import make_transport, parse_connection
 from fleet.flight.monitor import SafetyMonitor
+from fleet.flight.slots import SlotBook
 from fleet.flight.sortie import STILL_M_S, Done, Sortie
 from fleet.flight.sortie_script import SortieScript
 from fleet.flight.vehicle import VehicleState
@@ -96,10 +97,10 @@ class FileJournal:
         if self._file is not None:
             self._file.close()
 
-    def write(self, entry: JournalEntry) -> None:
+    def write(self, *entries: JournalEntry) -> None:
         assert self._file is not None
         try:
-            self._file.write(json.dumps(asdict(entry), default=str) + "\n")
+            self._file.write("".join(json.dumps(asdict(entry), default=str) + "\n" for entry in entries))
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as err:
@@ -140,7 +141,14 @@ async def fly(
         stack.callback(deferred.flush, journal)
         flight = Flight(site=site, clock=clock, is_alive=heart.is_alive, tlog_path=wanted.folder / "flight.tlog")
         vehicle = flight.vehicles[spec.id]
-        view = WorldView(site, airspace=Airspace(site), vehicles=(vehicle,), people=lambda: (), clock=clock)
+        view = WorldView(
+            site,
+            airspace=Airspace(site),
+            vehicles=(vehicle,),
+            people=lambda: (),
+            clock=clock,
+            traffic=flight.traffic.now,
+        )
         monitor = SafetyMonitor(view=view, vehicles=(vehicle,), routes=heart.routes, clock=clock, journal=deferred)
         parameters = GateParameters(code_version=code_version(), ground_station_system_id=OUR_SYSTEM_ID)
 
@@ -149,7 +157,16 @@ async def fly(
                 say(task.progress)
 
         tools = Tools(
-            view, clock, journal, deferred, parameters, monitor.is_latched, on_change, lambda *_: None, anyio.sleep
+            view,
+            clock,
+            journal,
+            deferred,
+            parameters,
+            monitor.is_latched,
+            on_change,
+            lambda *_: None,
+            anyio.sleep,
+            SlotBook(site),
         )
         desk = Desk(vehicle, spec, tools)
         heart.monitor, heart.tasking = monitor, _OneDesk(desk)

@@ -4,15 +4,18 @@ The broker's word is never proof of anything here: what overflows the bounded qu
 event again until the coordinator's own Ack covers it (SAFETY 15). Sending never waits for the network.
 """
 
+import asyncio
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aiomqtt
 import anyio
 import structlog
+from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -26,8 +29,7 @@ from fleet.errors import SetUpError
 from fleet.picture.ingest import Arrival
 from fleet.settings import BrokerSettings
 
-MAX_INBOX = 1000  # decoded by nobody yet; past that reading stops
-MAX_UNREAD = 10_000  # held by the MQTT client while reading stops; past that messages are dropped
+MAX_UNREAD = 11_000  # past that messages are dropped
 MAX_OUTBOX = 1000
 BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 TIMEOUT_S = 5.0
@@ -43,8 +45,8 @@ class MqttBus:
         self._site_id = site_id
         self._clock = clock
         self.is_connected = False
-        self._inbox_in: MemoryObjectSendStream[Arrival]
-        self._inbox_out: MemoryObjectReceiveStream[Arrival]
+        self._unread: deque[Arrival] = deque()
+        self._has_unread = anyio.Event()
         self._outbox_in: MemoryObjectSendStream[BusMessage]
         self._outbox_out: MemoryObjectReceiveStream[BusMessage]
         self._acks: dict[str, BusMessage] = {}  # by topic: the newest of what waits to be sent
@@ -53,35 +55,38 @@ class MqttBus:
     async def opened(self) -> AsyncIterator["MqttBus"]:
         """Connected in the background for as long as the block runs. Raises SetUpError for unusable certificates."""
         tls, password = self._tls_context(), self._password()
-        self._inbox_in, self._inbox_out = anyio.create_memory_object_stream[Arrival](MAX_INBOX)
         self._outbox_in, self._outbox_out = anyio.create_memory_object_stream[BusMessage](MAX_OUTBOX)
-        with self._inbox_in, self._inbox_out, self._outbox_in, self._outbox_out:
+        with self._outbox_in, self._outbox_out:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._stay_connected, tls, password, name="broker link")
                 yield self
                 tasks.cancel_scope.cancel()
 
     async def receive(self, *, at_most: int) -> list[Arrival]:
-        """Wait for a message, then take what else is there."""
-        batch = [await self._inbox_out.receive()]
-        while len(batch) < at_most:
-            try:
-                batch.append(self._inbox_out.receive_nowait())
-            except anyio.WouldBlock:
-                break
-        return batch
+        """Wait for a message, then take it with what came meanwhile. A burst is read one message a pass of the loop: as
+        long as each pass brings another, they are waited for, since a batch costs hardly more than a message."""
+        while not self._unread:
+            self._has_unread = anyio.Event()
+            await self._has_unread.wait()
+        known = 0
+        while known < len(self._unread) < at_most:
+            known = len(self._unread)
+            await checkpoint()
+        return [self._unread.popleft() for _ in range(min(len(self._unread), at_most))]
 
     def publish(self, message: BusMessage) -> bool:
-        """False when there is no connection or no room. Of the acks to a node only the newest waits: it says all that
-        older ones did, and after an outage commands would wait behind hundreds of them until they expire."""
-        if not self.is_connected:
+        """False when there is no connection or no room. An ack waits for the connection: what a session kept is read
+        before we are through with subscribing. Of the acks to a node only the newest waits: it says all that older ones
+        did, and after an outage commands would wait behind hundreds of them until they expire."""
+        is_ack = message.topic.endswith(f"/{ACK.name}")
+        if not self.is_connected and not is_ack:
             return False
         if message.topic not in self._acks:
             try:
                 self._outbox_in.send_nowait(message)
             except anyio.WouldBlock:
                 return False
-        if message.topic.endswith(f"/{ACK.name}"):
+        if is_ack:
             self._acks[message.topic] = message
         return True
 
@@ -118,7 +123,7 @@ class MqttBus:
             clean_start=False,
             properties=properties,
             keepalive=KEEP_ALIVE_S,
-            max_queued_incoming_messages=MAX_UNREAD,
+            queue_type=_handing_to(self._arrived),
             max_queued_outgoing_messages=MAX_OUTBOX,
             tls_context=tls,
             timeout=TIMEOUT_S,
@@ -126,27 +131,31 @@ class MqttBus:
         )
 
     async def _subscribe(self, client: aiomqtt.Client) -> None:
-        for topic in TOPICS:
-            if topic.direction is Direction.NODE_TO_COORDINATOR:
-                answers = await client.subscribe(
-                    topic.filter(site=self._site_id), options=SubscribeOptions(qos=topic.qos)
-                )
-                refused = [str(answer) for answer in answers if isinstance(answer, ReasonCode) and answer.is_failure]
-                if refused:
-                    raise aiomqtt.MqttError(f"subscription to {topic.name} refused: {refused[0]}")
+        """To all in one question: with its answer comes what waited meanwhile, and a second would wait behind that."""
+        topics = [topic for topic in TOPICS if topic.direction is Direction.NODE_TO_COORDINATOR]
+        wanted = [(topic.filter(site=self._site_id), SubscribeOptions(qos=topic.qos)) for topic in topics]
+        answers = await client.subscribe(wanted)
+        for topic, answer in zip(topics, answers, strict=True):
+            if isinstance(answer, ReasonCode) and answer.is_failure:
+                raise aiomqtt.MqttError(f"subscription to {topic.name} refused: {answer}")
 
     async def _read(self, client: aiomqtt.Client) -> None:
         """Until the connection breaks."""
         try:
-            async for message in client.messages:
-                expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
-                received = BusMessage(
-                    str(message.topic), message.payload, message.qos, retain=message.retain, expiry_s=expiry_s
-                )
-                arrival = Arrival(received, self._clock.wall_us(), self._clock.monotonic_us())
-                await self._inbox_in.send(arrival)
+            async for _ in client.messages:
+                pass  # they come by `_arrived`
         except aiomqtt.MqttError as err:
             log.warning("broker lost", host=self._settings.host, port=self._settings.port, reason=str(err))
+
+    def _arrived(self, message: aiomqtt.Message) -> None:
+        if len(self._unread) >= MAX_UNREAD:
+            raise asyncio.QueueFull
+        expiry_s = getattr(message.properties, "MessageExpiryInterval", None)
+        received = BusMessage(
+            str(message.topic), message.payload, message.qos, retain=message.retain, expiry_s=expiry_s
+        )
+        self._unread.append(Arrival(received, self._clock.wall_us(), self._clock.monotonic_us()))
+        self._has_unread.set()
 
     async def _send(self, client: aiomqtt.Client, scope: anyio.CancelScope) -> None:
         """What cannot be sent is dropped: an Ack comes again with the redelivery, a command expires."""
@@ -180,3 +189,14 @@ class MqttBus:
         if name not in os.environ:
             raise SetUpError(f"broker.password_env: the environment has no {name}")
         return os.environ[name]
+
+
+def _handing_to(arrived: Callable[[aiomqtt.Message], None]) -> type["asyncio.Queue[aiomqtt.Message]"]:
+    """A queue that keeps nothing. The client's own gives out one message in three passes of the loop, so that a burst
+    of a hundred would take as many seconds as the loop has other work."""
+
+    class Hand(asyncio.Queue[aiomqtt.Message]):
+        def put_nowait(self, item: aiomqtt.Message) -> None:
+            arrived(item)
+
+    return Hand

@@ -6,7 +6,7 @@ created until a named person approves it or a written grant covers it (SAFETY 3,
 """
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -15,12 +15,14 @@ from contract.clock import Clock
 from contract.envelope import Origin
 from contract.events import Sighting, Stage
 from contract.geo import GroundFix
-from contract.site import Patrol, Site
-from contract.tasks import TASK_NAMESPACE, Task, TaskKind, TaskState
-from fleet.decision.dispatch import Dispatch, choose
-from fleet.decision.patrol import due_patrols
+from contract.site import Site
+from contract.tasks import TASK_NAMESPACE, Task, TaskKind, TaskState, Visit
+from fleet.decision.assignment import choose_among
+from fleet.decision.dispatch import Dispatch
+from fleet.decision.needs import keeps_busy, need_of, needs_of
+from fleet.decision.roaming import Roaming, is_fit
 from fleet.errors import NotFound, Refused, StoreError
-from fleet.flight.gate import GateParameters, consent_refusals, readiness_refusals
+from fleet.flight.gate import GateParameters, consent_refusals
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle, VehicleState
 from fleet.flight.world import Consent, Evidence, WorldView
@@ -31,19 +33,11 @@ from fleet.picture.incidents import Incident, IncidentKind, State
 from fleet.picture.ingest import Effect, Ingest
 from fleet.records import reads
 from fleet.records.store import Store
-from fleet.records.task_ledger import TaskLedger
+from fleet.records.task_ledger import TaskLedger, told
 
 MAX_ATTEMPTS = 3  # tasks that we make for one incident without a person
 TRY_AGAIN_US = 5_000_000  # after a task was refused or failed
 DISPATCH, SCHEDULE = "dispatch", "schedule"
-_TOLD = {  # task states that belong in an incident's timeline
-    TaskState.EXECUTING: "is on its way",
-    TaskState.SUSPENDED: "was taken off it",
-    TaskState.DONE: "has looked at it",
-    TaskState.FAILED: "failed",
-    TaskState.REFUSED: "was refused",
-    TaskState.CANCELLED: "was called off",
-}
 log = structlog.get_logger()
 
 
@@ -73,10 +67,11 @@ class Response:
         live: LiveFeed,
         metrics: Metrics,
         hops: Hops,
+        roaming: Roaming,
     ) -> None:
         self._site, self._clock, self._store, self._ingest = site, clock, store, ingest
         self._vehicles, self._view, self._parameters = vehicles, view, parameters
-        self._zones, self._live, self._metrics, self._hops = zones, live, metrics, hops
+        self._zones, self._live, self._metrics, self._hops, self._roaming = zones, live, metrics, hops, roaming
         self.tasks: dict[uuid.UUID, Task] = {}  # not ended yet
         self._tasking: Tasking
         self._evidence: dict[uuid.UUID, Evidence] = {}
@@ -87,8 +82,7 @@ class Response:
         self._wants_consent: set[uuid.UUID] = set()  # tasks that tasking has not got yet
         self._asked_at_us: dict[uuid.UUID, int] = {}  # task -> when its evidence was durable
         self._gate_us: dict[str, int] = {}  # trace -> what the gate took of that time
-        self._last_patrol_us: dict[str, int] = {}
-        self._ledger = TaskLedger(store, clock=clock, incident_of=self._open_incident)
+        self._ledger = TaskLedger(store, clock=clock, incident_of=ingest.open_incident)
 
     def use(self, tasking: Tasking) -> None:
         """Tasking reports to us and we order from it: one of the two must come second."""
@@ -101,12 +95,14 @@ class Response:
             unfinished = reads.tasks(connection, only_open=True, limit=reads.MAX_ROWS)
         for task in recent:
             if task.patrol is not None:
-                self._last_patrol_us[task.patrol] = max(self._last_patrol_us.get(task.patrol, 0), task.created_at_us)
+                self._roaming.started(task.patrol, at_us=task.created_at_us)
             if task.incident_id is not None:
                 self._attempts[task.incident_id] = self._attempts.get(task.incident_id, 0) + 1
                 if task.state is TaskState.DONE:
                     self._looked_at.add(task.incident_id)
         for task in unfinished:
+            if task.kind is TaskKind.PATROL and task.vehicle in self._vehicles:
+                self._vehicles[task.vehicle].doubt_mission()
             ended = task.moved_to(TaskState.FAILED, at_us=self._clock.wall_us(), reason="coordinator restarted")
             self._live.publish("task", ended)
             self._ledger.save(ended)
@@ -163,7 +159,9 @@ class Response:
 
     def on_task_change(self, task: Task) -> None:
         """Tasking's word. A change of state is on disk when this returns, or as soon as the store takes it."""
+        task = self._ingest.of_survivor(task)
         known = self.tasks.get(task.task_id)
+        self._roaming.note(known, task, at_us=self._clock.wall_us())
         if task.state.is_final:
             self.tasks.pop(task.task_id, None)
             self._wants_consent.discard(task.task_id)
@@ -183,6 +181,12 @@ class Response:
             self._call_off_replaced(task)
         elif task.state in (TaskState.REFUSED, TaskState.FAILED, TaskState.SUSPENDED):
             self._plan_another(task)
+
+    def take_over(self, gone: uuid.UUID, into: uuid.UUID) -> None:
+        """One incident became part of another, and its tasks with it."""
+        for task in self.tasks_of(gone):
+            self.on_task_change(task)
+        self._looked_at.update({into} if gone in self._looked_at else ())
 
     def on_hop(self, trace_id: str, hop: str, took_us: int) -> None:
         """Tasking's word on how long a step took."""
@@ -208,8 +212,8 @@ class Response:
             del self._evidence[incident_id]
             self._attempts.pop(incident_id, None)
             self._looked_at.discard(incident_id)
-        for patrol in due_patrols(self._site, last_started_at_us=self._last_patrol_us, now_us=self._clock.wall_us()):
-            self._start_patrol(patrol)
+        for start in self._roaming.starts(can_start=self._can_patrol, now_us=self._clock.wall_us()):
+            self._start_patrol(*start)
 
     # What persons ask
 
@@ -269,10 +273,15 @@ class Response:
         self.on_task_change(task)
         return task
 
-    # How
+    def at_patrol(self, task_id: uuid.UUID, act: Callable[[], None]) -> Task:
+        """A person's word to a patrol that tasking has. Raises NotFound, Refused and what `act` raises."""
+        task = self._open_task(task_id)
+        if task_id in self._wants_consent:
+            raise Refused(f"task {task_id}: it waits for approval")
+        act()
+        return self.tasks.get(task_id, task)
 
-    def _open_incident(self, incident_id: uuid.UUID) -> Incident | None:
-        return self._ingest.incidents.get(incident_id)
+    # How
 
     def _open_task(self, task_id: uuid.UUID) -> Task:
         if task_id not in self.tasks:
@@ -295,14 +304,13 @@ class Response:
 
     def _try(self, incident: Incident, waiting: _Waiting) -> None:
         """Send somebody now, or say once why not."""
-        evidence = self._evidence.get(incident.incident_id)
-        age_s = None if evidence is None else evidence.age_s(self._clock.monotonic_us())
-        if evidence is None or age_s is None or age_s > self._site.response.dispatch_max_age_s:
+        evidence, age_s = self._evidence.get(incident.incident_id), self._age_s(incident)
+        if evidence is None or not self._is_fresh(incident):
             del self._waiting[incident.incident_id]
             age = "of unknown age" if age_s is None else f"{age_s:.0f} s old"
             self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent: the evidence is {age}; a person decides")
             return
-        chosen = self._choose(incident)
+        chosen = self._choose(incident, others=self._others_than(incident))
         if isinstance(chosen, str):
             if not waiting.said:
                 waiting.said = chosen
@@ -316,22 +324,33 @@ class Response:
             return
         del self._waiting[incident.incident_id]
 
-    def _choose(self, incident: Incident, *, only: str | None = None) -> Dispatch | str:
-        fix = None if incident.sighting is None else incident.sighting.ground
-        if fix is None:
+    def _age_s(self, incident: Incident) -> float | None:
+        evidence = self._evidence.get(incident.incident_id)
+        return None if evidence is None else evidence.age_s(self._clock.monotonic_us())
+
+    def _is_fresh(self, incident: Incident) -> bool:
+        age_s = self._age_s(incident)
+        return age_s is not None and age_s <= self._site.response.dispatch_max_age_s
+
+    def _others_than(self, one: Incident) -> list[Incident]:
+        """Who else waits, and on its turn would be sent somebody: a stale one keeps no vehicle from a fresh one."""
+        waiting = (self._ingest.incidents.get(each) for each in self._waiting if each != one.incident_id)
+        return [each for each in waiting if each is not None and self._wants_vehicle(each) and self._is_fresh(each)]
+
+    def _choose(self, incident: Incident, only: str | None = None, others: Iterable[Incident] = ()) -> Dispatch | str:
+        if (need := need_of(incident)) is None:
             return "where it is on the ground is not known"
-        states = [vehicle.state for name, vehicle in self._vehicles.items() if only in (None, name)]
-        chosen = choose(
-            fix.point,
-            fix.sigma_m,
-            vehicles=states,
-            tasks=[task for task in self.tasks.values() if task.incident_id != incident.incident_id],
+        return choose_among(
+            need,
+            needs_of(others),
+            vehicles=[vehicle.state for name, vehicle in self._vehicles.items() if only in (None, name)],
+            tasks=[task for task in self.tasks.values() if keeps_busy(task, incident)],
             world=self._view.now(),
             parameters=self._parameters,
             now_us=self._clock.monotonic_us(),
             unavailable=self._tasking.unavailable(),
+            heights=self._tasking.heights(),
         )
-        return chosen if isinstance(chosen, Dispatch) else chosen.reason
 
     def _make_task(
         self,
@@ -376,7 +395,8 @@ class Response:
             if asked_at_us is not None:
                 self._asked_at_us[task.task_id] = asked_at_us
             self._submit(task, evidence, consent, sigma_m=incident.sighting.ground.sigma_m)
-        self.note(incident.incident_id, who=actor, what="; ".join([f"{task.vehicle}: {task.reason}", *needs]))
+        told = "; ".join([task.reason, *chosen.others, *needs])
+        self.note(incident.incident_id, who=actor, what=f"{task.vehicle}: {told}")
         return self.tasks.get(task.task_id, task)
 
     def _call_off_replaced(self, sent: Task) -> None:
@@ -391,41 +411,40 @@ class Response:
             now_us = self._clock.monotonic_us()
             self._waiting[incident.incident_id] = _Waiting(now_us, not_before_us=now_us + TRY_AGAIN_US)
 
-    def _start_patrol(self, patrol: Patrol) -> None:
-        """When its vehicle is idle and ready; else it stays due until the slot is over."""
-        spec = next(vehicle for vehicle in self._site.vehicles if vehicle.id == patrol.vehicle)
-        state, world = self._vehicles[spec.id].state, self._view.now()
-        is_busy = any(task.vehicle == spec.id for task in self.tasks.values())
-        if is_busy or state.armed or spec.id in self._tasking.unavailable() or state.not_ready_because:
-            return
-        if readiness_refusals(state, spec, world, self._parameters, self._clock.monotonic_us()):
-            return
-        now_us = self._clock.wall_us()
-        task_id = uuid.uuid5(TASK_NAMESPACE, f"{patrol.id}/{now_us}")
-        evidence = self._live_evidence(spec.id)
+    def _can_patrol(self, vehicle_id: str, charge_frac: float) -> bool:
+        if vehicle_id in self._tasking.unavailable() or any(task.vehicle == vehicle_id for task in self.tasks.values()):
+            return False
+        state, now_us = self._vehicles[vehicle_id].state, self._clock.monotonic_us()
+        return is_fit(state, self._view.now(), self._parameters, charge_frac=charge_frac, now_us=now_us)
+
+    def _start_patrol(self, patrol_id: str, vehicle_id: str, visits: tuple[Visit, ...]) -> None:
+        state, world, now_us = self._vehicles[vehicle_id].state, self._view.now(), self._clock.wall_us()
+        task_id = uuid.uuid5(TASK_NAMESPACE, f"{patrol_id}/{now_us}")
+        evidence = self._live_evidence(vehicle_id)
         task = Task(
             task_id=task_id,
             kind=TaskKind.PATROL,
-            vehicle=spec.id,
+            vehicle=vehicle_id,
             state=TaskState.CREATED,
-            reason=f"patrol {patrol.id} is due",
+            reason=f"patrol {patrol_id} is due",
             origin=evidence.origin,
             trace_id=task_id.hex,
             created_at_us=now_us,
             changed_at_us=now_us,
-            patrol=patrol.id,
+            patrol=patrol_id,
+            visits=visits,
         )
         needs = consent_refusals(state, world=world, evidence=evidence, consent=Consent())
         task = task.model_copy(update={"progress": "; ".join(needs)})
         try:
             self._record(task, actor=SCHEDULE, act="patrol")
-            self._last_patrol_us[patrol.id] = now_us
+            self._roaming.started(patrol_id, at_us=now_us)
             if needs:
                 self._wants_consent.add(task_id)
             else:
                 self._submit(task, evidence, Consent())
         except (StoreError, Refused) as err:
-            log.warning("patrol not started", patrol=patrol.id, reason=str(err))
+            log.warning("patrol not started", patrol=patrol_id, reason=str(err))
 
     def _evidence_of(self, incident: Incident) -> Evidence:
         """The freshest there is; after a restart nobody knows how old, and only a person may act on that."""
@@ -465,9 +484,8 @@ class Response:
             self._hops.add(task.trace_id, "decision", self._clock.monotonic_us() - asked_at_us - gate_us)
 
     def _tell_incident(self, task: Task) -> None:
-        if task.incident_id is not None and task.state in _TOLD:
-            reason = f": {task.reason}" if task.reason else ""
-            self.note(task.incident_id, who="tasking", what=f"{task.vehicle} {_TOLD[task.state]}{reason}")
+        if task.incident_id is not None and (words := told(task)) is not None:
+            self.note(task.incident_id, who="tasking", what=words)
 
     def note(self, incident_id: uuid.UUID, *, who: str, what: str) -> None:
         """A line in an open incident's timeline, written with the next flush."""

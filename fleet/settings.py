@@ -1,6 +1,6 @@
 """The coordinator's configuration: one YAML file, secrets from the environment.
 
-Relative paths count from the folder of the file. Anything but loopback needs TLS (and, for the API, tokens): that is
+Relative paths count from the folder of the file. Anything but loopback needs TLS (and, for the API, sign-in): that is
 checked here, so that nothing starts in the open (SAFETY 22).
 """
 
@@ -18,7 +18,8 @@ from contract.site import Site, parse_site
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_signing import parse_key
 from fleet.records.archive import ArchiveRoom
-from fleet.records.auth import Tokens, parse_tokens
+from fleet.records.people import SessionLimits
+from fleet.records.postgres import Database, parse_database_url
 
 
 def is_loopback(host: str) -> bool:
@@ -57,22 +58,55 @@ class BrokerSettings(Frozen):
 class HttpSettings(Frozen):
     """The API and the console. Port 0 takes any free one and prints it."""
 
-    host: Annotated[str, Field(description="address to listen on; beyond loopback with tls and tokens only")] = (
+    host: Annotated[str, Field(description="address to listen on; beyond loopback with tls and sign_in only")] = (
         "127.0.0.1"
     )
     port: Annotated[int, Field(ge=0, le=65535, description="TCP port")] = 8080
     tls_cert: Annotated[Path | None, Field(description="PEM certificate of the server")] = None
     tls_key: Annotated[Path | None, Field(description="PEM key of the server")] = None
-    tokens_env: Annotated[
-        str | None, Field(description="environment variable with lines NAME:ROLE:SHA256HEX; none: everybody is let in")
-    ] = None
+    sign_in: Annotated[bool, Field(description="people sign in; false: everybody on this machine is let in")] = False
+    session_h: Annotated[float, Field(gt=0, le=168, description="h from sign-in to signing in again")] = 12.0
+    idle_min: Annotated[
+        float, Field(gt=0, le=1440, description="min without a page open and without a request; then signed out")
+    ] = 60.0
 
     @model_validator(mode="after")
     def _is_loopback_or_closed(self) -> "HttpSettings":
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("expected both of tls_cert and tls_key, or neither")
-        if not is_loopback(self.host) and (self.tls_cert is None or self.tokens_env is None):
-            raise ValueError(f"an API on '{self.host}' needs tls_cert, tls_key and tokens_env; only loopback goes open")
+        if not is_loopback(self.host) and (self.tls_cert is None or not self.sign_in):
+            raise ValueError(f"an API on '{self.host}' needs tls_cert, tls_key and sign_in; only loopback goes open")
+        return self
+
+
+class StoreSettings(Frozen):
+    """Where records are kept: a SQLite file under data_dir, or PostgreSQL."""
+
+    url: Annotated[
+        str | None,
+        Field(
+            description="postgresql://USER@HOST:PORT/DATABASE, or for a socket postgresql://USER@/DATABASE?host=DIR; "
+            "none: fleet.db under data_dir"
+        ),
+    ] = None
+    password_file: Annotated[Path | None, Field(description="file with the password on its first line")] = None
+    password_env: Annotated[str | None, Field(description="environment variable that holds the password")] = None
+    ca_file: Annotated[
+        Path | None,
+        Field(description="PEM file with the database's authority; anything but loopback or a socket needs it"),
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_near_or_tls(self) -> "StoreSettings":
+        if self.url is None:
+            if self.password_file or self.password_env or self.ca_file:
+                raise ValueError("expected a url beside password_file, password_env and ca_file")
+            return self
+        url = parse_database_url(self.url)
+        if self.password_file is not None and self.password_env is not None:
+            raise ValueError("expected one of password_file and password_env")
+        if url.host is not None and not is_loopback(url.host) and self.ca_file is None:
+            raise ValueError(f"a database at '{url.host}' needs ca_file; only loopback or a socket goes without")
         return self
 
 
@@ -95,6 +129,7 @@ class FleetSettings(Frozen):
     data_dir: Annotated[Path, Field(description="folder for the store, captures and logs; made when missing")]
     broker: BrokerSettings = BrokerSettings()
     http: HttpSettings = HttpSettings()
+    store: StoreSettings = StoreSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     system_id: Annotated[
         int, Field(ge=1, le=250, description="ours on MAVLink; 255 is everybody else's ground station")
@@ -110,6 +145,11 @@ class FleetSettings(Frozen):
         tuple[str, ...],
         Field(description="udpout:HOST:PORT of who hears what vehicles say: a ground station, a node under a camera"),
     ] = ()
+
+    dock_tokens: Annotated[
+        dict[Identifier, str],
+        Field(description="dock to the environment variable with the bearer token that its bridge wants"),
+    ] = {}  # noqa: RUF012 - pydantic copies it
 
     @property
     def evidence_folder(self) -> Path:
@@ -146,6 +186,12 @@ def resolved(settings: FleetSettings, folder: Path) -> FleetSettings:
         "site_file": folder / settings.site_file,
         "data_dir": folder / settings.data_dir,
         "http": http,
+        "store": settings.store.model_copy(
+            update={
+                "password_file": absolute(settings.store.password_file),
+                "ca_file": absolute(settings.store.ca_file),
+            }
+        ),
         "evidence": settings.evidence.model_copy(update={"folder": absolute(settings.evidence.folder)}),
         "broker": broker,
     }
@@ -159,6 +205,10 @@ def room_of(evidence: EvidenceSettings) -> ArchiveRoom:
         free_bytes=round(evidence.leave_free_gb * 1e9),
         largest_bytes=round(evidence.largest_mb * 1e6),
     )
+
+
+def limits_of(http: HttpSettings) -> SessionLimits:
+    return SessionLimits(idle_us=round(http.idle_min * 60e6), whole_us=round(http.session_h * 3600e6))
 
 
 def read_site(path: Path) -> Site:
@@ -176,6 +226,10 @@ def load_site(settings: FleetSettings) -> Site:
         unknown = sorted(given.keys() - {vehicle.id for vehicle in site.vehicles})
         if unknown:
             raise SetUpError(f"{field}: expected a vehicle of site '{site.id}', got '{unknown[0]}'")
+    machines = {dock.id for dock in site.docks if dock.kind is not None}
+    unknown = sorted(settings.dock_tokens.keys() - machines)
+    if unknown:
+        raise SetUpError(f"dock_tokens: expected a dock of site '{site.id}' with a kind, got '{unknown[0]}'")
     if settings.system_id in {vehicle.system_id for vehicle in site.vehicles}:
         raise SetUpError(f"system_id: {settings.system_id} belongs to a vehicle of site '{site.id}'")
     vehicles = tuple(
@@ -185,14 +239,19 @@ def load_site(settings: FleetSettings) -> Site:
     return site.model_copy(update={"vehicles": vehicles})
 
 
-def load_tokens(http: HttpSettings) -> Tokens | None:
-    """None: demo mode, which only loopback may have. Raises SetUpError."""
-    if http.tokens_env is None:
-        return None
-    text = os.environ.get(http.tokens_env)
-    if text is None:
-        raise SetUpError(f"http.tokens_env: the environment has no {http.tokens_env}")
-    return parse_tokens(text, source=http.tokens_env)
+def load_store(settings: FleetSettings) -> Path | Database:
+    """Where the store is, with its password. Raises SetUpError."""
+    store = settings.store
+    if store.url is None:
+        return settings.store_file
+    password = None
+    if store.password_file is not None:
+        password = read_text(store.password_file).split("\n", 1)[0].strip()
+    elif store.password_env is not None:
+        password = os.environ.get(store.password_env)
+        if password is None:
+            raise SetUpError(f"store.password_env: the environment has no {store.password_env}")
+    return Database(store.url, password, store.ca_file)
 
 
 def load_signing_keys(settings: FleetSettings) -> dict[str, bytes]:
@@ -203,6 +262,17 @@ def load_signing_keys(settings: FleetSettings) -> dict[str, bytes]:
             raise SetUpError(f"signing_keys: '{vehicle}': the environment has no {name}")
         keys[vehicle] = parse_key(os.environ[name], source=f"signing_keys: '{vehicle}': {name}")
     return keys
+
+
+def load_dock_tokens(settings: FleetSettings) -> dict[str, str]:
+    """By dock. Raises SetUpError."""
+    tokens = {}
+    for dock, name in settings.dock_tokens.items():
+        token = os.environ.get(name, "")
+        if not token.isascii() or not token.isprintable() or not token:
+            raise SetUpError(f"dock_tokens: '{dock}': expected a token of printable letters in {name}")
+        tokens[dock] = token
+    return tokens
 
 
 def read_text(path: Path) -> str:

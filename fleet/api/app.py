@@ -1,33 +1,41 @@
 """The HTTP application: routes under /api/v1, the live feed, health, metrics and the console's files."""
 
+import contextlib
 from collections.abc import Sequence
 
 import anyio
-from fastapi import APIRouter, FastAPI, Response, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, FastAPI, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from fleet.api.commanding import commanding_routes
 from fleet.api.configuring import node_routes
-from fleet.api.door import Door, add_problems
+from fleet.api.door import Door
 from fleet.api.evidence import evidence_routes
+from fleet.api.exempting import exempt_routes
 from fleet.api.guard import SUBPROTOCOL
+from fleet.api.handling import incident_routes
+from fleet.api.idempotency import Idempotency
 from fleet.api.live_view import add_live_view
 from fleet.api.models import Problem
 from fleet.api.parts import Parts
-from fleet.api.reading import reading_routes
+from fleet.api.problems import add_problems
+from fleet.api.reading import audit_routes, reading_routes
+from fleet.api.signing_in import signing_in_routes
 from fleet.errors import StoreError
 from fleet.live import Subscription
+from fleet.records.auth import Role
 
 SEND_TIMEOUT_S = 10.0
 _PROBLEMS: dict[int | str, dict[str, object]] = {  # in our words: Python's own phrases change between its versions
-    401: {"model": Problem, "description": "A token is needed"},
+    401: {"model": Problem, "description": "A session or a token is needed"},
     403: {"model": Problem, "description": "Not for this role, host or origin"},
     404: {"model": Problem, "description": "No such thing"},
     409: {"model": Problem, "description": "A rule says no"},
     413: {"model": Problem, "description": "The body is too large"},
     422: {"model": Problem, "description": "Wrong input"},
+    429: {"model": Problem, "description": "Too often"},
     503: {"model": Problem, "description": "Not now"},
     504: {"model": Problem, "description": "A node did not answer in time"},
 }
@@ -43,12 +51,14 @@ _HEADERS = {
 
 def create_api(parts: Parts) -> FastAPI:
     app = FastAPI(title="Vedette", version="1", responses=_PROBLEMS, docs_url=None, redoc_url=None)
-    routes = [reading_routes(parts), commanding_routes(parts), node_routes(parts), evidence_routes(parts)]
+    routes = [reading_routes(parts), audit_routes(parts), commanding_routes(parts), node_routes(parts)]
+    routes += [incident_routes(parts), exempt_routes(parts), evidence_routes(parts), signing_in_routes(parts)]
     app.include_router(_under("/api/v1", routes))
     app.include_router(_health(parts))
     _add_live(app, parts)
     add_live_view(app, parts)
     add_problems(app)
+    app.add_middleware(Idempotency, guard=parts.guard, keys=parts.command_keys, core=parts.core)
     app.add_middleware(Door, is_loopback_only=parts.is_loopback_only)
     _add_console(app, parts)
     return app
@@ -81,7 +91,7 @@ def _health(parts: Parts) -> APIRouter:
             return PlainTextResponse("no connection to the broker\n", status_code=503)
         return PlainTextResponse("ready\n")
 
-    @router.get("/metrics")
+    @router.get("/metrics", dependencies=[Depends(parts.guard.requires(Role.VIEWER))])
     async def metrics() -> Response:
         return Response(parts.metrics.exposition(), media_type=parts.metrics.media_type)
 
@@ -92,7 +102,7 @@ def _add_live(app: FastAPI, parts: Parts) -> None:
     @app.websocket("/api/v1/live")
     async def live(socket: WebSocket) -> None:
         if not parts.guard.admits(socket):
-            await socket.close(code=1008, reason="expected the subprotocols vedette and bearer.TOKEN")
+            await socket.close(code=1008, reason="sign in, or offer the subprotocols vedette and bearer.TOKEN")
             return
         offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
         with parts.live.subscribed() as subscription:
@@ -102,6 +112,7 @@ def _add_live(app: FastAPI, parts: Parts) -> None:
             await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_tell, socket, subscription, parts, tasks.cancel_scope)
+                tasks.start_soon(_refused, socket, parts, tasks.cancel_scope)
                 await _until_gone(socket)
                 tasks.cancel_scope.cancel()
 
@@ -119,6 +130,14 @@ async def _tell(socket: WebSocket, subscription: Subscription, parts: Parts, sco
             text = await subscription.take()
     except (TimeoutError, StoreError, WebSocketDisconnect, RuntimeError):
         scope.cancel()
+
+
+async def _refused(socket: WebSocket, parts: Parts, scope: anyio.CancelScope) -> None:
+    """Signed out in between: the page shall ask who it is."""
+    await parts.guard.until_refused(socket)
+    with contextlib.suppress(RuntimeError):
+        await socket.close(code=1008, reason="signed out")
+    scope.cancel()
 
 
 async def _until_gone(socket: WebSocket) -> None:

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Depends, Request
 from contract.frozen import Identifier
 from contract.tasks import Task
 from fleet.api.guard import named
-from fleet.api.models import By, Closing, Done, ZoneView
+from fleet.api.models import By, DockView, Done, ZoneView
 from fleet.api.parts import Parts
 from fleet.errors import NotFound
-from fleet.picture.incidents import Alarm, Incident
+from fleet.flight.dock import DockVerb
 from fleet.records.auth import Role
 
 
@@ -22,17 +22,8 @@ def commanding_routes(parts: Parts) -> APIRouter:
     router = APIRouter()
     room, core = parts.room, parts.core
     operator = [Depends(parts.guard.requires(Role.OPERATOR))]
+    urgent = [Depends(parts.guard.requires(Role.OPERATOR, is_limited=False))]  # SAFETY 6
     pilot = [Depends(parts.guard.requires(Role.PILOT))]
-
-    @router.post("/alarms/{alarm_id}/acknowledge", dependencies=operator)
-    async def acknowledge(request: Request, alarm_id: uuid.UUID, body: By) -> Alarm:
-        by = named(request, body)
-        return await core(lambda: room.acknowledge(alarm_id, by=by))
-
-    @router.post("/incidents/{incident_id}/close", dependencies=operator)
-    async def close(request: Request, incident_id: uuid.UUID, body: Closing) -> Incident:
-        by = named(request, body)
-        return await core(lambda: room.close(incident_id, disposition=body.disposition, note=body.note, by=by))
 
     @router.post("/incidents/{incident_id}/dispatch", dependencies=pilot)
     async def dispatch(request: Request, incident_id: uuid.UUID, body: By) -> Task:
@@ -49,6 +40,21 @@ def commanding_routes(parts: Parts) -> APIRouter:
         by = named(request, body)
         return await core(lambda: room.cancel(task_id, by=by))
 
+    @router.post("/tasks/{task_id}/pause", dependencies=operator)
+    async def pause(request: Request, task_id: uuid.UUID, body: By) -> Task:
+        by = named(request, body)
+        return await core(lambda: room.pause(task_id, by=by))
+
+    @router.post("/tasks/{task_id}/resume", dependencies=pilot)
+    async def resume(request: Request, task_id: uuid.UUID, body: By) -> Task:
+        by = named(request, body)
+        return await core(lambda: room.resume(task_id, by=by))
+
+    @router.post("/tasks/{task_id}/skip", dependencies=pilot)
+    async def skip(request: Request, task_id: uuid.UUID, body: By) -> Task:
+        by = named(request, body)
+        return await core(lambda: room.skip(task_id, by=by))
+
     @router.post("/zones/{zone_id}/set", dependencies=operator)
     async def set_zone(request: Request, zone_id: Identifier, body: By) -> ZoneView:
         by = named(request, body)
@@ -59,13 +65,18 @@ def commanding_routes(parts: Parts) -> APIRouter:
         by = named(request, body)
         return await core(lambda: room.set_zone(zone_id, is_set=False, by=by))
 
+    @router.post("/docks/{dock_id}/{verb}", dependencies=operator)
+    async def order_dock(request: Request, dock_id: Identifier, verb: DockVerb, body: By) -> DockView:
+        by = named(request, body)
+        return await core(lambda: room.order_dock(dock_id, verb, by=by))
+
     @router.post("/vehicles/{vehicle_id}/release", dependencies=pilot)
     async def release(request: Request, vehicle_id: Identifier, body: By) -> Done:
         by = named(request, body)
         what = await core(lambda: room.release(vehicle_id, by=by))
         return Done(what=what, vehicles=(vehicle_id,))
 
-    @router.post("/vehicles/{vehicle_id}/hold", dependencies=operator)
+    @router.post("/vehicles/{vehicle_id}/hold", dependencies=urgent)
     async def hold(request: Request, vehicle_id: Identifier, body: By) -> Done:
         by = named(request, body)
         try:
@@ -74,7 +85,7 @@ def commanding_routes(parts: Parts) -> APIRouter:
             raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
         return Done(what="hold ordered", vehicles=(vehicle_id,))
 
-    @router.post("/vehicles/{vehicle_id}/return", dependencies=operator)
+    @router.post("/vehicles/{vehicle_id}/return", dependencies=urgent)
     async def return_home(request: Request, vehicle_id: Identifier, body: By) -> Done:
         by = named(request, body)
         try:
@@ -83,7 +94,7 @@ def commanding_routes(parts: Parts) -> APIRouter:
             raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
         return Done(what="return ordered", vehicles=(vehicle_id,))
 
-    @router.post("/recall-all", dependencies=operator)
+    @router.post("/recall-all", dependencies=urgent)
     async def recall_all(request: Request, body: By) -> Done:
         by = named(request, body)
         return Done(what="everybody recalled", vehicles=parts.monitor.recall_all(by))

@@ -1,21 +1,19 @@
-"""What stands before every route: the host and origin a request names, the size of its body, and errors in one line.
+"""What stands before every route: the host and origin a request names, and the size of its body.
 
 On loopback the Host must be a loopback name, or any page could reach us by DNS rebinding; an Origin that is not ours is
-turned away from every command and from the WebSocket.
+turned away from every command and from the WebSocket. What the API says is kept by no cache.
 """
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fleet.api.models import Problem
-from fleet.errors import Late, NotFound, Refused, StoreError
+from fleet.api.problems import problem
 from fleet.settings import is_loopback
 
 MAX_BODY_BYTES = 64 * 1024
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_OUR_PAGES = ("same-origin", "none")  # Sec-Fetch-Site; none: somebody typed the address
 
 
 class Door:
@@ -40,17 +38,24 @@ class Door:
         if scope["type"] == "http" and _too_long(headers.get("content-length")):
             await _turn_away(scope, receive, send, status=413, reason=f"expected at most {MAX_BODY_BYTES} bytes")
             return
+        if scope["type"] == "http" and scope["path"].startswith("/api/"):
+            await self._app(scope, _counted(receive), _uncached(send))
+            return
         await self._app(scope, _counted(receive) if scope["type"] == "http" else receive, send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> str | None:
         host = headers.get("host", "")
         if self._is_loopback_only and not is_loopback(_name_of(host)):
             return f"expected a loopback host name, got '{host[:80]}'"
-        origin = headers.get("origin")
-        is_harmless = scope["type"] == "http" and scope["method"] in _SAFE
-        if origin is None or is_harmless or origin.partition("://")[2] == host:
+        if scope["type"] == "http" and scope["method"] in _SAFE:
             return None
-        return f"expected a page of {host}, got one of '{origin[:80]}'"
+        if headers.get("sec-fetch-site", "same-origin") not in _OUR_PAGES:
+            return f"expected a page of {host[:80]}, got one of another site"
+        origin = headers.get("origin")
+        scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
+        if origin is None or origin == f"{scheme}://{host}":
+            return None
+        return f"expected a page of {host[:80]}, got one of '{origin[:80]}'"
 
 
 def _bounds_its_body_itself(scope: Scope) -> bool:
@@ -84,49 +89,20 @@ def _counted(receive: Receive) -> Receive:
     return counted
 
 
+def _uncached(send: Send) -> Send:
+    async def said(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=message["headers"])
+            headers.setdefault("Cache-Control", "no-store")
+            headers.setdefault("X-Content-Type-Options", "nosniff")
+        await send(message)
+
+    return said
+
+
 async def _turn_away(scope: Scope, receive: Receive, send: Send, *, status: int, reason: str) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": reason[:120]})
         return
     await problem(status, "refused at the door", reason)(scope, receive, send)
-
-
-def problem(status: int, title: str, detail: str) -> JSONResponse:
-    body = Problem(title=title, status=status, detail=detail)
-    return JSONResponse(body.model_dump(), status_code=status, media_type="application/problem+json")
-
-
-def add_problems(app: FastAPI) -> None:
-    """Errors by their class (fleet/errors): what the caller does next is the status."""
-
-    async def not_found(_: Request, err: Exception) -> JSONResponse:
-        return problem(404, "not found", str(err))
-
-    async def refused(_: Request, err: Exception) -> JSONResponse:
-        return problem(409, "a rule says no", str(err))
-
-    async def unavailable(_: Request, err: Exception) -> JSONResponse:
-        return problem(503, "not now", str(err))
-
-    async def late(_: Request, err: Exception) -> JSONResponse:
-        return problem(504, "no answer", str(err))
-
-    async def wrong_input(_: Request, err: Exception) -> JSONResponse:
-        assert isinstance(err, RequestValidationError)
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return problem(422, "wrong input", f"{where}: {first['msg']}")
-
-    async def plain(_: Request, err: Exception) -> JSONResponse:
-        assert isinstance(err, HTTPException)
-        response = problem(err.status_code, "refused", str(err.detail))
-        response.headers.update(err.headers or {})
-        return response
-
-    app.add_exception_handler(NotFound, not_found)
-    app.add_exception_handler(Refused, refused)
-    app.add_exception_handler(StoreError, unavailable)
-    app.add_exception_handler(Late, late)
-    app.add_exception_handler(RequestValidationError, wrong_input)
-    app.add_exception_handler(HTTPException, plain)

@@ -1,5 +1,7 @@
 """Live pictures: nodes bring them, people look. Two WebSockets, and no way from one to anything else of the API."""
 
+import contextlib
+
 import anyio
 import structlog
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
@@ -42,7 +44,7 @@ def add_live_view(app: FastAPI, parts: Parts) -> None:
     async def camera_live(socket: WebSocket, camera: str) -> None:
         """For people: a word on what can be expected, then pictures from a key frame on."""
         if not parts.guard.admits(socket):
-            await socket.close(code=NOT_ALLOWED, reason="expected the subprotocols vedette and bearer.TOKEN")
+            await socket.close(code=NOT_ALLOWED, reason="sign in, or offer the subprotocols vedette and bearer.TOKEN")
             return
         offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
         try:
@@ -50,6 +52,7 @@ def add_live_view(app: FastAPI, parts: Parts) -> None:
                 await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(_send, socket, viewer, tasks.cancel_scope)
+                    tasks.start_soon(_refused, socket, parts, tasks.cancel_scope)
                     await _until_gone(socket)
                     tasks.cancel_scope.cancel()
         except (NotFound, Refused) as err:  # before it was accepted; only so can a page read the reason
@@ -87,6 +90,14 @@ async def _hear(socket: WebSocket, link: Link) -> str:
         reason = str(err)
         await socket.close(code=NOT_ALLOWED, reason=reason.encode()[:_REASON_BYTES].decode(errors="ignore"))
         return reason
+
+
+async def _refused(socket: WebSocket, parts: Parts, scope: anyio.CancelScope) -> None:
+    """Signed out in between."""
+    await parts.guard.until_refused(socket)
+    with contextlib.suppress(RuntimeError):
+        await socket.close(code=NOT_ALLOWED, reason="signed out")
+    scope.cancel()
 
 
 async def _until_gone(socket: WebSocket) -> None:

@@ -7,22 +7,34 @@ import uuid
 from enum import Enum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from contract.commands import ClipSeconds, SequenceRange
 from contract.configuration import ConfigurationRefused, DesiredConfiguration, ReportedConfiguration, Version
+from contract.docks import DockKind
 from contract.events import FeedHealth, FeedStatus, NodeState, Sighting
 from contract.evidence import Evidence
 from contract.frozen import Frozen, Identifier, Sha256, TimeUs
 from contract.geo import GeoPoint
 from contract.site import Site, VehicleKind
 from contract.tasks import Task
+from fleet.api.exempt_views import BypassView, WalkTestView
+from fleet.flight.dock import Cover, DockVerb, Pad
 from fleet.flight.vehicle import FlightMode
-from fleet.picture.incidents import Alarm, Disposition, Incident
+from fleet.picture.incidents import Alarm, Cause, Disposition, Incident
+from fleet.picture.site_track import SiteTrack
 
 PersonName = Annotated[str, Field(min_length=2, max_length=80, pattern=r"^\S.*\S$")]
 Note = Annotated[str, Field(max_length=2000)]
 JsonObject = dict[str, Any]
+ByPerson = Literal[  # not what the system says itself
+    Disposition.CONFIRMED,
+    Disposition.NUISANCE,
+    Disposition.FALSE_ALARM,
+    Disposition.AUTHORISED,
+    Disposition.TEST,
+    Disposition.UNKNOWN,
+]
 
 
 class VehicleView(Frozen):
@@ -45,12 +57,35 @@ class VehicleView(Frozen):
     gnss_fix: int | None
     wind_m_s: float | None
     link_loss_frac: float | None
+    round_trip_s: float | None
     home: GeoPoint | None
     safety_uploaded: bool
     not_ready_because: tuple[str, ...]
     latched_because: str | None  # the safety monitor's order; only a named person lifts it
     task_id: uuid.UUID | None
     last_text: str
+
+
+class DockView(Frozen):
+    """A dock that is a machine, as last heard; null is unknown."""
+
+    id: Identifier
+    kind: DockKind
+    vehicle: Identifier | None
+    alternate: Identifier | None  # rally point where its copter lands while the dock is in doubt
+    heard_age_s: float | None
+    is_silent: bool  # not heard for 5 s, or never
+    simulated: bool | None
+    cover: Cover | None
+    pad: Pad | None
+    charging: bool | None
+    charge_frac: float | None
+    wind_m_s: float | None
+    rain_mm_h: float | None
+    fault: str | None  # in its own words; empty for none
+    failed: str  # what it was told and does not show
+    doing: DockVerb | None  # what it was told and may still show
+    holds_back: tuple[str, ...]  # why its vehicle would not leave it now
 
 
 class TracksView(Frozen):
@@ -87,6 +122,7 @@ class NodeView(Frozen):
     missing: tuple[SequenceRange, ...]
     trouble: str | None
     configuration: ConfigurationView | None = None
+    bypassed: tuple[Identifier, ...] = ()  # cameras
 
 
 class ConfigurationVersion(Frozen):
@@ -109,9 +145,13 @@ class NodeConfiguration(Frozen):
 
 
 class ZoneView(Frozen):
+    """bypassed_until_us, under_test_until_us: while a person has it so."""
+
     id: Identifier
     name: str
     is_set: bool
+    bypassed_until_us: TimeUs | None = None
+    under_test_until_us: TimeUs | None = None
 
 
 class LinkView(Frozen):
@@ -136,6 +176,10 @@ class Snapshot(Frozen):
     tracks: tuple[TracksView, ...]
     nodes: tuple[NodeView, ...]
     zones: tuple[ZoneView, ...]
+    docks: tuple[DockView, ...] = ()
+    bypasses: tuple[BypassView, ...] = ()
+    walk_tests: tuple[WalkTestView, ...] = ()
+    site_tracks: tuple[SiteTrack, ...] = ()
 
 
 class EvidencePlace(str, Enum):
@@ -181,21 +225,40 @@ class TraceView(Frozen):
     audit: tuple[JsonObject, ...]
 
 
+Words = Annotated[str | None, Field(min_length=1, max_length=120, pattern=r"^[^\x00]*$")]
+
+
+class AuditQuery(Frozen):
+    """What is looked for; all of it together."""
+
+    who: Annotated[Words, Field(description="the whole name")] = None
+    act: Annotated[Words, Field(description="the whole act, as 'hold'")] = None
+    subject: Annotated[Words, Field(description="part of what it was done to")] = None
+    text: Annotated[Words, Field(description="part of anything in the row")] = None
+    since: Annotated[AwareDatetime | None, Field(alias="from", description="ISO 8601 with a zone")] = None
+    until: Annotated[AwareDatetime | None, Field(alias="to", description="ISO 8601 with a zone; not any more")] = None
+    cursor: Annotated[int | None, Field(ge=1, lt=2**63, description="rows older than this one")] = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
 class Whoami(Frozen):
-    """`name` None: demo mode, where every command names its person in `by`."""
+    """`name` None: the open demo, where every command names its person in `by`."""
 
     name: str | None
     role: str
 
 
 class By(Frozen):
-    """Who says so. Required without tokens; with tokens the token's name counts and this must be absent or equal."""
+    """Who says so. Required in the open demo; else whoever is signed in counts and this must be absent or equal."""
 
     by: PersonName | None = None
 
 
 class Closing(By):
-    disposition: Disposition
+    """cause: of a nuisance, and of nothing else; of cause other, the note says what it was."""
+
+    disposition: ByPerson
+    cause: Cause | None = None
     note: Note = ""
 
 
@@ -239,6 +302,7 @@ class Done(Frozen):
 class Problem(Frozen):
     """application/problem+json (RFC 9457), always one line."""
 
+    type: str = "about:blank"
     title: str
     status: int
     detail: str

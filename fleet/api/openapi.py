@@ -39,7 +39,7 @@ def schema_text() -> str:
         )
         loop = asyncio.new_event_loop()
         nowhere = Archive(Path("evidence"), ArchiveRoom(0, 0, 0, 0), store=store, wall_us=clock.wall_us)
-        app = create_api(api_parts(fleet, Core(loop), tokens=None, archive=nowhere))
+        app = create_api(api_parts(fleet, Core(loop), people=None, archive=nowhere, clock=clock))
         loop.close()
     return json.dumps(app.openapi(), indent=1, sort_keys=True) + "\n"
 

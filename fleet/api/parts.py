@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.clock import Clock
 from fleet.api.core import Core
 from fleet.api.evidence_desk import EvidenceDesk
 from fleet.api.guard import Guard
@@ -11,6 +12,7 @@ from fleet.flight.monitor import SafetyMonitor
 from fleet.live import LiveFeed
 from fleet.live_view import LiveViews
 from fleet.metrics import Metrics
+from fleet.records.command_keys import CommandKeys
 from fleet.records.store import Store
 
 
@@ -19,11 +21,13 @@ class Parts:
     """`room` is only touched through `core`; monitor, live feed and reads are safe from the API's thread; `views`
     belongs to it."""
 
+    clock: Clock
     core: Core
     room: ControlRoom
     monitor: SafetyMonitor
     store: Store
     guard: Guard
+    command_keys: CommandKeys
     evidence: EvidenceDesk
     live: LiveFeed
     views: LiveViews

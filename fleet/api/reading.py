@@ -1,9 +1,10 @@
 """GET routes: what is and what was. Nothing here changes anything."""
 
 import uuid
-from typing import Annotated, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from contract.evidence import Evidence
@@ -12,6 +13,8 @@ from contract.site import Site
 from contract.tasks import Task
 from fleet.api.guard import whoami
 from fleet.api.models import (
+    AuditQuery,
+    DockView,
     EvidencePlace,
     EvidenceView,
     IncidentDetail,
@@ -28,10 +31,18 @@ from fleet.api.models import (
 from fleet.api.parts import Parts
 from fleet.errors import NotFound
 from fleet.picture.incidents import Alarm, Incident, IncidentKind
+from fleet.picture.site_track import SiteTrack
 from fleet.records import reads
+from fleet.records.audit import AuditSearch
 from fleet.records.auth import Role
+from fleet.records.queue import alarm_queue, incident_queue
 
 Thing = TypeVar("Thing")
+_AUDIT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {"Link": {"description": "The next page, rel=next; none on the last", "schema": {"type": "string"}}}
+    }
+}
 Limit = Annotated[int, Query(ge=1, le=reads.MAX_ROWS)]
 
 
@@ -59,9 +70,17 @@ def reading_routes(parts: Parts) -> APIRouter:
     async def get_tracks() -> tuple[TracksView, ...]:
         return await parts.core(room.tracks)
 
+    @router.get("/site-tracks", summary="One track for each thing on the ground, whoever sees it")
+    async def get_site_tracks() -> tuple[SiteTrack, ...]:
+        return await parts.core(room.site_tracks)
+
     @router.get("/nodes")
     async def get_nodes() -> tuple[NodeView, ...]:
         return await parts.core(room.nodes)
+
+    @router.get("/docks")
+    async def get_docks() -> tuple[DockView, ...]:
+        return await parts.core(room.docks)
 
     @router.get("/zones")
     async def get_zones() -> tuple[ZoneView, ...]:
@@ -69,13 +88,15 @@ def reading_routes(parts: Parts) -> APIRouter:
 
     @router.get("/alarms")
     async def get_alarms(limit: Limit = 100) -> list[Alarm]:
+        """What nobody acknowledged first, then what somebody did, each by priority and age; then what is over."""
         with store.reading() as connection:
-            return reads.alarms(connection, limit=limit)
+            return alarm_queue(connection, limit=limit)
 
     @router.get("/incidents")
     async def get_incidents(limit: Limit = 100, kind: IncidentKind | None = None) -> list[Incident]:
+        """In the order of the alarms."""
         with store.reading() as connection:
-            return reads.incidents(connection, kind=kind, limit=limit)
+            return incident_queue(connection, kind=kind, limit=limit)
 
     @router.get("/troubles")
     async def get_troubles(limit: Limit = 100) -> list[Incident]:
@@ -119,17 +140,43 @@ def reading_routes(parts: Parts) -> APIRouter:
         with store.reading() as connection:
             return _trace(connection, trace_id)
 
-    @router.get("/audit")
-    async def get_audit(limit: Limit = 100) -> list[JsonObject]:
-        with store.reading() as connection:
-            return reads.audit(connection, limit=limit)
-
     @router.get("/quarantine")
     async def get_quarantine(limit: Limit = 100) -> list[JsonObject]:
         with store.reading() as connection:
             return reads.quarantine(connection, limit=limit)
 
     return router
+
+
+def audit_routes(parts: Parts) -> APIRouter:
+    router = APIRouter(dependencies=[Depends(parts.guard.requires(Role.SUPERVISOR))])
+
+    @router.get("/audit", responses=_AUDIT)
+    async def get_audit(
+        request: Request, response: Response, asked: Annotated[AuditQuery, Query()]
+    ) -> list[JsonObject]:
+        """Who did what, newest first. The Link header says where the next page is."""
+        search = AuditSearch(
+            who=asked.who,
+            act=asked.act,
+            subject=asked.subject,
+            text=asked.text,
+            since_us=_us(asked.since),
+            until_us=_us(asked.until),
+            before=asked.cursor,
+        )
+        with parts.store.reading() as connection:
+            found = search.rows(connection, limit=asked.limit)
+        if len(found) == asked.limit:
+            following = request.url.include_query_params(cursor=found[-1]["id"])
+            response.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+        return found
+
+    return router
+
+
+def _us(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1e6)
 
 
 def _trace(connection: Connection, trace_id: str) -> TraceView:

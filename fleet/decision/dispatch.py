@@ -1,28 +1,38 @@
-"""Who goes to look, and from where: the able vehicle that is soonest at a stand-off point.
+"""Who goes to look, and from where: the able vehicle that is soonest at a stand-off point, by a way the gate allows.
 
 A sighting is never a destination (SAFETY 1): every point given out keeps the site's stand-off from the sighting and
-from everybody tracked. Pure; equal inputs choose equally, ties go to the lower vehicle id.
+from everybody tracked. Pure; equal inputs choose equally, ties go to the lower vehicle id. Nobody reports where the
+wind comes from, so it counts against a vehicle on every leg, as it does at the gate.
 """
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from contract.geo import GeoPoint, PointEnu, heading_deg
 from contract.site import Vehicle as VehicleSpec
 from contract.tasks import Task, TaskKind
-from fleet.flight.energy import CONSUMPTION
+from fleet.decision.legal_paths import legal_corners, names_between, worth_judging
+from fleet.flight.corridors import Corridors
+from fleet.flight.energy import CONSUMPTION, home_frac, way_frac
 from fleet.flight.gate import GateParameters, readiness_refusals
+from fleet.flight.separation import courses_too_near
 from fleet.flight.vehicle import FlightMode, VehicleState
-from fleet.flight.way import Stop, Way, error_m, is_airborne, way_refusals
+from fleet.flight.way import Stop, Way, error_m, is_airborne, landing_places, way_refusals
 from fleet.flight.world import World
+from fleet.flight.yielding import traffic_refusals
 
 BEARING_STEP_DEG = 15
+AROUND_STEP_DEG = 45  # of the points that a way around something is looked for to
 STAND_OFF_SLACK_M = 3.0  # two seconds of a walker towards us before the gate's own limit
 WIDER_M = (0.0, 5.0, 10.0)  # circles tried in turn, beyond the stand-off
 OF_SENSOR_RANGE = 0.9  # a point at the very end of the range is not looked at
 TAKE_OFF_S = 8.0  # arm, spin up, leave the ground
 DRIVE_OFF_S = 3.0
+MOST_TOLD = 5  # vehicles that an incident's timeline explains beside the chosen
 SAME_S = 1e-3  # arrivals that are a tie
 EYE_OF_ROVER_M = 1.0  # height of a ground vehicle's camera
 
@@ -34,6 +44,9 @@ class Considered:
     vehicle_id: str
     arrives_in_s: float | None
     why: str
+    battery_frac: float | None = None
+    needs_frac: float | None = None  # of a full battery: there, looking, home again and the reserve
+    detour_m: float | None = None  # more than straight on; None where its way was not worked out
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,13 @@ class Dispatch:
     def reason(self) -> str:
         return next(c.why for c in self.considered if c.vehicle_id == self.vehicle_id)
 
+    @property
+    def others(self) -> list[str]:
+        """Why the others lost, the nearest `MOST_TOLD` of them."""
+        lost = [c for c in self.considered if c.vehicle_id != self.vehicle_id]
+        more = [f"and {len(lost) - MOST_TOLD} more"] if len(lost) > MOST_TOLD else []
+        return [*(f"not {c.vehicle_id}: {c.why}" for c in lost[:MOST_TOLD]), *more]
+
 
 @dataclass(frozen=True, slots=True)
 class NoVehicle:
@@ -62,22 +82,29 @@ class NoVehicle:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
     """A vehicle that may go, and where it is."""
 
     vehicle: VehicleState
     spec: VehicleSpec
     start: PointEnu
+    height_m: float  # where it would look from; of a ground vehicle it means nothing
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
+    """How one vehicle would look at a sighting. `around` names what it goes around, `detour_m` longer for it."""
+
     vehicle: VehicleState
     spec: VehicleSpec
     stand_off: GeoPoint
     height_m: float | None
     distance_m: float
     arrives_in_s: float
+    way: Way
+    needs_frac: float | None
+    detour_m: float = 0.0
+    around: tuple[str, ...] = ()
 
 
 def choose(
@@ -90,28 +117,32 @@ def choose(
     parameters: GateParameters,
     now_us: int,
     unavailable: Mapping[str, str] | None = None,
+    heights: Mapping[str, float] | None = None,
 ) -> Dispatch | NoVehicle:
     """Pick among `vehicles`. `tasks` says who is investigating already; `unavailable` holds reasons from elsewhere (a
-    latch of the monitor, a pilot) by vehicle id."""
-    busy = {t.vehicle: "is investigating already" for t in tasks if _occupies(t)}
-    busy.update(unavailable or {})
-    able: list[tuple[float, str, _Candidate]] = []
+    latch of the monitor, a pilot) by vehicle id, `heights` the slots of those that cannot have the site's own."""
+    busy = busy_with(tasks) | dict(unavailable or {})
+    able: list[tuple[float, str, Candidate]] = []
     unable: list[Considered] = []
     for vehicle in sorted(vehicles, key=lambda v: v.vehicle_id):
         name = vehicle.vehicle_id
-        found = _able(vehicle, world=world, parameters=parameters, now_us=now_us, busy=busy.get(name))
+        height_m = (heights or {}).get(name, world.site.response.air_altitude_m)
+        found = able_to_go(
+            vehicle, world=world, parameters=parameters, now_us=now_us, busy=busy.get(name), height_m=height_m
+        )
         if isinstance(found, str):
             unable.append(Considered(name, None, found))
         else:
-            able.append((_earliest_s(found, target_sigma_m, world.airspace.enu(target), world), name, found))
-    plans: list[_Plan] = []
+            soonest_s = earliest_s(found, target_sigma_m, world.airspace.enu(target), world)
+            able.append((soonest_s, name, found))
+    plans: list[Plan] = []
     beaten: list[tuple[float, str]] = []
-    for earliest_s, name, candidate in sorted(able, key=lambda each: each[:2]):
-        if any(plan.arrives_in_s + SAME_S < earliest_s for plan in plans):
-            beaten.append((earliest_s, name))  # its points need not be tried: that takes the longest
+    for soonest_s, name, candidate in sorted(able, key=lambda each: each[:2]):
+        if any(plan.arrives_in_s + SAME_S < soonest_s for plan in plans):
+            beaten.append((soonest_s, name))  # its points need not be tried: that takes the longest
             continue
-        plan = _plan(candidate, target=target, sigma_m=target_sigma_m, world=world, now_us=now_us)
-        if isinstance(plan, _Plan):
+        plan = plan_of(candidate, target=target, sigma_m=target_sigma_m, world=world, now_us=now_us)
+        if isinstance(plan, Plan):
             plans.append(plan)
         else:
             unable.append(Considered(name, None, plan))
@@ -119,43 +150,72 @@ def choose(
         return NoVehicle(tuple(sorted(unable, key=lambda each: each.vehicle_id)))
     plans.sort(key=lambda p: (round(p.arrives_in_s, 3), p.vehicle.vehicle_id))
     best = plans[0]
-    return Dispatch(
-        vehicle_id=best.vehicle.vehicle_id,
-        stand_off=best.stand_off,
-        above_home_m=best.height_m,
-        speed_m_s=best.spec.cruise_speed_m_s,
-        arrives_in_s=best.arrives_in_s,
-        considered=(
+    return dispatch_of(
+        best,
+        (
             *(_explain(plan, best) for plan in plans),
-            *(_explain_beaten(name, earliest_s, best) for earliest_s, name in beaten),
+            *(_explain_beaten(name, soonest_s, best) for soonest_s, name in beaten),
             *unable,
         ),
     )
+
+
+def dispatch_of(plan: Plan, considered: tuple[Considered, ...]) -> Dispatch:
+    return Dispatch(
+        vehicle_id=plan.vehicle.vehicle_id,
+        stand_off=plan.stand_off,
+        above_home_m=plan.height_m,
+        speed_m_s=plan.spec.cruise_speed_m_s,
+        arrives_in_s=plan.arrives_in_s,
+        considered=considered,
+    )
+
+
+def busy_with(tasks: Iterable[Task]) -> dict[str, str]:
+    """Who investigates already, by vehicle; a patrol gives way."""
+    return {task.vehicle: "is investigating already" for task in tasks if _occupies(task)}
 
 
 def _occupies(task: Task) -> bool:
     return task.kind is not TaskKind.PATROL and not task.state.is_final
 
 
-def _explain(plan: _Plan, best: _Plan) -> Considered:
-    where = f"{plan.arrives_in_s:.0f} s to a point {plan.distance_m:.0f} m from the sighting"
-    if plan is best:
-        return Considered(plan.vehicle.vehicle_id, plan.arrives_in_s, f"chosen: {where}, the soonest")
+def _explain(plan: Plan, best: Plan) -> Considered:
+    where = in_words(plan)
     later_s = plan.arrives_in_s - best.arrives_in_s
-    return Considered(
-        plan.vehicle.vehicle_id, plan.arrives_in_s, f"{where}, {later_s:.0f} s after {best.vehicle.vehicle_id}"
+    why = (
+        f"chosen: {where}, the soonest" if plan is best else f"{where}, {later_s:.0f} s after {best.vehicle.vehicle_id}"
     )
+    return considered(plan, why)
 
 
-def _explain_beaten(vehicle_id: str, earliest_s: float, best: _Plan) -> Considered:
-    later_s = earliest_s - best.arrives_in_s
-    why = f"{earliest_s:.0f} s at the earliest, {later_s:.0f} s after {best.vehicle.vehicle_id}"
-    return Considered(vehicle_id, earliest_s, why)
+def considered(plan: Plan, why: str) -> Considered:
+    """A vehicle whose way was worked out."""
+    battery_frac, detour_m = plan.vehicle.battery_frac, round(plan.detour_m, 1)
+    return Considered(plan.vehicle.vehicle_id, plan.arrives_in_s, why, battery_frac, plan.needs_frac, detour_m)
 
 
-def _able(
-    vehicle: VehicleState, *, world: World, parameters: GateParameters, now_us: int, busy: str | None
-) -> _Candidate | str:
+def in_words(plan: Plan) -> str:
+    """When it is where, and what it goes around."""
+    where = f"{plan.arrives_in_s:.0f} s to a point {plan.distance_m:.0f} m from the sighting"
+    return f"{where}, {plan.detour_m:.0f} m around {' and '.join(plan.around)}" if plan.around else where
+
+
+def _explain_beaten(vehicle_id: str, soonest_s: float, best: Plan) -> Considered:
+    later_s = soonest_s - best.arrives_in_s
+    why = f"{soonest_s:.0f} s at the earliest, {later_s:.0f} s after {best.vehicle.vehicle_id}"
+    return Considered(vehicle_id, soonest_s, why)
+
+
+def able_to_go(
+    vehicle: VehicleState,
+    *,
+    world: World,
+    parameters: GateParameters,
+    now_us: int,
+    busy: str | None,
+    height_m: float,
+) -> Candidate | str:
     """May this vehicle go anywhere at all? Else why not."""
     if busy is not None:
         return busy
@@ -168,39 +228,144 @@ def _able(
         reasons += vehicle.not_ready_because
     elif vehicle.mode is FlightMode.MANUAL:
         reasons.append("a pilot has it")
+    if spec.kind.flies and vehicle.position is not None:
+        here = Stop(world.airspace.enu(vehicle.position), vehicle.above_home_m or 0.0, False)
+        reasons += traffic_refusals(Way(here, ()), world, now_us)
     if reasons:
         return "; ".join(dict.fromkeys(reasons))
     assert vehicle.position is not None  # readiness_refusals refuses an unknown one
-    return _Candidate(vehicle, spec, world.airspace.enu(vehicle.position))
+    return Candidate(vehicle, spec, world.airspace.enu(vehicle.position), _height_m(height_m, world))
 
 
-def _earliest_s(candidate: _Candidate, sigma_m: float, target: PointEnu, world: World) -> float:
+def earliest_s(candidate: Candidate, sigma_m: float, target: PointEnu, world: World) -> float:
     """No stand-off point is reached sooner, whichever it is."""
-    vehicle, spec = candidate.vehicle, candidate.spec
     distance_m = candidate.start.horizontal_distance_m(target)
-    stand_off_m = _stand_off_m(spec, sigma_m, world)
-    straight_m = min(abs(distance_m - stand_off_m - wider_m) for wider_m in WIDER_M)
-    way, _ = _way(candidate.start, candidate.start, vehicle, spec, world)
-    return _duration_s(way, vehicle, spec) + straight_m / spec.cruise_speed_m_s
+    circles_m = [_stand_off_m(candidate.spec, sigma_m, world) + wider_m for wider_m in WIDER_M]
+    straight_m = min(abs(distance_m - radius_m) for radius_m in circles_m)
+    return _off_the_ground_s(candidate) + straight_m / candidate.spec.cruise_speed_m_s
 
 
-def _plan(candidate: _Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> _Plan | str:
-    """How this vehicle would look at the target, or why it cannot."""
-    vehicle, spec, start = candidate.vehicle, candidate.spec, candidate.start
+def earliest_each_s(
+    candidate: Candidate, targets: Sequence[tuple[GeoPoint, float]], world: World
+) -> NDArray[np.float64]:
+    """The same for many targets with their sigma, metres: shape (targets,)."""
+    at = np.array([(place.east_m, place.north_m) for place in (world.airspace.enu(point) for point, _ in targets)])
+    if not len(at):
+        return np.empty(0)
+    nearest_m = _stand_off_m(candidate.spec, 0.0, world) + np.array([sigma_m for _, sigma_m in targets])
+    distance_m = np.hypot(at[:, 0] - candidate.start.east_m, at[:, 1] - candidate.start.north_m)
+    straight_m = np.abs(distance_m[:, None] - nearest_m[:, None] - np.array(WIDER_M)).min(axis=1)
+    arrives_s: NDArray[np.float64] = _off_the_ground_s(candidate) + straight_m / candidate.spec.cruise_speed_m_s
+    return arrives_s
+
+
+def _off_the_ground_s(candidate: Candidate) -> float:
+    way, _ = _way(candidate, candidate.start, ())
+    return _duration_s(way, candidate.vehicle, candidate.spec)
+
+
+def plan_of(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> Plan | str:
+    """How this vehicle would look at the target, or why it cannot: straight on, else around what is in the way."""
+    spec, start = candidate.spec, candidate.start
+    points = list(_points(world.airspace.enu(target), sigma_m, candidate, world))
+    if not points:
+        return "no stand-off point: its sensor does not reach over the stand-off"
+    vias = [_corridor(candidate, spot, world.airspace.corridors) for spot, _ in points]
+    height_m = candidate.height_m if spec.kind.flies else None
+    worth = worth_judging(
+        start, [spot for spot, _ in points], vehicle=candidate.vehicle, spec=spec, height_m=height_m, world=world
+    )
     first_reason = ""
     people = _people(spec, world, now_us)
-    for spot, distance_m in _points(world.airspace.enu(target), sigma_m, start, spec, world):
+    for (spot, distance_m), via, is_worth in zip(points, vias, worth, strict=True):
+        if first_reason and not (is_worth or via):
+            continue
         if first_reason and any(spot.horizontal_distance_m(person) < keep_m for person, keep_m in people):
             continue  # as the whole list of refusals would say, and that takes the longest
-        way, height_m = _way(start, spot, vehicle, spec, world)
-        refusals = way_refusals(way, speed_m_s=spec.cruise_speed_m_s, vehicle=vehicle, world=world, now_us=now_us)
-        if not refusals and not world.airspace.sees(spot, height_m or EYE_OF_ROVER_M, world.airspace.enu(target)):
-            refusals = ["a building hides the sighting"]
-        if not refusals:
-            arrives_in_s = _duration_s(way, vehicle, spec)
-            return _Plan(vehicle, spec, world.airspace.geo(spot), height_m, distance_m, arrives_in_s)
-        first_reason = first_reason or refusals[0]
-    return f"no stand-off point: {first_reason or 'its sensor does not reach over the stand-off'}"
+        found = _judged(candidate, spot, via, distance_m=distance_m, target=target, world=world, now_us=now_us)
+        if isinstance(found, Plan):
+            return found
+        first_reason = first_reason or found
+    around = _plan_around(candidate, target=target, sigma_m=sigma_m, world=world, now_us=now_us)
+    return around or f"no stand-off point: {first_reason}"
+
+
+def _plan_around(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> Plan | None:
+    """The soonest of the ways with corners in them, to points all around the target on the nearest circle."""
+    vehicle, spec, start = candidate.vehicle, candidate.spec, candidate.start
+    height_m = candidate.height_m if spec.kind.flies else None
+    best: Plan | None = None
+    points = _points(world.airspace.enu(target), sigma_m, candidate, world, step_deg=AROUND_STEP_DEG, circles=1)
+    for spot, distance_m in points:
+        if best is not None and start.horizontal_distance_m(spot) / spec.cruise_speed_m_s >= best.arrives_in_s:
+            continue
+        corners = legal_corners(start, spot, vehicle=vehicle, spec=spec, height_m=height_m, world=world)
+        if not corners:
+            continue  # none, or straight on, which was refused for something else
+        found = _judged(candidate, spot, corners, distance_m=distance_m, target=target, world=world, now_us=now_us)
+        if isinstance(found, Plan) and (best is None or found.arrives_in_s < best.arrives_in_s - SAME_S):
+            names = names_between(start, spot, vehicle=vehicle, spec=spec, height_m=height_m, world=world)
+            longer_m = found.way.length_m - start.horizontal_distance_m(spot)
+            best = replace(found, detour_m=longer_m, around=names)
+    return best
+
+
+def _judged(
+    candidate: Candidate,
+    spot: PointEnu,
+    via: tuple[PointEnu, ...],
+    *,
+    distance_m: float,
+    target: GeoPoint,
+    world: World,
+    now_us: int,
+) -> Plan | str:
+    """The plan over those corners, or the first thing that speaks against it."""
+    vehicle, spec = candidate.vehicle, candidate.spec
+    way, height_m = _way(candidate, spot, via)
+    refusals = way_refusals(way, speed_m_s=spec.cruise_speed_m_s, vehicle=vehicle, world=world, now_us=now_us)
+    refusals = refusals or courses_too_near(way, vehicle, world, speed_m_s=spec.cruise_speed_m_s)
+    if refusals:
+        return refusals[0]
+    if not world.airspace.sees(spot, height_m or EYE_OF_ROVER_M, world.airspace.enu(target)):
+        return "a building hides the sighting"
+    return Plan(
+        vehicle=vehicle,
+        spec=spec,
+        stand_off=world.airspace.geo(spot),
+        height_m=height_m,
+        distance_m=distance_m,
+        arrives_in_s=_duration_s(way, vehicle, spec),
+        way=way,
+        needs_frac=_needs_frac(way, vehicle, spec, world),
+    )
+
+
+def _needs_frac(way: Way, vehicle: VehicleState, spec: VehicleSpec, world: World) -> float | None:
+    """Share of a full battery that the gate asks for: there, `observe_s`, home from the farthest stop, the reserve."""
+    wind_m_s = world.wind_for(vehicle) if spec.kind.flies else 0.0
+    if vehicle.home is None or wind_m_s is None:
+        return None
+    response, speed_m_s = world.site.response, spec.cruise_speed_m_s
+    places = landing_places(vehicle.home, vehicle.vehicle_id, world)
+    out = way_frac(
+        spec.kind,
+        distance_m=way.length_m,
+        climb_m=way.climb_m,
+        descent_m=way.descent_m,
+        stay_s=response.observe_s,
+        speed_m_s=speed_m_s,
+        wind_m_s=wind_m_s,
+    )
+    back = home_frac(
+        spec.kind,
+        distance_m=max(stop.point.horizontal_distance_m(place) for stop in way.stops for place in places),
+        height_m=way.stops[-1].height_m,
+        return_height_m=spec.return_altitude_m or 0.0,
+        speed_m_s=speed_m_s,
+        wind_m_s=wind_m_s,
+    )
+    return None if out is None or back is None else out + back + response.battery_reserve_frac
 
 
 def _people(spec: VehicleSpec, world: World, now_us: int) -> list[tuple[PointEnu, float]]:
@@ -212,18 +377,25 @@ def _people(spec: VehicleSpec, world: World, now_us: int) -> list[tuple[PointEnu
 
 
 def _points(
-    target: PointEnu, sigma_m: float, start: PointEnu, spec: VehicleSpec, world: World
+    target: PointEnu,
+    sigma_m: float,
+    candidate: Candidate,
+    world: World,
+    *,
+    step_deg: int = BEARING_STEP_DEG,
+    circles: int = len(WIDER_M),
 ) -> Iterable[tuple[PointEnu, float]]:
     """Stand-off points around the target, nearest to the vehicle first, with their distance."""
-    height_m = _height_m(world) if spec.kind.flies else 0.0
-    towards_deg = heading_deg(target, start)
-    for wider_m in WIDER_M:
+    spec = candidate.spec
+    height_m = candidate.height_m if spec.kind.flies else 0.0
+    towards_deg = heading_deg(target, candidate.start)
+    for wider_m in WIDER_M[:circles]:
         radius_m = _stand_off_m(spec, sigma_m, world) + wider_m
         if math.hypot(radius_m, height_m) > OF_SENSOR_RANGE * spec.sensor_range_m:
             return
-        for step in range(360 // BEARING_STEP_DEG):
+        for step in range(360 // step_deg):
             side = (step + 1) // 2 * (1 if step % 2 else -1)
-            bearing = math.radians(towards_deg + side * BEARING_STEP_DEG)
+            bearing = math.radians(towards_deg + side * step_deg)
             spot = PointEnu(target.east_m + radius_m * math.sin(bearing), target.north_m + radius_m * math.cos(bearing))
             yield spot, radius_m
 
@@ -233,22 +405,25 @@ def _stand_off_m(spec: VehicleSpec, sigma_m: float, world: World) -> float:
     return (response.air_stand_off_m if spec.kind.flies else response.ground_stop_m) + sigma_m + STAND_OFF_SLACK_M
 
 
-def _height_m(world: World) -> float:
+def _height_m(asked_m: float, world: World) -> float:
     fence = world.site.geofence
-    return min(max(world.site.response.air_altitude_m, fence.floor_m), fence.ceiling_m)
+    return min(max(asked_m, fence.floor_m), fence.ceiling_m)
 
 
-def _way(
-    start: PointEnu, spot: PointEnu, vehicle: VehicleState, spec: VehicleSpec, world: World
-) -> tuple[Way, float | None]:
-    """From the ground a flying vehicle climbs first, then goes."""
+def _corridor(candidate: Candidate, spot: PointEnu, corridors: Corridors) -> tuple[PointEnu, ...]:
+    return corridors.via(candidate.start, spot) if candidate.spec.kind.flies else ()
+
+
+def _way(candidate: Candidate, spot: PointEnu, via: tuple[PointEnu, ...]) -> tuple[Way, float | None]:
+    """Over the corners `via`, each a destination of its own to the gate. From the ground a copter climbs first."""
+    vehicle, spec, start = candidate.vehicle, candidate.spec, candidate.start
     if not spec.kind.flies:
-        return Way(Stop(start, 0.0, False), (Stop(spot, 0.0, True),)), None
-    height_m = _height_m(world)
-    end = Stop(spot, height_m, True)
+        return Way(Stop(start, 0.0, False), tuple(Stop(place, 0.0, True) for place in (*via, spot))), None
+    height_m = candidate.height_m
+    stops = tuple(Stop(place, height_m, True) for place in (*via, spot))
     if is_airborne(vehicle):
-        return Way(Stop(start, vehicle.above_home_m or 0.0, False), (end,)), height_m
-    return Way(Stop(start, 0.0, False), (Stop(start, height_m, False), end)), height_m
+        return Way(Stop(start, vehicle.above_home_m or 0.0, False), stops), height_m
+    return Way(Stop(start, 0.0, False), (Stop(start, height_m, False), *stops)), height_m
 
 
 def _duration_s(way: Way, vehicle: VehicleState, spec: VehicleSpec) -> float:

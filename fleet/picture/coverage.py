@@ -75,8 +75,11 @@ class Coverage:
     def on_health(self, node: str, health: Health) -> None:
         self.nodes.setdefault(node, NodeSeen(node)).health = health
 
-    def troubles(self, *, zones_set: Collection[str], now_us: int) -> tuple[Trouble, ...]:
-        """What is wrong now, worst named once: a silent node stands for all its cameras."""
+    def troubles(
+        self, *, zones_set: Collection[str], now_us: int, bypassed: Collection[str] = ()
+    ) -> tuple[Trouble, ...]:
+        """What is wrong now, worst named once: a silent node stands for all its cameras. What a bypassed camera sees is
+        answered by nobody, so it covers nothing for another that is blind."""
         blind: dict[str, tuple[str, str]] = {}  # camera -> subject, what is wrong
         for node, seen in sorted(self.nodes.items()):
             cameras = [camera.id for camera in self._site.cameras if camera.node == node]
@@ -90,7 +93,7 @@ class Coverage:
         for subject, title in dict.fromkeys(blind.values()):
             mine = {camera for camera, (whose, _) in blind.items() if whose == subject}
             touched = [zone for zone in self._site.watched if zone.id in zones_set and mine & set(zone.cameras)]
-            uncovered = tuple(zone.id for zone in touched if set(zone.cameras) <= blind.keys())
+            uncovered = tuple(zone.id for zone in touched if set(zone.cameras) <= {*blind, *bypassed})
             if touched:
                 severity = Severity.HIGH if uncovered else Severity.MEDIUM
                 found[subject] = Trouble(subject, title, uncovered, severity, self._origin_of(mine))

@@ -17,6 +17,8 @@ from contract.kinds import EventKind
 from contract.labels import Label
 from contract.site import Direction, Severity
 from fleet.errors import Refused
+from fleet.picture.exempt import Bypass, Handling, WalkTest
+from fleet.picture.priority import UNJUDGED, Priority, trouble_priority
 
 CORRELATE_WITHIN_M = 10.0  # two people who are handled by one response; plus one sigma of each fix
 CORRELATE_AT_MOST_M = 25.0  # however unsure the fixes are
@@ -30,6 +32,8 @@ class IncidentKind(str, Enum):
     INTRUSION = "intrusion"
     MOVEMENT = "movement"  # of something without a name: nobody is sent unless a person does
     TROUBLE = "trouble"  # a fault of the system
+    BYPASS = "bypass"  # of a zone or a camera, for a while; gathers its alarms, which send nobody
+    WALK_TEST = "walk_test"  # of zones, for a while; gathers their alarms, which send nobody
 
 
 class State(str, Enum):
@@ -44,11 +48,27 @@ class Disposition(str, Enum):
     """What it turned out to be."""
 
     CONFIRMED = "confirmed"
-    FALSE_ALARM = "false_alarm"
+    NUISANCE = "nuisance"  # something was there, and it was nothing: see its cause
+    FALSE_ALARM = "false_alarm"  # nothing was there
     AUTHORISED = "authorised"
     TEST = "test"
     UNKNOWN = "unknown"
     RECOVERED = "recovered"  # a trouble that went away by itself
+
+
+class Cause(str, Enum):
+    """Of a nuisance."""
+
+    ANIMAL = "animal"
+    VEGETATION = "vegetation"
+    WEATHER = "weather"
+    LIGHT = "light"
+    SHADOW = "shadow"
+    REFLECTION = "reflection"
+    INSECT = "insect"
+    CAMERA_FAULT = "camera_fault"
+    STAFF = "staff"
+    OTHER = "other"  # the note says what
 
 
 class TimelineEntry(Frozen):
@@ -85,10 +105,14 @@ class Alarm(Frozen):
     sighting: Sighting | None = None
     acknowledged_by: str | None = None
     acknowledged_at_us: TimeUs | None = None
+    priority: Priority = UNJUDGED
+    handling: Handling = Handling.NORMAL
+    site_track: uuid.UUID | None = None  # who it is on the map, where that is known
 
 
 class Incident(Frozen):
-    """What is handled. `sighting` is the newest of its alarms; `subject` names what is in trouble."""
+    """What is handled. `sighting` is the newest of its alarms, `priority` that of its most urgent; `subject` names what
+    is in trouble; merged_into: where its alarms and tasks went."""
 
     incident_id: uuid.UUID
     kind: IncidentKind
@@ -109,6 +133,19 @@ class Incident(Frozen):
     closed_by: str | None = None
     note: str = ""
     timeline: tuple[TimelineEntry, ...] = ()
+    priority: Priority = UNJUDGED
+    site_tracks: tuple[uuid.UUID, ...] = ()
+    assigned_to: str | None = None
+    escalated_to: str | None = None
+    cause: Cause | None = None
+    merged_into: uuid.UUID | None = None
+    bypass: Bypass | None = None
+    walk_test: WalkTest | None = None
+
+    @property
+    def exemption(self) -> Bypass | WalkTest | None:
+        """Its alarms are gathered and send nobody."""
+        return self.bypass or self.walk_test
 
     def noting(self, *, at_us: int, who: str, what: str) -> "Incident":
         """With one more line in its timeline; past the bound the middle gives way."""
@@ -136,15 +173,19 @@ def on_event(
     open_incidents: Iterable[Incident],
     at_us: int,
     is_stale: bool,
+    priority: Priority = UNJUDGED,
+    site_track: uuid.UUID | None = None,
+    exempt: Incident | None = None,
 ) -> Change:
-    """What one stage of an event does. `alarm` is the event's own, where one exists; `at_us` is wall time."""
+    """What one stage of an event does. `alarm` is the event's own, where one exists; `at_us` is wall time; `exempt` is
+    the bypass or walk test that takes its alarm, if it makes one."""
     event = envelope.body
     assert isinstance(event, Event)
     if alarm is not None and incident_of_alarm is not None:
         if event.stage is not Stage.END and not is_stale:
             alarm = alarm.model_copy(update={"is_stale": False})  # it goes on, and we see it now
-        return _revised(envelope, event, alarm=alarm, incident=incident_of_alarm, at_us=at_us)
-    incident = _related(envelope, event, open_incidents)
+        return _revised(envelope, event, alarm=alarm, incident=incident_of_alarm, at_us=at_us, priority=priority)
+    incident = exempt or _related(envelope, event, open_incidents, site_track)
     is_new_incident = incident is None
     if incident is None:
         incident = _opened(envelope, event, at_us=at_us)
@@ -167,16 +208,22 @@ def on_event(
         zone=event.zone,
         certainty=event.certainty,
         sighting=event.sighting,
+        priority=priority,
+        site_track=site_track,
     )
+    if exempt is not None:
+        return _gathered(alarm, exempt, at_us=at_us)
     stale = "; too old to send anything without a person" if is_stale else ""
     sure = " (possibly outside: the position is not sure)" if event.certainty is Certainty.POSSIBLE else ""
     incident = incident.noting(at_us=at_us, who=envelope.node, what=f"alarm: {alarm.title}{sure}{stale}")
     incident = incident.model_copy(
         update={
             "state": State.OPEN,
-            "severity": max(incident.severity, event.severity, key=_LOUDNESS.index),
+            "severity": max(incident.severity, event.severity, key=LOUDNESS.index),
+            "priority": min(incident.priority, priority, key=lambda each: each.rank),
             "alarm_ids": (*incident.alarm_ids, alarm.alarm_id),
             "zones": tuple(sorted({*incident.zones, event.zone})),
+            "site_tracks": tuple(dict.fromkeys([*incident.site_tracks, *([site_track] if site_track else [])])),
             **_newest(incident, envelope, event),
         }
     )
@@ -201,6 +248,7 @@ def on_trouble(
         trace_id=incident_id.hex,
         raised_at_us=at_us,
         captured_at_us=at_us,
+        priority=trouble_priority(severity, uncovered_zones=uncovered_zones),
     )
     incident = Incident(
         incident_id=incident_id,
@@ -217,6 +265,7 @@ def on_trouble(
         zones=uncovered_zones,
         subject=subject,
         uncovered_zones=uncovered_zones,
+        priority=alarm.priority,
     ).noting(at_us=at_us, who=SYSTEM, what=f"trouble: {title}{zones}")
     return Change(alarm=alarm, incident=incident, is_new_alarm=True, is_new_incident=True)
 
@@ -235,15 +284,32 @@ def acknowledged(alarm: Alarm, incident: Incident, *, others: Iterable[Alarm], b
 
 
 def closed(
-    incident: Incident, *, alarms: Iterable[Alarm], disposition: Disposition, note: str, by: str, at_us: int
+    incident: Incident,
+    *,
+    alarms: Iterable[Alarm],
+    disposition: Disposition,
+    note: str,
+    by: str,
+    at_us: int,
+    cause: Cause | None = None,
 ) -> tuple[Incident, tuple[Alarm, ...]]:
-    """The incident and all its alarms, closed. Raises Refused when it already is."""
+    """The incident and all its alarms, closed. Raises Refused when it already is, for a nuisance without a cause, and
+    for a cause of anything else."""
     if incident.state is State.CLOSED:
         raise Refused(f"incident {incident.incident_id}: expected an open incident, it is closed")
-    incident = incident.noting(at_us=at_us, who=by, what=f"closed as {disposition.value}{note and ': ' + note}")
+    if (disposition is Disposition.NUISANCE) != (cause is not None):
+        got = f"{disposition.value} {'without a cause' if cause is None else 'with one'}"
+        raise Refused(
+            f"incident {incident.incident_id}: expected a cause for a nuisance and for nothing else, got {got}"
+        )
+    if cause is Cause.OTHER and not note:
+        raise Refused(f"incident {incident.incident_id}: expected a note that says what the other cause was")
+    of = "" if cause is None else f" ({cause.value.replace('_', ' ')})"
+    incident = incident.noting(at_us=at_us, who=by, what=f"closed as {disposition.value}{of}{note and ': ' + note}")
     update = {
         "state": State.CLOSED,
         "disposition": disposition,
+        "cause": cause,
         "closed_by": by,
         "note": note,
     }
@@ -263,7 +329,8 @@ _DOING = {
     EventKind.UNCLASSIFIED_MOVEMENT: "moves in zone",
 }
 _WAYS = {Direction.LEFT_TO_RIGHT: "from left to right", Direction.RIGHT_TO_LEFT: "from right to left"}
-_LOUDNESS = [Severity.LOW, Severity.MEDIUM, Severity.HIGH]
+LOUDNESS = [Severity.LOW, Severity.MEDIUM, Severity.HIGH]
+_LEAST = Priority(level=5, points=0, why=())
 
 
 def _kind(event: Event) -> IncidentKind:
@@ -292,10 +359,36 @@ def _opened(envelope: Envelope, event: Event, *, at_us: int) -> Incident:
         captured_at_us=envelope.captured_at_us,
         alarm_ids=(),
         sighting=event.sighting,
+        priority=_LEAST,
     )
 
 
-def _revised(envelope: Envelope, event: Event, *, alarm: Alarm, incident: Incident, at_us: int) -> Change:
+def _gathered(alarm: Alarm, exempt: Incident, *, at_us: int) -> Change:
+    """Into a bypass or walk test: known to the person who answers for that, and nothing follows from it."""
+    exemption = exempt.exemption
+    assert exemption is not None
+    handling = Handling.BYPASSED if exempt.bypass is not None else Handling.TEST
+    seen = {"state": State.ACKNOWLEDGED, "acknowledged_by": exemption.by, "acknowledged_at_us": at_us}
+    alarm = alarm.model_copy(update={"incident_id": exempt.incident_id, "handling": handling, **seen})
+    update: dict[str, object] = {"alarm_ids": (*exempt.alarm_ids, alarm.alarm_id)}
+    if isinstance(exemption, WalkTest):
+        assert alarm.zone is not None
+        assert alarm.sighting is not None
+        assert alarm.certainty is not None
+        update["walk_test"] = exemption.hearing(
+            zone=alarm.zone,
+            camera=alarm.sighting.camera,
+            captured_at_us=alarm.captured_at_us,
+            raised_at_us=alarm.raised_at_us,
+            certainty=alarm.certainty,
+        )
+    exempt = exempt.noting(at_us=at_us, who=alarm.node or SYSTEM, what=f"{handling.value} alarm: {alarm.title}")
+    return Change(alarm=alarm, incident=exempt.model_copy(update=update), is_new_alarm=True)
+
+
+def _revised(
+    envelope: Envelope, event: Event, *, alarm: Alarm, incident: Incident, at_us: int, priority: Priority
+) -> Change:
     if event.revision > alarm.revision:
         alarm = alarm.model_copy(
             update={
@@ -303,14 +396,18 @@ def _revised(envelope: Envelope, event: Event, *, alarm: Alarm, incident: Incide
                 "captured_at_us": envelope.captured_at_us,
                 "sighting": event.sighting,
                 "certainty": event.certainty,
-                "severity": max(alarm.severity, event.severity, key=_LOUDNESS.index),
+                "severity": max(alarm.severity, event.severity, key=LOUDNESS.index),
+                "priority": min(alarm.priority, priority, key=lambda each: each.rank),
             }
         )
     if event.stage is Stage.END:
         alarm = alarm.model_copy(update={"ended_at_us": envelope.captured_at_us})
     if incident.state is State.CLOSED:
         return Change(alarm=alarm, incident=incident)
-    incident = incident.model_copy(update={"changed_at_us": at_us, **_newest(incident, envelope, event)})
+    if incident.exemption is None:
+        update = {"changed_at_us": at_us, **_newest(incident, envelope, event)}
+        update["priority"] = min(incident.priority, alarm.priority, key=lambda each: each.rank)
+        incident = incident.model_copy(update=update)
     if event.stage is Stage.END:
         incident = incident.noting(at_us=at_us, who=envelope.node, what=f"ended: {alarm.title}")
     return Change(alarm=alarm, incident=incident)
@@ -325,15 +422,23 @@ def _newest(incident: Incident, envelope: Envelope, event: Event) -> dict[str, o
     return {"captured_at_us": max(envelope.captured_at_us, incident.captured_at_us), "sighting": sighting}
 
 
-def _related(envelope: Envelope, event: Event, open_incidents: Iterable[Incident]) -> Incident | None:
-    """The open incident this event belongs to: same kind of evidence, near in time, and the same track or place."""
+def _related(
+    envelope: Envelope, event: Event, open_incidents: Iterable[Incident], site_track: uuid.UUID | None
+) -> Incident | None:
+    """The open incident this event belongs to: same kind of evidence, and either somebody whom the map knows to be in
+    it, or near in time and the same track or place."""
     for incident in sorted(open_incidents, key=lambda each: (each.opened_at_us, each.incident_id.hex)):
         if (
             incident.kind is _kind(event)
             and incident.state is not State.CLOSED
             and incident.origin is envelope.origin
-            and abs(envelope.captured_at_us - incident.captured_at_us) <= CORRELATE_WITHIN_US
-            and _same_place(event.sighting, incident.sighting)
+            and (
+                site_track in incident.site_tracks
+                or (
+                    abs(envelope.captured_at_us - incident.captured_at_us) <= CORRELATE_WITHIN_US
+                    and _same_place(event.sighting, incident.sighting)
+                )
+            )
         ):
             return incident
     return None

@@ -1,36 +1,44 @@
 """From bytes on the bus to one durable effect each, and the acknowledgement that lets a node forget.
 
-One batch is one transaction: message, alarm, incident and sequence bookkeeping together. The caller publishes the acks
-and acts on the outcome only after `take` returned; after a StoreError it offers the same batch again.
+One batch is one transaction: message, alarm, incident and sequence bookkeeping together, each table asked and written
+once. The caller publishes the acks and acts on the outcome only after `take` returned; after a StoreError it offers the
+same batch again.
 """
 
 import json
 import uuid
-from collections import ChainMap
-from collections.abc import Sequence
+from collections import ChainMap, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from contract.bus import BusMessage
 from contract.codec import content_digest, decode
 from contract.commands import Ack, SequenceRange
 from contract.envelope import Envelope
 from contract.errors import ContractError
-from contract.events import Event, Status, Tracks
+from contract.events import Event, Sighting, Status, Tracks
 from contract.evidence import Evidence
+from contract.geo import GeoPoint
 from contract.site import Site
+from contract.tasks import Task
 from contract.topics import EVENTS, EVIDENCE, Address, Direction, parse_address
+from fleet.errors import StoreError
 from fleet.picture.incidents import Alarm, Change, Incident, State, derive_alarm_id, on_event
+from fleet.picture.nearby import Nearby
+from fleet.picture.priority import REPEAT_WITHIN_US, OddHours, Priority, factors_of, priority_of
 from fleet.picture.sequence import Stream
 from fleet.records import reads, writes
 from fleet.records.store import Store
-from fleet.records.tables import MESSAGES
 
 FUTURE_TOLERANCE_US = 2_000_000  # a capture further ahead of our clock has an unknown age
 LARGEST = 2**53  # numbers beyond this are nobody's: they fit neither the store nor a JavaScript number
 NUMBERED = (EVENTS, EVIDENCE)  # topics that a node's sequence counts
+REMEMBERED = 16  # last alarms of a zone, to know that it alarms again and again
+MERGES_REMEMBERED = 1000
+SiteTrackOf = Callable[[str, int], uuid.UUID | None]  # camera, track -> who it is on the map
 StreamKey = tuple[str, str]  # node, outbox id
 
 
@@ -41,6 +49,26 @@ class Arrival:
     message: BusMessage
     wall_us: int
     monotonic_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An arrival that may be used. `body` None: no node numbered it, and it has no digest."""
+
+    arrival: Arrival
+    address: Address
+    envelope: Envelope
+    body: Event | Evidence | None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """An arrival that must not be used, and why."""
+
+    arrival: Arrival
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +122,22 @@ class _Numbered(BaseModel):
 class Ingest:
     """Holds the open alarms and incidents in memory, always equal to what the store holds."""
 
-    def __init__(self, site: Site, store: Store) -> None:
+    def __init__(self, site: Site, store: Store, *, site_track_of: SiteTrackOf = lambda _camera, _track: None) -> None:
         self._site = site
         self._store = store
+        self._site_track_of = site_track_of
+        self._odd_hours = OddHours(site)
+        self._raised: dict[str, deque[int]] = {}  # zone -> when, wall time
+        self._survivors: dict[uuid.UUID, uuid.UUID] = {}  # merged incident -> the one it became part of
+        self._watched = {each.id for each in site.watched}
+        self._cameras: dict[str, set[str]] = {}  # of each node
+        for camera in site.cameras:
+            self._cameras.setdefault(camera.node, set()).add(camera.id)
         self.incidents: dict[uuid.UUID, Incident] = {}
         self.alarms: dict[uuid.UUID, Alarm] = {}
+        self._nearby = self._empty_map()
         self._streams: dict[StreamKey, Stream] = {}
+        self._doubtful: tuple[Sequence[Arrival], _Draft] | None = None
 
     def load(self) -> None:
         """Pick up what an earlier run left open."""
@@ -107,6 +145,9 @@ class Ingest:
             self.incidents = {each.incident_id: each for each in reads.open_incidents(connection)}
             self.alarms = {each.alarm_id: each for each in reads.alarms_of(connection, self.incidents)}
             self._streams = reads.streams(connection)
+        self._nearby = self._empty_map()
+        for incident in self.incidents.values():
+            self._nearby.put(incident)
 
     def missing(self, node: str) -> tuple[SequenceRange, ...]:
         """Event numbers of a node that it was asked to send again."""
@@ -118,57 +159,140 @@ class Ingest:
         for alarm in alarms:
             self.alarms[alarm.alarm_id] = alarm
         self.incidents[incident.incident_id] = incident
+        if incident.merged_into is not None:
+            self._survivors[incident.incident_id] = incident.merged_into
+            if len(self._survivors) > MERGES_REMEMBERED:
+                del self._survivors[next(iter(self._survivors))]
+        self._nearby.put(incident)
         if incident.state is State.CLOSED:
             del self.incidents[incident.incident_id]
+            self._nearby.remove(incident.incident_id)
             for alarm_id in incident.alarm_ids:
                 self.alarms.pop(alarm_id, None)
 
+    def open_incident(self, incident_id: uuid.UUID) -> Incident | None:
+        return self.incidents.get(incident_id)
+
+    def of_survivor(self, task: Task) -> Task:
+        """A task whose incident became part of another since we started is the other's."""
+        survivor = task.incident_id
+        while survivor in self._survivors:
+            survivor = self._survivors[survivor]
+        return task if survivor == task.incident_id else task.model_copy(update={"incident_id": survivor})
+
     def take(self, batch: Sequence[Arrival]) -> Outcome:
-        """Store the batch. Raises StoreError, and then nothing of it happened."""
-        draft = _Draft(self)
-        with self._store.transaction() as connection:
-            for arrival in batch:
-                self._take_one(connection, draft, arrival)
-            for (node, outbox_id), stream in draft.streams.maps[0].items():
-                writes.put_stream(connection, node, outbox_id, stream)
-            for incident in draft.incidents.maps[0].values():
-                writes.put_incident(connection, incident)
-            for alarm in draft.alarms.maps[0].values():
-                writes.put_alarm(connection, alarm)
+        """Store the batch. Raises StoreError, and then nothing of it happened as far as anybody knows."""
+        doubtful, self._doubtful = self._doubtful, None
+        if doubtful is not None and doubtful[0] is batch:
+            draft = doubtful[1]
+            self._doubtful = doubtful  # for as long as the store does not say
+            was_stored = self._holds(draft)
+            self._doubtful = None
+            if was_stored:
+                self.load()
+                self._remember(draft)
+                return self._acknowledged(draft)
+        draft = self._write(batch)
         self._streams.update(draft.streams.maps[0])
-        alarms = list(draft.alarms.maps[0].values())
+        self._remember(draft)
+        alarms: dict[uuid.UUID, list[Alarm]] = {}
+        for alarm in draft.alarms.maps[0].values():
+            alarms.setdefault(alarm.incident_id, []).append(alarm)
         for incident in draft.incidents.maps[0].values():
-            self.keep(incident, [alarm for alarm in alarms if alarm.incident_id == incident.incident_id])
+            self.keep(incident, alarms.get(incident.incident_id, ()))
+        return self._acknowledged(draft)
+
+    def _write(self, batch: Sequence[Arrival]) -> "_Draft":
+        found = [self._read(arrival) for arrival in batch]
+        draft = _Draft(self, self._empty_map())
+        is_complete = False
+        try:
+            with self._store.transaction() as connection:
+                self._look_up(connection, draft, [each for each in found if isinstance(each, _Read) and each.body])
+                for each in found:
+                    if isinstance(each, _Fault):
+                        self._set_aside(connection, draft, each)
+                    else:
+                        self._take_one(connection, draft, each)
+                writes.add_messages(connection, draft.messages)
+                writes.add_evidence(connection, draft.evidence)
+                writes.put_streams(connection, draft.streams.maps[0])
+                writes.put_incidents(connection, draft.incidents.maps[0].values())
+                writes.put_alarms(connection, draft.alarms.maps[0].values())
+                is_complete = True
+        except StoreError:
+            if is_complete:  # the answer to the commit was lost, perhaps not the commit
+                self._doubtful = (batch, draft)
+            raise
+        return draft
+
+    def _holds(self, draft: "_Draft") -> bool:
+        """Does the store hold what it did not say it had taken? All of a batch or nothing."""
+        if not draft.messages:
+            return False  # to do it again does no harm
+        with self._store.reading() as connection:
+            first = draft.messages[0]
+            return writes.digests_of_ids(connection, [str(first["message_id"])]) == {
+                first["message_id"]: first["digest"]
+            }
+
+    def _remember(self, draft: "_Draft") -> None:
+        for zone, at_us in draft.raised:
+            self._raised.setdefault(zone, deque(maxlen=REMEMBERED)).append(at_us)
+
+    def _acknowledged(self, draft: "_Draft") -> Outcome:
         for node, outbox_id in dict.fromkeys(draft.to_acknowledge):
             stream = self._streams.get((node, outbox_id), Stream())
             draft.outcome.acks.append((node, stream.ack(uuid.UUID(outbox_id))))
         return draft.outcome
 
-    def _take_one(self, connection: Connection, draft: "_Draft", arrival: Arrival) -> None:
+    def _read(self, arrival: Arrival) -> _Read | _Fault:
         message = arrival.message
         try:
             address, envelope = decode(message.topic, message.payload)
             body = self._checked(address, envelope, message)
         except ContractError as err:
-            reason = "expired" if isinstance(err, _Expired) else "malformed"
-            self._set_aside(connection, draft, arrival, reason=reason, detail=str(err))
-            return
+            return _Fault(arrival, "expired" if isinstance(err, _Expired) else "malformed", str(err))
+        return _Read(arrival, address, envelope, body, content_digest(envelope) if body is not None else "")
+
+    def _look_up(self, connection: Connection, draft: "_Draft", found: Sequence[_Read]) -> None:
+        """What the store knows of these messages, and of alarms that are not open any more."""
+        envelopes = [each.envelope for each in found]
+        draft.digests = writes.digests_of_ids(connection, [str(each.message_id) for each in envelopes])
+        sequences: dict[StreamKey, list[int]] = {}
+        for each in envelopes:
+            sequences.setdefault((each.node, str(each.outbox_id)), []).append(each.sequence or 0)
+        for key, numbers in sequences.items():
+            for sequence, digest in writes.digests_of_numbers(connection, key[0], key[1], numbers).items():
+                draft.numbers[key, sequence] = digest
+        events = [each.body for each in found if isinstance(each.body, Event)]
+        wanted = dict.fromkeys(derive_alarm_id(event.event_id) for event in events)
+        closed = reads.alarms_by_id(connection, [each for each in wanted if each not in self.alarms])
+        draft.old_alarms = {alarm.alarm_id: alarm for alarm in closed}
+        gone = dict.fromkeys(alarm.incident_id for alarm in closed if alarm.incident_id not in self.incidents)
+        draft.old_incidents = {each.incident_id: each for each in reads.incidents_by_id(connection, list(gone))}
+
+    def _take_one(self, connection: Connection, draft: "_Draft", read: _Read) -> None:
+        arrival, envelope, body = read.arrival, read.envelope, read.body
         if body is None:
-            draft.outcome.reports.append(Report(address, envelope, arrival))
+            draft.outcome.reports.append(Report(read.address, envelope, arrival))
             self._note_what_is_gone(draft, envelope)
             return
         key = (envelope.node, str(envelope.outbox_id))
         draft.to_acknowledge.append(key)
-        if not self._is_new(connection, draft, arrival, envelope):
+        if not self._is_new(connection, draft, read):
             return
-        digest = content_digest(envelope)
-        writes.add_message(connection, envelope, body, digest=digest, received_at_us=arrival.wall_us)
-        draft.store_number(key, envelope.sequence)
+        draft.add_message(envelope, body, digest=read.digest, received_at_us=arrival.wall_us)
         if isinstance(body, Event):
-            draft.outcome.effects.append(self._apply(connection, draft, arrival, envelope, body))
+            draft.outcome.effects.append(self._apply(draft, arrival, envelope, body))
         else:
-            writes.add_evidence(connection, body, node=envelope.node, received_at_us=arrival.wall_us)
+            row = writes.evidence_row(body, node=envelope.node, received_at_us=arrival.wall_us)
+            draft.evidence.append(row)
             draft.outcome.kept.append(Kept(envelope, body, arrival))
+
+    def _empty_map(self) -> Nearby:
+        origin = self._site.origin
+        return Nearby(GeoPoint(lat_deg=origin.lat_deg, lon_deg=origin.lon_deg))
 
     def _checked(self, address: Address, envelope: Envelope, message: BusMessage) -> Event | Evidence | None:
         """The body of a message that its node numbered, None for the other kinds. Raises ContractError for what must
@@ -182,7 +306,7 @@ class Ingest:
             raise _Expired(f"{topic}: expired before it came")
         if message.retain and not address.topic.retain:
             raise _Expired(f"{topic}: a retained {address.topic.name} message is not acted on")
-        cameras = {camera.id for camera in self._site.cameras if camera.node == envelope.node}
+        cameras = self._cameras.get(envelope.node)
         if not cameras:
             raise ContractError(f"{topic}: site '{self._site.id}' has no node '{envelope.node}'")
         body = envelope.body
@@ -197,39 +321,28 @@ class Ingest:
         camera = body.sighting.camera if isinstance(body, Event) else body.camera
         if camera not in cameras:
             raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{camera}'")
-        if isinstance(body, Event) and body.zone not in {each.id for each in self._site.watched}:
+        if isinstance(body, Event) and body.zone not in self._watched:
             raise ContractError(f"{topic}: expected a zone or line of site '{self._site.id}', got '{body.zone}'")
         return body
 
-    def _is_new(self, connection: Connection, draft: "_Draft", arrival: Arrival, envelope: Envelope) -> bool:
+    def _is_new(self, connection: Connection, draft: "_Draft", read: _Read) -> bool:
         """False for a redelivery (no effect) and for an id or a number that came with other content (quarantined)."""
-        rows = connection.execute(
-            select(MESSAGES.c.digest).where(
-                (MESSAGES.c.message_id == str(envelope.message_id))
-                | (
-                    (MESSAGES.c.node == envelope.node)
-                    & (MESSAGES.c.outbox_id == str(envelope.outbox_id))
-                    & (MESSAGES.c.sequence == envelope.sequence)
-                )
-            )
-        ).scalars()
-        known = set(rows)
+        envelope = read.envelope
+        key = (envelope.node, str(envelope.outbox_id))
+        known = {draft.digests.get(str(envelope.message_id)), draft.numbers.get((key, envelope.sequence or 0))} - {None}
         if not known:
             return True
-        key = (envelope.node, str(envelope.outbox_id))
-        if known == {content_digest(envelope)}:
+        if known == {read.digest}:
             draft.outcome.redelivered += 1
             draft.store_number(key, envelope.sequence)
             return False
         detail = f"message {envelope.message_id}, number {envelope.sequence}: known with different content"
-        self._set_aside(connection, draft, arrival, reason="conflict", detail=detail)
+        self._set_aside(connection, draft, _Fault(read.arrival, "conflict", detail))
         return False
 
-    def _set_aside(
-        self, connection: Connection, draft: "_Draft", arrival: Arrival, *, reason: str, detail: str
-    ) -> None:
+    def _set_aside(self, connection: Connection, draft: "_Draft", fault: _Fault) -> None:
         """Quarantine: kept, counted, acknowledged where it carries a number, and told to a person."""
-        message = arrival.message
+        message, reason, detail = fault.arrival.message, fault.reason, fault.detail
         draft.outcome.quarantined.append(reason)
         writes.add_quarantined(
             connection,
@@ -237,7 +350,7 @@ class Ingest:
             payload=message.payload,
             reason=reason,
             detail=detail,
-            at_us=arrival.wall_us,
+            at_us=fault.arrival.wall_us,
         )
         try:
             address = parse_address(message.topic)
@@ -269,26 +382,45 @@ class Ingest:
             subject = f"lost:{envelope.node}:{lost[0][0]}"
             draft.outcome.troubles[subject] = f"events {numbers} of node {envelope.node} were lost"
 
-    def _apply(
-        self, connection: Connection, draft: "_Draft", arrival: Arrival, envelope: Envelope, event: Event
-    ) -> Effect:
+    def _apply(self, draft: "_Draft", arrival: Arrival, envelope: Envelope, event: Event) -> Effect:
         age_s = age_at_arrival_s(envelope, arrival.wall_us)
         alarm_id = derive_alarm_id(event.event_id)
-        alarm = draft.alarms.get(alarm_id) or reads.alarm(connection, alarm_id)
+        alarm = draft.alarms.get(alarm_id) or draft.old_alarms.get(alarm_id)
         incident = None
         if alarm is not None:
-            incident = draft.incidents.get(alarm.incident_id) or reads.incident(connection, alarm.incident_id)
+            incident = draft.incidents.get(alarm.incident_id) or draft.old_incidents.get(alarm.incident_id)
+        is_stale = age_s is None or age_s > self._site.response.dispatch_max_age_s
+        sighting = event.sighting
+        site_track = None if is_stale else self._site_track_of(sighting.camera, sighting.track)
         change = on_event(
             envelope,
             alarm=alarm,
             incident_of_alarm=incident,
-            open_incidents=draft.incidents.values(),
+            open_incidents=draft.nearby(sighting, site_track) if alarm is None else (),
             at_us=arrival.wall_us,
-            is_stale=age_s is None or age_s > self._site.response.dispatch_max_age_s,
+            is_stale=is_stale,
+            priority=self._priority(draft, envelope, event, at_us=arrival.wall_us, is_known=alarm is not None),
+            site_track=site_track,
+            exempt=next(draft.exempting(event, captured_at_us=envelope.captured_at_us, at_us=arrival.wall_us), None),
         )
+        if change.is_new_alarm and change.incident.exemption is None:
+            draft.raised.append((event.zone, arrival.wall_us))
         draft.alarms[change.alarm.alarm_id] = change.alarm
-        draft.incidents[change.incident.incident_id] = change.incident
+        draft.put_incident(change.incident)
         return Effect(envelope, event, change, age_s, arrival)
+
+    def _priority(self, draft: "_Draft", envelope: Envelope, event: Event, *, at_us: int, is_known: bool) -> Priority:
+        """is_known: it has its alarm already, which is no repeat of itself."""
+        raised: list[int] = []
+        if not is_known:
+            raised = [*self._raised.get(event.zone, ()), *(when for zone, when in draft.raised if zone == event.zone)]
+        factors = factors_of(
+            event,
+            is_quiet_hour=self._odd_hours.is_quiet(envelope.captured_at_us),
+            is_outside_hours=self._odd_hours.is_outside(event.zone, envelope.captured_at_us),
+            repeats=sum(at_us - when <= REPEAT_WITHIN_US for when in raised),
+        )
+        return priority_of(factors)
 
 
 class _Expired(ContractError):
@@ -298,12 +430,51 @@ class _Expired(ContractError):
 class _Draft:
     """What a batch changes, laid over what is; thrown away when the transaction fails."""
 
-    def __init__(self, ingest: Ingest) -> None:
+    def __init__(self, ingest: Ingest, nearby: Nearby) -> None:
         self.streams: ChainMap[StreamKey, Stream] = ChainMap({}, ingest._streams)
         self.incidents: ChainMap[uuid.UUID, Incident] = ChainMap({}, ingest.incidents)
         self.alarms: ChainMap[uuid.UUID, Alarm] = ChainMap({}, ingest.alarms)
+        self._nearby = (ingest._nearby, nearby)
+        self.old_alarms: dict[uuid.UUID, Alarm] = {}  # of closed incidents
+        self.old_incidents: dict[uuid.UUID, Incident] = {}
+        self.digests: dict[str, str] = {}  # by message id: what the store and this batch hold
+        self.numbers: dict[tuple[StreamKey, int], str] = {}
+        self.messages: list[dict[str, object]] = []  # rows to be added
+        self.evidence: list[dict[str, object]] = []
         self.to_acknowledge: list[StreamKey] = []
+        self.raised: list[tuple[str, int]] = []  # alarms: zone, when
         self.outcome = Outcome()
+        exempt = [each for each in ingest.incidents.values() if each.exemption is not None]
+        self._exempt = [each.incident_id for each in sorted(exempt, key=lambda each: each.walk_test is None)]
+
+    def exempting(self, event: Event, *, captured_at_us: int, at_us: int) -> Iterator[Incident]:
+        """What takes an alarm of this event: a walk test before a bypass. What was seen before it began is none of it;
+        what comes after its time is none of it either."""
+        for incident in (self.incidents[each] for each in self._exempt):
+            exemption = incident.exemption
+            if (
+                exemption is not None
+                and exemption.from_us <= captured_at_us
+                and exemption.lasts(at_us)
+                and exemption.names(zone=event.zone, camera=event.sighting.camera)
+            ):
+                yield incident
+
+    def nearby(self, sighting: Sighting, site_track: uuid.UUID | None) -> list[Incident]:
+        """Open incidents that it may belong to."""
+        found = self._nearby[0].of(sighting, site_track) | self._nearby[1].of(sighting, site_track)
+        return [self.incidents[incident_id] for incident_id in found]
+
+    def put_incident(self, incident: Incident) -> None:
+        self.incidents[incident.incident_id] = incident
+        self._nearby[1].put(incident)
+
+    def add_message(self, envelope: Envelope, body: Event | Evidence, *, digest: str, received_at_us: int) -> None:
+        key = (envelope.node, str(envelope.outbox_id))
+        self.messages.append(writes.message_row(envelope, body, digest=digest, received_at_us=received_at_us))
+        self.digests[str(envelope.message_id)] = digest
+        self.numbers[key, envelope.sequence or 0] = digest
+        self.store_number(key, envelope.sequence)
 
     def store_number(self, key: StreamKey, sequence: int | None) -> None:
         if sequence is not None:

@@ -1,13 +1,12 @@
-"""Who may do what: named tokens with a role each (SAFETY 22).
+"""Who may do what, and secrets: drawn here and nowhere else, compared by their hash (SAFETY 22).
 
-Only the sha256 of a token is kept; a token is 32 random bytes, so a plain hash suffices. Without tokens the API is in
-demo mode: loopback only, and every command names its person itself. Nodes have tokens of their own, which say who they
-are and give no role (fleet/records/node_credentials.py).
+What we draw is 32 random bytes, so a plain hash suffices; what a person chose: fleet/records/passwords.
 """
 
 import hashlib
-import re
+import hmac
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -16,39 +15,43 @@ from typing import TypeVar
 from fleet.errors import SetUpError
 
 Holder = TypeVar("Holder")
-_LINE = re.compile(r"^(?P<name>[^:\s][^:]{0,79}):(?P<role>[a-z]+):(?P<digest>[0-9a-f]{64})$")
+MAX_KEY = 120
 
 
 class Role(str, Enum):
-    """A pilot and an administrator may each do what an operator may, who may what a viewer may; neither may do the
-    other's work. Only a remote pilot lets a vehicle go, only an administrator changes what a node runs."""
+    """What a person is here, and the rule of each route. Only a remote pilot lets a vehicle go: no other role includes
+    that, it is given beside one (User.is_pilot)."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     PILOT = "pilot"
+    SUPERVISOR = "supervisor"
     ADMIN = "admin"
 
-    def includes(self, other: "Role") -> bool:
-        if self in (Role.PILOT, Role.ADMIN):
-            return other in (Role.VIEWER, Role.OPERATOR, self)
-        order = list(Role)
-        return order.index(self) >= order.index(other)
+
+_GUARDS = frozenset({Role.VIEWER, Role.OPERATOR})
+DUTIES: Mapping[Role, frozenset[Role]] = {
+    Role.VIEWER: frozenset({Role.VIEWER}),
+    Role.OPERATOR: _GUARDS,
+    Role.PILOT: _GUARDS | {Role.PILOT},
+    Role.SUPERVISOR: _GUARDS | {Role.SUPERVISOR},
+    Role.ADMIN: _GUARDS | {Role.SUPERVISOR, Role.ADMIN},
+}
+
+
+def duties_of(role: Role, *, is_pilot: bool = False) -> frozenset[Role]:
+    """Rules of the routes that are open to this role."""
+    return DUTIES[role] | DUTIES[Role.PILOT] if is_pilot else DUTIES[role]
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """Somebody who asks. may: rules of the routes open to them now; of a token fewer than its person's own."""
+
     name: str
     role: Role
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """The people of this installation, by the hash of their token."""
-
-    people: dict[str, Person]
-
-    def person(self, token: str) -> Person | None:
-        return holder_of(token, self.people)
+    may: frozenset[Role]
+    token: str | None = None  # name of the API token, where one asks for the person
 
 
 def holder_of(token: str, holders: Mapping[str, Holder]) -> Holder | None:
@@ -60,6 +63,11 @@ def holder_of(token: str, holders: Mapping[str, Holder]) -> Holder | None:
     return found
 
 
+def is_same(one: str, other: str) -> bool:
+    """In constant time."""
+    return secrets.compare_digest(one.encode(errors="replace"), other.encode(errors="replace"))
+
+
 def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
@@ -69,28 +77,14 @@ def drawn_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def parse_tokens(text: str, *, source: str) -> Tokens:
-    """Lines (or `,`-separated) of `name:role:sha256hex`. Raises SetUpError without ever showing a hash."""
-    people: dict[str, Person] = {}
-    lines = [line.strip() for line in text.replace(",", "\n").splitlines()]
-    for number, line in enumerate(lines, 1):
-        if not line:
-            continue
-        match = _LINE.match(line)
-        if match is None or match["role"] not in {role.value for role in Role}:
-            roles = "|".join(role.value for role in Role)
-            raise SetUpError(f"{source}: line {number}: expected NAME:{roles}:SHA256HEX")
-        if match["digest"] in people:
-            raise SetUpError(f"{source}: line {number}: this token stands here twice")
-        people[match["digest"]] = Person(match["name"], Role(match["role"]))
-    if not people:
-        raise SetUpError(f"{source}: expected at least one NAME:ROLE:SHA256HEX, got none")
-    return Tokens(people)
+def csrf_of(session_token: str) -> str:
+    """What a page of ours sends beside the cookie: whoever knows it has read an answer that only we can read."""
+    return hmac.new(session_token.encode(errors="replace"), b"vedette csrf", hashlib.sha256).hexdigest()
 
 
-def new_token(name: str, role: Role) -> tuple[str, str]:
-    """A fresh token, shown once, and the line that goes into the environment."""
-    token = drawn_token()
-    line = f"{name}:{role.value}:{digest_of(token)}"
-    parse_tokens(line, source="user")
-    return token, line
+def name_key(name: str) -> str:
+    """Names that look alike in writing are one person: 'Ada' and 'ADA'. Raises SetUpError for one that is too long."""
+    key = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    if len(key) > MAX_KEY:
+        raise SetUpError(f"a name: expected at most {MAX_KEY} letters, got {len(key)}")
+    return key

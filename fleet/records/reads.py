@@ -2,17 +2,17 @@
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Select, Table, bindparam, select
 
 from contract.configuration import DesiredConfiguration
 from contract.evidence import Evidence
 from contract.tasks import Task
 from fleet.errors import NotFound
-from fleet.picture.incidents import Alarm, Incident, IncidentKind
+from fleet.picture.incidents import Alarm, Incident, IncidentKind, State
 from fleet.picture.sequence import Stream
 from fleet.records import tables
 
@@ -20,6 +20,13 @@ MAX_ROWS = 500
 MAX_VERSIONS = 100
 Document = TypeVar("Document", bound=BaseModel)
 Row = dict[str, Any]  # plain JSON values, straight from a table
+
+
+_NOT_CLOSED = [state.value for state in State if state is not State.CLOSED]  # what an index can find
+_ALARMS_BY_ID = select(tables.ALARMS.c.document).where(tables.ALARMS.c.alarm_id.in_(bindparam("ids", expanding=True)))
+_INCIDENTS_BY_ID = select(tables.INCIDENTS.c.document).where(
+    tables.INCIDENTS.c.incident_id.in_(bindparam("ids", expanding=True))
+)
 
 
 def streams(connection: Connection) -> dict[tuple[str, str], Stream]:
@@ -31,7 +38,7 @@ def streams(connection: Connection) -> dict[tuple[str, str], Stream]:
 
 
 def open_incidents(connection: Connection) -> list[Incident]:
-    query = select(tables.INCIDENTS.c.document).where(tables.INCIDENTS.c.state != "closed")
+    query = select(tables.INCIDENTS.c.document).where(tables.INCIDENTS.c.state.in_(_NOT_CLOSED))
     return [Incident.model_validate_json(text) for text in connection.scalars(query)]
 
 
@@ -48,9 +55,10 @@ def alarms(connection: Connection, *, limit: int = 100) -> list[Alarm]:
 
 
 def alarms_of(connection: Connection, incident_ids: Iterable[uuid.UUID]) -> list[Alarm]:
-    found = []
-    for incident_id in incident_ids:
-        query = select(tables.ALARMS.c.document).where(tables.ALARMS.c.incident_id == str(incident_id))
+    found: list[Alarm] = []
+    ids = [str(incident_id) for incident_id in incident_ids]
+    for start in range(0, len(ids), MAX_ROWS):
+        query = select(tables.ALARMS.c.document).where(tables.ALARMS.c.incident_id.in_(ids[start : start + MAX_ROWS]))
         found += [Alarm.model_validate_json(text) for text in connection.scalars(query)]
     return found
 
@@ -97,6 +105,18 @@ def tasks_of(connection: Connection, incident_id: uuid.UUID) -> list[Task]:
         .order_by(tables.TASKS.c.created_at_us)
     )
     return _documents(connection, query, Task, MAX_ROWS)
+
+
+def alarms_by_id(connection: Connection, ids: Sequence[uuid.UUID]) -> list[Alarm]:
+    """Those of them that there are."""
+    texts = connection.scalars(_ALARMS_BY_ID, {"ids": [str(each) for each in ids]}) if ids else ()
+    return [Alarm.model_validate_json(text) for text in texts]
+
+
+def incidents_by_id(connection: Connection, ids: Sequence[uuid.UUID]) -> list[Incident]:
+    """Those of them that there are."""
+    texts = connection.scalars(_INCIDENTS_BY_ID, {"ids": [str(each) for each in ids]}) if ids else ()
+    return [Incident.model_validate_json(text) for text in texts]
 
 
 def alarm(connection: Connection, alarm_id: uuid.UUID) -> Alarm | None:

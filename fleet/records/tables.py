@@ -1,16 +1,12 @@
-"""The store's schema, in portable SQLAlchemy Core: SQLite on one box, PostgreSQL later.
+"""The store's tables, in portable SQLAlchemy Core: SQLite on one box, PostgreSQL beside it.
 
 What a person reads as a whole (alarm, incident, task, decision) is kept as one JSON document; the columns beside it are
-only what is searched by.
+only what is searched by. A change needs a version too: `python -m fleet.records.migrations WORDS` writes it.
 """
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 1
-
 METADATA = MetaData()
-
-SCHEMA = Table("schema_version", METADATA, Column("version", Integer, primary_key=True))
 
 MESSAGES = Table(
     "messages",
@@ -92,6 +88,9 @@ INCIDENTS = Table(
     Column("trace_id", String(32), nullable=False, index=True),
     Column("opened_at_us", BigInteger, nullable=False, index=True),
     Column("document", Text, nullable=False),
+    Column("priority", Integer, nullable=False, server_default="3"),  # level; 3 as of a row that has none
+    Index("incidents_in_queue", "state", "priority", "opened_at_us"),
+    Index("incidents_of_a_kind", "kind", "opened_at_us"),
 )
 
 ALARMS = Table(
@@ -102,6 +101,8 @@ ALARMS = Table(
     Column("state", String(16), nullable=False),
     Column("raised_at_us", BigInteger, nullable=False, index=True),
     Column("document", Text, nullable=False),
+    Column("priority", Integer, nullable=False, server_default="3"),
+    Index("alarms_in_queue", "state", "priority", "raised_at_us"),
 )
 
 TASKS = Table(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from contract.clock import Clock
-from contract.tasks import Task
+from contract.tasks import Task, TaskState
 from fleet.errors import StoreError
 from fleet.flight.journal import JournalEntry
 from fleet.picture.incidents import Incident
@@ -19,6 +19,14 @@ from fleet.records.audit import add_entry
 from fleet.records.store import Store
 
 log = structlog.get_logger()
+_TOLD = {  # task states that belong in an incident's timeline
+    TaskState.EXECUTING: "is on its way",
+    TaskState.SUSPENDED: "was taken off it",
+    TaskState.DONE: "has looked at it",
+    TaskState.FAILED: "failed",
+    TaskState.REFUSED: "was refused",
+    TaskState.CANCELLED: "was called off",
+}
 
 
 class TaskLedger:
@@ -70,3 +78,10 @@ class TaskLedger:
     def _entry(self, task: Task, *, actor: str, act: str) -> JournalEntry:
         detail = {"task": str(task.task_id), "reason": task.reason, "progress": task.progress}
         return JournalEntry(self._clock.wall_us(), actor, act, task.vehicle, task.trace_id, dict(detail))
+
+
+def told(task: Task) -> str | None:
+    """A task's state as a line of its incident; None for those that are no news there."""
+    if task.state not in _TOLD:
+        return None
+    return f"{task.vehicle} {_TOLD[task.state]}" + (f": {task.reason}" if task.reason else "")

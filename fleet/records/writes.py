@@ -1,9 +1,9 @@
 """Rows from values, inside a transaction of the store that the caller opened."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from contract.configuration import DesiredConfiguration
 from contract.envelope import Envelope
@@ -13,54 +13,88 @@ from contract.tasks import Task
 from fleet.picture.incidents import Alarm, Incident
 from fleet.picture.sequence import Stream
 from fleet.records import tables
-from fleet.records.store import put
+from fleet.records.store import add, add_new, put
 
 MAX_QUARANTINE_ROWS = 1000  # the newest; with the cut below at most 16 MB
 MAX_QUARANTINED_BYTES = 16 * 1024  # of one payload
+Row = dict[str, object]
 
 
-def add_message(
-    connection: Connection, envelope: Envelope, body: Event | Evidence, *, digest: str, received_at_us: int
-) -> None:
+# What every batch needs is built once: building a statement takes longer than executing it.
+_DIGESTS_OF_IDS = select(tables.MESSAGES.c.message_id, tables.MESSAGES.c.digest).where(
+    tables.MESSAGES.c.message_id.in_(bindparam("message_ids", expanding=True))
+)
+_DIGESTS_OF_NUMBERS = select(tables.MESSAGES.c.sequence, tables.MESSAGES.c.digest).where(
+    tables.MESSAGES.c.node == bindparam("node"),
+    tables.MESSAGES.c.outbox_id == bindparam("outbox_id"),
+    tables.MESSAGES.c.sequence.in_(bindparam("sequences", expanding=True)),
+)
+
+
+def digests_of_ids(connection: Connection, message_ids: Sequence[str]) -> dict[str, str]:
+    """Of those that are stored."""
+    if not message_ids:
+        return {}
+    rows = connection.execute(_DIGESTS_OF_IDS, {"message_ids": message_ids})
+    return {row.message_id: row.digest for row in rows}
+
+
+def digests_of_numbers(connection: Connection, node: str, outbox_id: str, sequences: Sequence[int]) -> dict[int, str]:
+    """Of messages that are stored under these numbers of an outbox."""
+    key = {"node": node, "outbox_id": outbox_id, "sequences": sequences}
+    return {row.sequence: row.digest for row in connection.execute(_DIGESTS_OF_NUMBERS, key)}
+
+
+def message_row(envelope: Envelope, body: Event | Evidence, *, digest: str, received_at_us: int) -> Row:
     """`stage` of a manifest is its kind of file."""
-    connection.execute(
-        insert(tables.MESSAGES).values(
-            message_id=str(envelope.message_id),
-            digest=digest,
-            node=envelope.node,
-            outbox_id=str(envelope.outbox_id),
-            boot=envelope.boot,
-            sequence=envelope.sequence,
-            trace_id=envelope.trace_id,
-            event_id=str(body.event_id),
-            stage=body.stage.value if isinstance(body, Event) else body.kind.value,
-            captured_at_us=envelope.captured_at_us,
-            received_at_us=received_at_us,
-            envelope=envelope.model_dump_json(),
-        )
-    )
+    return {
+        "message_id": str(envelope.message_id),
+        "digest": digest,
+        "node": envelope.node,
+        "outbox_id": str(envelope.outbox_id),
+        "boot": envelope.boot,
+        "sequence": envelope.sequence,
+        "trace_id": envelope.trace_id,
+        "event_id": str(body.event_id),
+        "stage": body.stage.value if isinstance(body, Event) else body.kind.value,
+        "captured_at_us": envelope.captured_at_us,
+        "received_at_us": received_at_us,
+        "envelope": envelope.model_dump_json(),
+    }
 
 
-def add_evidence(connection: Connection, evidence: Evidence, *, node: str, received_at_us: int) -> None:
-    """Once for each file of an event, however often its node says so."""
-    key = {"event_id": str(evidence.event_id), "kind": evidence.kind.value, "sha256": evidence.sha256}
-    known = select(tables.EVIDENCE.c.sha256).filter_by(**key)
-    if connection.scalar(known) is not None:
-        return
-    values = {
-        **key,
+def add_messages(connection: Connection, rows: Sequence[Row]) -> None:
+    add(connection, tables.MESSAGES, *rows)
+
+
+def evidence_row(evidence: Evidence, *, node: str, received_at_us: int) -> Row:
+    return {
+        "event_id": str(evidence.event_id),
+        "kind": evidence.kind.value,
+        "sha256": evidence.sha256,
         "node": node,
         "start_us": evidence.start_us,
         "received_at_us": received_at_us,
         "document": evidence.model_dump_json(),
     }
-    connection.execute(insert(tables.EVIDENCE).values(**values))
 
 
-def put_stream(connection: Connection, node: str, outbox_id: str, stream: Stream) -> None:
-    beyond = [list(pair) for pair in stream.beyond]
-    values = {"node": node, "outbox_id": outbox_id, "contiguous": stream.contiguous, "beyond": beyond}
-    put(connection, tables.NODE_STREAMS, values)
+def add_evidence(connection: Connection, rows: Sequence[Row]) -> None:
+    """Once for each file of an event, however often its node says so."""
+    add_new(connection, tables.EVIDENCE, *rows)
+
+
+def put_streams(connection: Connection, streams: Mapping[tuple[str, str], Stream]) -> None:
+    rows: list[Row] = [
+        {
+            "node": node,
+            "outbox_id": outbox_id,
+            "contiguous": stream.contiguous,
+            "beyond": [list(pair) for pair in stream.beyond],
+        }
+        for (node, outbox_id), stream in streams.items()
+    ]
+    put(connection, tables.NODE_STREAMS, *rows)
 
 
 def add_quarantined(
@@ -87,26 +121,42 @@ def add_quarantined(
 
 
 def put_incident(connection: Connection, incident: Incident) -> None:
-    values = {
+    put_incidents(connection, [incident])
+
+
+def put_incidents(connection: Connection, incidents: Iterable[Incident]) -> None:
+    put(connection, tables.INCIDENTS, *map(incident_row, incidents))
+
+
+def incident_row(incident: Incident) -> Row:
+    return {
         "incident_id": str(incident.incident_id),
         "kind": incident.kind.value,
         "state": incident.state.value,
         "trace_id": incident.trace_id,
         "opened_at_us": incident.opened_at_us,
         "document": incident.model_dump_json(),
+        "priority": incident.priority.level,
     }
-    put(connection, tables.INCIDENTS, values)
 
 
 def put_alarm(connection: Connection, alarm: Alarm) -> None:
-    values = {
+    put_alarms(connection, [alarm])
+
+
+def put_alarms(connection: Connection, alarms: Iterable[Alarm]) -> None:
+    put(connection, tables.ALARMS, *map(alarm_row, alarms))
+
+
+def alarm_row(alarm: Alarm) -> Row:
+    return {
         "alarm_id": str(alarm.alarm_id),
         "incident_id": str(alarm.incident_id),
         "state": alarm.state.value,
         "raised_at_us": alarm.raised_at_us,
         "document": alarm.model_dump_json(),
+        "priority": alarm.priority.level,
     }
-    put(connection, tables.ALARMS, values)
 
 
 def put_task(connection: Connection, task: Task) -> None:
@@ -128,7 +178,7 @@ def put_task(connection: Connection, task: Task) -> None:
         "state": task.state.value,
         "reason": task.reason or task.progress,
     }
-    connection.execute(insert(tables.TASK_CHANGES).values(**change))
+    add(connection, tables.TASK_CHANGES, change)
 
 
 def put_zone(connection: Connection, zone: str, *, is_set: bool, by: str, at_us: int) -> None:
@@ -144,7 +194,7 @@ def add_configuration(connection: Connection, node: str, desired: DesiredConfigu
         "at_us": at_us,
         "document": desired.model_dump_json(),
     }
-    connection.execute(insert(tables.CONFIGURATIONS).values(**values))
+    add(connection, tables.CONFIGURATIONS, values)
 
 
 def add_hops(connection: Connection, figures: Mapping[tuple[str, str], tuple[int, int]]) -> None:

@@ -1,6 +1,7 @@
 """Real messages and a real site for the tests of the coordinator."""
 
 import uuid
+from functools import cache
 
 from contract.bus import BusMessage
 from contract.codec import encode
@@ -89,6 +90,7 @@ vehicles:
 """
 
 
+@cache
 def make_site(text: str = SITE_TEXT) -> Site:
     return parse_site(text, source="site.yaml")
 

@@ -1,7 +1,7 @@
 """A whole coordinator in memory: real parts, a clock that stands still, vehicles that do as their state says."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -14,6 +14,7 @@ from contract.site import Site, VehicleKind
 from fleet.api.core import Core
 from fleet.app import Fleet, Heart, assembled
 from fleet.coordinator import Wire
+from fleet.flight.dock import DockDriver
 from fleet.flight.orders import Approval, ComingHome, Sent
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
 from fleet.picture.ingest import Arrival
@@ -41,10 +42,14 @@ class ReadyVehicle:
     def __init__(self, state: VehicleState) -> None:
         self.state = state
         self.orders: list[object] = []
+        self.has_doubtful_mission = False
 
     async def carry_out(self, approval: Approval, *, on_progress: Progress) -> Sent:
         self.orders.append(approval.order)
         return Sent(approval.order, (), 0, None)
+
+    def doubt_mission(self) -> None:
+        self.has_doubtful_mission = True
 
     def come_home(self, order: ComingHome) -> None:
         self.orders.append(order)
@@ -124,7 +129,11 @@ def kestrel_on_pad(clock: ManualClock, *, simulated: bool = True) -> VehicleStat
 
 @contextmanager
 def open_office(
-    *, site: Site | None = None, simulated: bool = True, others: Sequence[ReadyVehicle] = ()
+    *,
+    site: Site | None = None,
+    simulated: bool = True,
+    others: Sequence[ReadyVehicle] = (),
+    docks_of: Callable[[ManualClock], Mapping[str, DockDriver]] = lambda _clock: {},
 ) -> Iterator[Office]:
     clock = ManualClock()
     kestrel = ReadyVehicle(kestrel_on_pad(clock, simulated=simulated))
@@ -149,6 +158,7 @@ def open_office(
             vehicles={vehicle.state.vehicle_id: vehicle for vehicle in (kestrel, *others)},
             wire=Wire(receive=receive, publish=publish, is_connected=lambda: True),
             heart=Heart(clock),
+            docks=docks_of(clock),
         )
         fleet.coordinator.load()
         yield Office(fleet, clock, kestrel, said, others, answers)

@@ -8,6 +8,7 @@ from contract.events import Stage
 from contract.geo import distance_m
 from contract.kinds import EventKind
 from contract.tasks import Task, TaskKind, TaskState
+from fleet.decision.needs import needs_of
 from fleet.errors import NotFound, Refused
 from fleet.picture.incidents import Disposition, Incident, IncidentKind
 from fleet.records import reads
@@ -26,6 +27,24 @@ patrols:
     waypoints:
       - position: {lat_deg: 51.9992, lon_deg: 12.9995}
       - position: {lat_deg: 51.9992, lon_deg: 13.0005}
+"""
+)
+
+ROAMING_TEXT = (
+    SITE_TEXT
+    + """
+roaming:
+  - id: roam
+    vehicles: [kestrel]
+    altitude_m: 25
+    every_min: 15
+    round_min: 6
+    longest_gap_min: 18
+    battery_frac: 0.5
+    points:
+      - {id: a, position: {lat_deg: 51.9992, lon_deg: 12.9995}}
+      - {id: b, position: {lat_deg: 51.9992, lon_deg: 13.0005}}
+      - {id: c, position: {lat_deg: 51.9990, lon_deg: 13.0000}}
 """
 )
 
@@ -286,11 +305,19 @@ def test_another_vehicle_goes_where_the_first_was_taken_away_and_the_first_does_
         assert job.cancelled_by == "dispatch"
 
 
+def test_a_vehicle_that_is_given_back_goes_on_with_its_task_and_gets_no_second_one_for_it() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        report(office, *UNDER_WAY, TaskState.SUSPENDED, reason="a pilot has it")
+        office.pass_time(6.0)
+        assert [task.state for task in stored_tasks(office)] == [TaskState.SUSPENDED]
+
+
 def test_closing_an_incident_ends_what_was_taken_away_too() -> None:
     with open_office() as office:
         office.hear(make_event(sequence=1))
         report(office, *UNDER_WAY, TaskState.SUSPENDED, reason="a pilot has it")
-        office.fleet.room.close(
+        office.fleet.room.incidents.close(
             only_incident(office).incident_id, disposition=Disposition.FALSE_ALARM, note="a fox", by="ada"
         )
         (job,) = office.fleet.tasking._desks["kestrel"].jobs
@@ -300,7 +327,7 @@ def test_closing_an_incident_ends_what_was_taken_away_too() -> None:
 def test_closing_an_incident_calls_its_vehicle_off() -> None:
     with open_office(simulated=False) as office:
         office.hear(make_event(sequence=1, origin=Origin.LIVE))
-        incident = office.fleet.room.close(
+        incident = office.fleet.room.incidents.close(
             only_incident(office).incident_id, disposition=Disposition.FALSE_ALARM, note="a fox", by="ada"
         )
         assert (incident.disposition, incident.note) == (Disposition.FALSE_ALARM, "a fox")
@@ -321,6 +348,15 @@ def test_after_a_restart_nothing_is_commanded_and_what_was_under_way_has_failed(
             "coordinator restarted",
         )
         assert office.kestrel.orders == []
+        assert not office.kestrel.has_doubtful_mission
+
+
+def test_the_mission_of_a_patrol_that_was_under_way_at_a_restart_is_not_trusted() -> None:
+    with open_office(site=make_site(PATROL_TEXT)) as office:
+        office.pass_time(1.0)
+        office.fleet.response.tasks.clear()
+        office.fleet.coordinator.load()
+        assert office.kestrel.has_doubtful_mission
 
 
 def test_a_person_cannot_send_somebody_to_nowhere() -> None:
@@ -343,6 +379,26 @@ def test_a_patrol_starts_once_a_slot_when_its_vehicle_is_ready() -> None:
         assert len(stored_tasks(office)) == 1
         office.pass_time(15 * 60.0)
         assert len(stored_tasks(office)) == 2
+
+
+def test_a_roaming_patrol_starts_a_round_with_visits_and_the_next_is_due_a_gap_after_each() -> None:
+    with open_office(site=make_site(ROAMING_TEXT)) as office:
+        office.pass_time(1.0)
+        task = only_task(office)
+        assert (task.kind, task.patrol, sorted(visit.point for visit in task.visits)) == (
+            TaskKind.PATROL,
+            "roam",
+            ["a", "b", "c"],
+        )
+        report(office, *UNDER_WAY)
+        under_way = only_task(office)
+        left_us = office.clock.wall_us()
+        office.fleet.response.on_task_change(under_way.model_copy(update={"visits": ()}))
+        report(office, TaskState.DONE)
+        office.pass_time(10 * 60.0)
+        assert office.fleet.response.tasks == {}
+        office.pass_time(5 * 60.0)
+        assert {visit.due_at_us for visit in only_task(office).visits} == {left_us + 18 * 60_000_000}
 
 
 def test_a_patrol_waits_for_a_vehicle_that_is_not_ready() -> None:
@@ -373,3 +429,22 @@ def test_a_line_in_an_incidents_timeline_is_in_the_store_with_the_next_flush() -
         with office.fleet.store.reading() as connection:
             (stored,) = reads.incidents(connection)
         assert stored.timeline[-1].what == "gate was open"
+
+
+def test_dispatch_is_asked_for_the_place_of_an_incident() -> None:
+    with open_office() as office:
+        office.hear(make_event(sequence=1))
+        (first,) = needs_of(office.fleet.ingest.incidents.values())
+
+        assert first.target == only_task(office).target
+        nowhere = only_incident(office).model_copy(update={"sighting": None})
+        assert needs_of([nowhere]) == []
+
+
+def test_the_timeline_says_why_the_others_did_not_go() -> None:
+    with open_office(site=make_site(TWO_VEHICLES_TEXT), others=(merlin_on_pad(),)) as office:
+        office.hear(make_event(sequence=1))
+        chosen = only_task(office).vehicle
+
+        (line,) = [each for each in words(office) if each.startswith(f"{chosen}: chosen: ")]
+        assert "; not " in line

@@ -1,4 +1,3 @@
-import hashlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +8,8 @@ from typer.testing import CliRunner
 
 from fleet.__main__ import app
 from fleet.errors import SetUpError
-from fleet.records.auth import Role, parse_tokens
-from fleet.settings import is_loopback, load_settings, load_site, load_tokens
+from fleet.settings import is_loopback, load_settings, load_site
 from tests.fleet.messages import SITE_TEXT
-
-LINE = f"Ada:pilot:{hashlib.sha256(b'x').hexdigest()}"
 
 
 def write(tmp_path: Path, text: str = "", site: str = SITE_TEXT) -> Path:
@@ -37,16 +33,15 @@ def test_connections_of_this_machine_replace_the_sites(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("http: {host: 0.0.0.0}", "needs tls_cert, tls_key and tokens_env", id="API in the open"),
-        pytest.param("http: {host: 0.0.0.0, tokens_env: T}", "needs tls_cert, tls_key", id="tokens without TLS"),
-        pytest.param("http: {host: 10.0.0.1, tls_cert: c, tls_key: k}", "and tokens_env", id="TLS without tokens"),
+        pytest.param("http: {host: 0.0.0.0}", "needs tls_cert, tls_key and sign_in", id="API in the open"),
+        pytest.param("http: {host: 0.0.0.0, sign_in: true}", "needs tls_cert, tls_key", id="sign-in without TLS"),
+        pytest.param("http: {host: 10.0.0.1, tls_cert: c, tls_key: k}", "and sign_in", id="TLS without sign-in"),
         pytest.param("http: {tls_cert: c}", "expected both of tls_cert and tls_key", id="half of TLS"),
         pytest.param("broker: {host: mosquitto}", "needs tls; only loopback", id="broker in the open"),
         pytest.param("htpp: {}", "unknown key", id="unknown key"),
         pytest.param("http: {port: 70000}", "http.port", id="no such port"),
         pytest.param("connections: {nobody: 'tcp:1.2.3.4:5'}", "expected a vehicle of site 'yard'", id="vehicle"),
         pytest.param("system_id: 1", "belongs to a vehicle", id="a vehicle's system id"),
-        pytest.param("http: {tokens_env: VEDETTE_NO_SUCH}", "the environment has no VEDETTE_NO_SUCH", id="no tokens"),
     ],
 )
 def test_wrong_configuration_is_one_line_and_78(tmp_path: Path, text: str, says: str) -> None:
@@ -67,19 +62,35 @@ def test_a_missing_file_is_one_line_and_78(tmp_path: Path) -> None:
         load_site(load_settings(path))
 
 
-def test_check_says_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VEDETTE_TEST_TOKENS", LINE)
-    result = CliRunner().invoke(app, ["check", str(write(tmp_path, "http: {tokens_env: VEDETTE_TEST_TOKENS}\n"))])
-    assert result.stdout == "site yard: 2 cameras, 2 zones, 0 lines, 1 vehicles, 0 of them signed; 1 tokens\n"
-    assert load_tokens(load_settings(write(tmp_path)).http) is None
+def test_check_says_what_there_is(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["check", str(write(tmp_path, "http: {sign_in: true}\n"))])
+    assert result.stdout == "site yard: 2 cameras, 2 zones, 0 lines, 1 vehicles, 0 of them signed; people sign in\n"
 
 
-def test_user_makes_a_token_whose_line_lets_it_in() -> None:
-    result = CliRunner().invoke(app, ["user", "Ada Byron", "--role", "pilot"])
-    token, line = (part.split(":", 1)[1].strip() for part in result.stdout.splitlines())
-    person = parse_tokens(line, source="test").person(token)
-    assert person is not None
-    assert (person.name, person.role) == ("Ada Byron", Role.PILOT)
+def test_people_and_their_tokens_at_the_command_line(tmp_path: Path) -> None:
+    config = str(write(tmp_path, "http: {sign_in: true}\n"))
+
+    def said(*command: str) -> str:
+        result = CliRunner().invoke(app, list(command))
+        return result.stdout if result.exit_code == 0 else f"{result.exit_code}: {result.stderr}"
+
+    link = said("user", "add", config, "Olga Berg", "--role", "operator", "--pilot")
+    assert link.startswith("good once, for a day: http://127.0.0.1:8080/#set-up=")
+    assert said("user", "list", config) == "Olga Berg  operator, pilot, no password yet\n"
+    assert "there is a person of this name" in said("user", "add", config, "olga  BERG")
+    assert said("user", "add", config, "x").startswith("78: vedette-fleet: 'x': expected a name of 2 to 80 letters")
+    token = said("token", "add", config, "Olga Berg", "siem", "--scope", "viewer")
+    assert "expected scopes that Olga Berg has, got admin" in said(
+        "token", "add", config, "Olga Berg", "more", "--scope", "admin"
+    )
+    assert said("token", "list", config).startswith("Olga Berg  siem  viewer  until 2")
+    assert token.removeprefix("token: ").strip() not in said("token", "list", config)
+    assert said("token", "revoke", config, "Olga Berg", "siem") == "token 'siem' of 'Olga Berg' is void\n"
+    assert said("user", "role", config, "Olga Berg", "viewer") == "'Olga Berg' is viewer\n"
+    assert said("user", "disable", config, "Olga Berg") == "'Olga Berg' is let in no more\n"
+    assert said("user", "list", config) == "Olga Berg  viewer, disabled\n"
+    assert said("user", "reset", config, "Olga Berg").startswith("good once")
+    assert said("user", "reset", config, "Nobody") == "78: vedette-fleet: 'Nobody': there is no person of this name\n"
 
 
 @pytest.mark.parametrize(

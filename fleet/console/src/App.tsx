@@ -6,8 +6,8 @@ import { Fleet } from "./Fleet";
 import { type Live, useLive } from "./live";
 import { Queue } from "./Queue";
 import { Recall } from "./Recall";
-import { TOKEN_KEY } from "./reading";
-import { SignIn } from "./SignIn";
+import { type Session, signOut, whoIsHere } from "./session";
+import { GiveName, SignIn } from "./SignIn";
 import { SiteMap } from "./SiteMap";
 import { ago, clockTime } from "./words";
 
@@ -23,18 +23,20 @@ function useNow(): number {
 }
 
 export function App({ live }: { live: Live }) {
-  const { picture, isLive, isRefused, lastWordUs } = useLive(live);
+  const { picture, isLive, lastWordUs } = useLive(live);
   const nowMs = useNow();
   const [name, setName] = useState(localStorage.getItem(NAME_KEY) ?? "");
-  const send = useMemo(() => sender(() => name, () => sessionStorage.getItem(TOKEN_KEY)), [name]);
-
-  if (isRefused) {
-    const signIn = (token: string) => {
-      sessionStorage.setItem(TOKEN_KEY, token);
-      live.signIn(token);
+  const [session, setSession] = useState<Session | null>(null);
+  const send = useMemo(() => sender(() => name, () => session), [name, session]);
+  useEffect(() => {
+    let isCurrent = true;
+    void whoIsHere().then((found) => isCurrent && setSession(found));
+    return () => {
+      isCurrent = false;
     };
-    return <SignIn needsToken onDone={signIn} />;
-  }
+  }, [isLive]);
+
+  if (session && !session.is_open && !session.name) return <SignIn onDone={() => window.location.reload()} />;
   if (!picture) return <p className="empty">Waiting for the coordinator…</p>;
   const keepName = (given: string) => {
     localStorage.setItem(NAME_KEY, given);
@@ -49,7 +51,12 @@ export function App({ live }: { live: Live }) {
           {!isLive ? "No word from the coordinator" : brokerLost ? "The broker is down: nodes keep what they see" : "Live"}
         </span>
         <span className="grow" />
-        {name && <span>{name}</span>}
+        {(session?.name ?? name) && <span>{session?.name ?? name}</span>}
+        {session?.name && (
+          <button type="button" onClick={() => void signOut(session)}>
+            Sign out
+          </button>
+        )}
         <time>
           {clockTime(nowMs, picture.site.time_zone)} {picture.site.time_zone}
         </time>
@@ -57,7 +64,7 @@ export function App({ live }: { live: Live }) {
       </header>
       <section className="map">
         <SiteMap picture={picture} />
-        <Cameras cameras={picture.site.cameras ?? []} token={sessionStorage.getItem(TOKEN_KEY)} />
+        <Cameras cameras={picture.site.cameras ?? []} />
         <p className="legend">
           <span><i style={{ background: "#f2b441" }} />zone set</span>
           <span><i style={{ background: "#ff5247" }} />zone in alarm</span>
@@ -70,7 +77,7 @@ export function App({ live }: { live: Live }) {
       </section>
       <Queue picture={picture} nowMs={nowMs} send={send} />
       <Fleet picture={picture} send={send} />
-      {!name && !sessionStorage.getItem(TOKEN_KEY) && <SignIn needsToken={false} onDone={keepName} />}
+      {!name && session?.is_open && <GiveName onDone={keepName} />}
     </main>
   );
 }

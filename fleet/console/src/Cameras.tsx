@@ -6,7 +6,7 @@ import { isOld, viewLine } from "./words";
 
 const TOLD_EACH_MS = 250; // each picture is drawn; the line under it needs less
 
-function Live({ camera, token }: { camera: Camera; token: string | null }) {
+function Live({ camera }: { camera: Camera }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [state, setState] = useState<ViewState | null>(null);
   const [nowMs, setNowMs] = useState(Date.now());
@@ -16,7 +16,7 @@ function Live({ camera, token }: { camera: Camera; token: string | null }) {
     const scheme = window.location.protocol === "https:" ? "wss" : "ws";
     const url = `${scheme}://${window.location.host}/api/v1/cameras/${camera.id}/live`;
     let latest: ViewState | null = null;
-    const view = new View(url, token, canvas.current, (told) => {
+    const view = new View(url, canvas.current, (told) => {
       latest = told;
     });
     view.start();
@@ -28,7 +28,7 @@ function Live({ camera, token }: { camera: Camera; token: string | null }) {
       clearInterval(timer);
       view.stop();
     };
-  }, [camera.id, token]);
+  }, [camera.id]);
 
   return (
     <figure className={isOld(state, nowMs) ? "live old" : "live"}>
@@ -38,7 +38,7 @@ function Live({ camera, token }: { camera: Camera; token: string | null }) {
   );
 }
 
-export function Cameras({ cameras, token }: { cameras: readonly Camera[]; token: string | null }) {
+export function Cameras({ cameras }: { cameras: readonly Camera[] }) {
   const [shown, setShown] = useState<string | null>(null);
   const camera = cameras.find((each) => each.id === shown);
   return (
@@ -55,7 +55,7 @@ export function Cameras({ cameras, token }: { cameras: readonly Camera[]; token:
           </button>
         ))}
       </p>
-      {camera && <Live key={camera.id} camera={camera} token={token} />}
+      {camera && <Live key={camera.id} camera={camera} />}
     </section>
   );
 }

@@ -1,37 +1,14 @@
 // What there is of an incident: the picture and the clip, where their bytes have come from the node.
 import { useEffect, useState } from "react";
 import type { EvidenceView, IncidentDetail } from "./contract";
-import { type Reader, reading } from "./reading";
+import { readJson } from "./reading";
 import { bytes, seconds } from "./words";
 
 const AGAIN_MS = 3_000; // while a node still sends
 
-/** The address that a <video> or <img> can show. A browser sends no token with these: then the bytes are fetched. */
-function useShown(url: string | null, read: Reader): string | null {
-  const [shown, setShown] = useState<string | null>(null);
-  useEffect(() => {
-    if (!url || !read.needsToken) {
-      setShown(url);
-      return;
-    }
-    let made: string | null = null;
-    let isGone = false;
-    void read.blob(url).then((blob) => {
-      if (!blob || isGone) return;
-      made = URL.createObjectURL(blob);
-      setShown(made);
-    });
-    return () => {
-      isGone = true;
-      if (made) URL.revokeObjectURL(made);
-    };
-  }, [url, read]);
-  return shown;
-}
-
-function File({ file, read }: { file: EvidenceView; read: Reader }) {
+function File({ file }: { file: EvidenceView }) {
   const isShown = file.place === "here" && file.kind !== "detections" && file.plays_in_browser;
-  const shown = useShown(isShown ? file.url : null, read);
+  const shown = isShown ? file.url : null;
   const length = file.kind === "clip" ? `${seconds(file.end_us - file.start_us)}, ` : "";
   const place = { here: "", node: ` · still at ${file.node}`, gone: " · removed" }[file.place];
   return (
@@ -52,23 +29,22 @@ function File({ file, read }: { file: EvidenceView; read: Reader }) {
 export function Evidence({ incidentId }: { incidentId: string }) {
   const [isOpen, setOpen] = useState(false);
   const [files, setFiles] = useState<EvidenceView[] | null>(null);
-  const [read] = useState(reading);
   const isComing = files === null || files.length === 0 || files.some((file) => file.place === "node");
   useEffect(() => {
     if (!isOpen) return;
     const look = () =>
-      void read.json<IncidentDetail>(`/api/v1/incidents/${incidentId}`).then((detail) => {
+      void readJson<IncidentDetail>(`/api/v1/incidents/${incidentId}`).then((detail) => {
         if (detail) setFiles(onceEach(detail.evidence ?? []));
       });
     look();
     if (!isComing) return;
     const timer = setInterval(look, AGAIN_MS);
     return () => clearInterval(timer);
-  }, [isOpen, isComing, incidentId, read]);
+  }, [isOpen, isComing, incidentId]);
   return (
     <details className="evidence" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Evidence</summary>
-      {isOpen && files?.map((file) => <File key={`${file.kind}${file.sha256}`} file={file} read={read} />)}
+      {isOpen && files?.map((file) => <File key={`${file.kind}${file.sha256}`} file={file} />)}
       {isOpen && files?.length === 0 && <p className="empty">None yet</p>}
     </details>
   );

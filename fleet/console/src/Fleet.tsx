@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { Send } from "./commands";
 import type { VehicleView } from "./contract";
 import type { Picture } from "./picture";
-import { metres, percent, vehicleLine } from "./words";
+import { isFinal, metres, percent, vehicleLine } from "./words";
 
 const LOW_BATTERY = 0.3;
 
@@ -11,6 +11,8 @@ function Unit({ vehicle, picture, send }: { vehicle: VehicleView; picture: Pictu
   const [said, setSaid] = useState("");
   const order = async (what: string) => setSaid((await send(`/vehicles/${vehicle.id}/${what}`)).text);
   const task = vehicle.task_id ? picture.tasks.get(vehicle.task_id) : undefined;
+  const patrol = task?.kind === "patrol" && !isFinal(task) ? task : undefined;
+  const toPatrol = async (what: string) => setSaid((await send(`/tasks/${patrol?.task_id}/${what}`)).text);
   const battery = vehicle.battery_frac;
   return (
     <article className="unit">
@@ -36,6 +38,21 @@ function Unit({ vehicle, picture, send }: { vehicle: VehicleView; picture: Pictu
         <button type="button" onClick={() => void order("return")}>
           Return
         </button>
+        {patrol && !patrol.paused_by && (
+          <button type="button" onClick={() => void toPatrol("pause")}>
+            Pause patrol
+          </button>
+        )}
+        {patrol?.paused_by && (
+          <button type="button" onClick={() => void toPatrol("resume")}>
+            Resume patrol
+          </button>
+        )}
+        {patrol && (
+          <button type="button" onClick={() => void toPatrol("skip")}>
+            Skip waypoint
+          </button>
+        )}
         {vehicle.latched_because && (
           <button type="button" onClick={() => void order("release")}>
             Release

@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { Send } from "./commands";
 import { Evidence } from "./Evidence";
 import type { Disposition, Incident, Task } from "./contract";
-import { type Picture, queue } from "./picture";
+import { isAlarm as isOfSite, type Picture, queue } from "./picture";
 import { ago, isFinal, metres, taskLine } from "./words";
 
 const DISPOSITIONS: [Disposition, string][] = [
@@ -24,7 +24,7 @@ function Card({ incident, picture, nowMs, send }: { incident: Incident; picture:
   const tasks = [...picture.tasks.values()].filter((task) => task.incident_id === incident.incident_id);
   const waiting = tasks.filter((task) => task.state === "created");
   const isOpen = incident.state !== "closed";
-  const isAlarm = incident.kind !== "trouble";
+  const isAlarm = isOfSite(incident);
   const sigma = incident.sighting?.ground;
 
   return (
@@ -33,6 +33,7 @@ function Card({ incident, picture, nowMs, send }: { incident: Incident; picture:
         <span className={`badge ${incident.state}`}>{incident.state}</span> {incident.title}
       </h3>
       <p className="facts">
+        {incident.priority && <span title={incident.priority.why.join(", ")}>priority {incident.priority.level} · </span>}
         {incident.severity} · {ago(incident.opened_at_us, nowMs)} · {incident.origin}
         {sigma ? ` · ± ${metres(2 * Math.sqrt(Math.max(sigma.var_east_m2, sigma.var_north_m2)), 1)}` : ""}
         {incident.disposition ? ` · ${incident.disposition.replace("_", " ")}` : ""}
@@ -100,8 +101,9 @@ function Card({ incident, picture, nowMs, send }: { incident: Incident; picture:
 export function Queue({ picture, nowMs, send }: { picture: Picture; nowMs: number; send: Send }) {
   const all = queue(picture.incidents.values());
   const groups: [string, Incident[], string][] = [
-    ["Alarms", all.filter((i) => i.kind !== "trouble"), "Quiet: no alarm"],
+    ["Alarms", all.filter(isOfSite), "Quiet: no alarm"],
     ["Trouble", all.filter((i) => i.kind === "trouble"), "All sensors answer"],
+    ["Bypassed and under test", all.filter((i) => i.kind === "bypass" || i.kind === "walk_test"), "Nothing is"],
   ];
   return (
     <aside className="queue" aria-label="Alarms and trouble">

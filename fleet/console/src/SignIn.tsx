@@ -1,33 +1,74 @@
-// Who is at the desk: a name where the coordinator trusts this machine, a token where it does not.
-import { type FormEvent, useEffect, useRef, useState } from "react";
+// Who is at the desk: a name where the coordinator trusts this machine, name and password where it does not.
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { setUp, signIn } from "./session";
 
-export function SignIn({ needsToken, onDone }: { needsToken: boolean; onDone: (value: string) => void }) {
-  const [value, setValue] = useState("");
+function Asking({ children, onSubmit, word }: { children: ReactNode; onSubmit: () => void; word: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (value.trim().length > 1) onDone(value.trim());
+    onSubmit();
   };
-  const label = needsToken ? "Your access token" : "Your name: it is written beside every order you give";
   return (
     <dialog ref={dialog} onCancel={(event) => event.preventDefault()} aria-labelledby="sign-in-title">
       <form onSubmit={submit}>
         <h2 id="sign-in-title">Vedette</h2>
-        <label>
-          {label}
-          <input
-            autoFocus
-            autoComplete={needsToken ? "off" : "name"}
-            type={needsToken ? "password" : "text"}
-            value={value}
-            onChange={(event) => setValue(event.target.value)}
-          />
-        </label>
+        {children}
         <div className="actions">
-          <button type="submit">Begin</button>
+          <button type="submit">{word}</button>
         </div>
       </form>
     </dialog>
+  );
+}
+
+export function GiveName({ onDone }: { onDone: (name: string) => void }) {
+  const [name, setName] = useState("");
+  return (
+    <Asking word="Begin" onSubmit={() => name.trim().length > 1 && onDone(name.trim())}>
+      <label>
+        Your name: it is written beside every order you give
+        <input autoFocus autoComplete="name" value={name} onChange={(event) => setName(event.target.value)} />
+      </label>
+    </Asking>
+  );
+}
+
+const SET_UP = "#set-up=";
+
+export function SignIn({ onDone }: { onDone: () => void }) {
+  const [secret, setSecret] = useState(() =>
+    window.location.hash.startsWith(SET_UP) ? window.location.hash.slice(SET_UP.length) : "",
+  );
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [wrong, setWrong] = useState<string | null>(null);
+  const submit = async () => {
+    const reason = secret ? await setUp(secret, name.trim(), password) : await signIn(name, password);
+    setWrong(reason);
+    setPassword("");
+    if (reason !== null) return;
+    if (!secret) return onDone();
+    window.history.replaceState(null, "", "/"); // it was good once
+    setSecret("");
+    setWrong("Your password is set. Sign in with it.");
+  };
+  return (
+    <Asking word={secret ? "Set password" : "Sign in"} onSubmit={() => void submit()}>
+      <label>
+        {secret ? "Your name (the first administrator only)" : "Your name"}
+        <input autoFocus autoComplete="username" value={name} onChange={(event) => setName(event.target.value)} />
+      </label>
+      <label>
+        {secret ? "A password of 12 letters or more" : "Password"}
+        <input
+          type="password"
+          autoComplete={secret ? "new-password" : "current-password"}
+          value={password}
+          onChange={(event) => setPassword(event.target.value)}
+        />
+      </label>
+      {wrong && <p role="alert">{wrong}</p>}
+    </Asking>
   );
 }

@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Alarms */
+        /**
+         * Get Alarms
+         * @description What nobody acknowledged first, then what somebody did, each by priority and age; then what is over.
+         */
         get: operations["get_alarms_api_v1_alarms_get"];
         put?: never;
         post?: never;
@@ -30,7 +33,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Acknowledge */
+        /**
+         * Acknowledge
+         * @description Somebody has seen it.
+         */
         post: operations["acknowledge_api_v1_alarms__alarm_id__acknowledge_post"];
         delete?: never;
         options?: never;
@@ -45,10 +51,57 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Audit */
+        /**
+         * Get Audit
+         * @description Who did what, newest first. The Link header says where the next page is.
+         */
         get: operations["get_audit_api_v1_audit_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bypasses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bypasses
+         * @description Those that last, then those that are over, newest first.
+         */
+        get: operations["get_bypasses_api_v1_bypasses_get"];
+        put?: never;
+        /**
+         * Bypass
+         * @description Alarms of a zone or camera are recorded and send nobody, until it ends by itself or a person ends it.
+         */
+        post: operations["bypass_api_v1_bypasses_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/bypasses/{bypass_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Bypass
+         * @description What still goes on in it becomes an incident.
+         */
+        post: operations["end_bypass_api_v1_bypasses__bypass_id__end_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -66,6 +119,40 @@ export interface paths {
         get: operations["get_decision_api_v1_decisions__decision_id__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/docks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Docks */
+        get: operations["get_docks_api_v1_docks_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/docks/{dock_id}/{verb}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Order Dock */
+        post: operations["order_dock_api_v1_docks__dock_id___verb__post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -98,7 +185,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get Incidents */
+        /**
+         * Get Incidents
+         * @description In the order of the alarms.
+         */
         get: operations["get_incidents_api_v1_incidents_get"];
         put?: never;
         post?: never;
@@ -125,6 +215,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident_id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign
+         * @description Somebody is to see to it.
+         */
+        post: operations["assign_api_v1_incidents__incident_id__assign_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{incident_id}/close": {
         parameters: {
             query?: never;
@@ -134,7 +244,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Close */
+        /**
+         * Close
+         * @description What it turned out to be. Ends its alarms and calls off who is on the way.
+         */
         post: operations["close_api_v1_incidents__incident_id__close_post"];
         delete?: never;
         options?: never;
@@ -153,6 +266,86 @@ export interface paths {
         put?: never;
         /** Dispatch */
         post: operations["dispatch_api_v1_incidents__incident_id__dispatch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/escalate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Escalate
+         * @description Somebody above is asked. It is written down; nobody is called by it.
+         */
+        post: operations["escalate_api_v1_incidents__incident_id__escalate_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge
+         * @description `other` becomes part of this one, with its alarms and tasks, and is closed; it says into which it went.
+         */
+        post: operations["merge_api_v1_incidents__incident_id__merge_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note
+         * @description A line of the timeline, of a closed incident too.
+         */
+        post: operations["note_api_v1_incidents__incident_id__note_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Split
+         * @description Some alarms become an incident of their own, the answer. Out of a bypass or walk test they are real.
+         */
+        post: operations["split_api_v1_incidents__incident_id__split_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -254,6 +447,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Session
+         * @description Who this page is signed in as.
+         */
+        get: operations["get_session_api_v1_session_get"];
+        put?: never;
+        /**
+         * Sign In
+         * @description A fresh session; the one that this browser had is over. Unknown name and wrong password are one answer.
+         */
+        post: operations["sign_in_api_v1_session_post"];
+        /**
+         * Sign Out
+         * @description This session is over, or every session of this person.
+         */
+        delete: operations["sign_out_api_v1_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/set-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Up
+         * @description With the secret of a link that is good once: the password of a new person, or a new one.
+         */
+        post: operations["set_up_api_v1_set_up_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/site": {
         parameters: {
             query?: never;
@@ -263,6 +504,23 @@ export interface paths {
         };
         /** Get Site */
         get: operations["get_site_api_v1_site_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site-tracks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One track for each thing on the ground, whoever sees it */
+        get: operations["get_site_tracks_api_v1_site_tracks_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -350,6 +608,57 @@ export interface paths {
         put?: never;
         /** Cancel */
         post: operations["cancel_api_v1_tasks__task_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pause */
+        post: operations["pause_api_v1_tasks__task_id__pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume */
+        post: operations["resume_api_v1_tasks__task_id__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Skip */
+        post: operations["skip_api_v1_tasks__task_id__skip_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -475,6 +784,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/walk-tests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Walk Tests
+         * @description Those that last, then those that are over, newest first.
+         */
+        get: operations["get_walk_tests_api_v1_walk_tests_get"];
+        put?: never;
+        /**
+         * Begin Walk Test
+         * @description Alarms of these zones are recorded as test and send nobody, until it ends by itself or a person ends it.
+         */
+        post: operations["begin_walk_test_api_v1_walk_tests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/walk-tests/{walk_test_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Walk Test
+         * @description What was expected and what was heard so far.
+         */
+        get: operations["get_walk_test_api_v1_walk_tests__walk_test_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/walk-tests/{walk_test_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Walk Test
+         * @description What still goes on in it becomes an incident.
+         */
+        post: operations["end_walk_test_api_v1_walk_tests__walk_test_id__end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/walk-tests/{walk_test_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Walk Test Report
+         * @description The acceptance report, to be printed and signed.
+         */
+        get: operations["get_walk_test_report_api_v1_walk_tests__walk_test_id__report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/whoami": {
         parameters: {
             query?: never;
@@ -548,6 +941,33 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AirspaceUse
+         * @description What all copters of the site share.
+         */
+        AirspaceUse: {
+            /**
+             * Corridors
+             * @description ways to keep to; none: straight lines
+             * @default []
+             */
+            corridors: components["schemas"]["Corridor"][];
+            /**
+             * Slots M
+             * @description heights above home, rising, 6 m apart; one copter each; none: derived from the band
+             * @default []
+             */
+            slots_m: number[];
+            /**
+             * @description when manned aircraft are too near
+             * @default {
+             *       "ahead_s": 60,
+             *       "height_m": 150,
+             *       "radius_m": 1500
+             *     }
+             */
+            traffic: components["schemas"]["MannedTraffic"];
+        };
+        /**
          * Alarm
          * @description What a person acknowledges. Trouble has no event, zone or sighting.
          */
@@ -568,6 +988,8 @@ export interface components {
             ended_at_us?: number | null;
             /** Event Id */
             event_id?: string | null;
+            /** @default normal */
+            handling: components["schemas"]["Handling"];
             /**
              * Incident Id
              * Format: uuid
@@ -582,6 +1004,16 @@ export interface components {
             /** Node */
             node?: string | null;
             origin: components["schemas"]["contract__envelope__Origin"];
+            /**
+             * @default {
+             *       "level": 3,
+             *       "points": 0,
+             *       "why": [
+             *         "not judged: told by an earlier version"
+             *       ]
+             *     }
+             */
+            priority: components["schemas"]["Priority"];
             /** Raised At Us */
             raised_at_us: number;
             /**
@@ -591,6 +1023,8 @@ export interface components {
             revision: number;
             severity: components["schemas"]["Severity"];
             sighting?: components["schemas"]["Sighting"] | null;
+            /** Site Track */
+            site_track?: string | null;
             state: components["schemas"]["State"];
             /** Title */
             title: string;
@@ -611,6 +1045,16 @@ export interface components {
              * @description corners on the ground
              */
             polygon: components["schemas"]["GeoPoint"][];
+        };
+        /** Assigning */
+        Assigning: {
+            /** By */
+            by?: string | null;
+            /**
+             * To
+             * @description who is to see to it
+             */
+            to: string;
         };
         /**
          * AutonomyGrant
@@ -672,11 +1116,93 @@ export interface components {
         };
         /**
          * By
-         * @description Who says so. Required without tokens; with tokens the token's name counts and this must be absent or equal.
+         * @description Who says so. Required in the open demo; else whoever is signed in counts and this must be absent or equal.
          */
         By: {
             /** By */
             by?: string | null;
+        };
+        /**
+         * Bypass
+         * @description Of one of the two.
+         */
+        Bypass: {
+            /** By */
+            by: string;
+            /** Camera */
+            camera?: string | null;
+            /** Ended At Us */
+            ended_at_us?: number | null;
+            /** Ended By */
+            ended_by?: string | null;
+            /** From Us */
+            from_us: number;
+            /** Reason */
+            reason: string;
+            /** Until Us */
+            until_us: number;
+            /** Zone */
+            zone?: string | null;
+        };
+        /**
+         * BypassOrder
+         * @description Of exactly one of zone and camera.
+         */
+        BypassOrder: {
+            /** By */
+            by?: string | null;
+            /**
+             * Camera
+             * @description in all its zones
+             */
+            camera?: string | null;
+            /**
+             * Minutes
+             * @description it ends by itself after so many
+             */
+            minutes: number;
+            /**
+             * Reason
+             * @description why, in words
+             */
+            reason: string;
+            /**
+             * Zone
+             * @description zone or line
+             */
+            zone?: string | null;
+        };
+        /**
+         * BypassView
+         * @description bypass_id: also of the incident that gathers its alarms. alarms: how many came. uncovered_zones: set zones that
+         *     nobody watches because of it.
+         */
+        BypassView: {
+            /** Alarms */
+            alarms: number;
+            /** By */
+            by: string;
+            /**
+             * Bypass Id
+             * Format: uuid
+             */
+            bypass_id: string;
+            /** Camera */
+            camera?: string | null;
+            /** Ended At Us */
+            ended_at_us?: number | null;
+            /** Ended By */
+            ended_by?: string | null;
+            /** From Us */
+            from_us: number;
+            /** Reason */
+            reason: string;
+            /** Uncovered Zones */
+            uncovered_zones: string[];
+            /** Until Us */
+            until_us: number;
+            /** Zone */
+            zone?: string | null;
         };
         /**
          * Camera
@@ -743,16 +1269,57 @@ export interface components {
             up_m: number;
         };
         /**
+         * Cause
+         * @description Of a nuisance.
+         * @enum {string}
+         */
+        Cause: "animal" | "vegetation" | "weather" | "light" | "shadow" | "reflection" | "insect" | "camera_fault" | "staff" | "other";
+        /**
          * Certainty
          * @description Does the position error leave room for doubt?
          * @enum {string}
          */
         Certainty: "probable" | "possible";
-        /** Closing */
+        /**
+         * Check
+         * @description What one camera is expected to tell of one zone, and what was heard. is_expected: it covers the zone.
+         */
+        Check: {
+            /**
+             * Alarms
+             * @default 0
+             */
+            alarms: number;
+            /** Camera */
+            camera: string;
+            certainty?: components["schemas"]["Certainty"] | null;
+            /** First Captured At Us */
+            first_captured_at_us?: number | null;
+            /** First Raised At Us */
+            first_raised_at_us?: number | null;
+            /**
+             * Is Expected
+             * @default true
+             */
+            is_expected: boolean;
+            /** Last Captured At Us */
+            last_captured_at_us?: number | null;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * Closing
+         * @description cause: of a nuisance, and of nothing else; of cause other, the note says what it was.
+         */
         Closing: {
             /** By */
             by?: string | null;
-            disposition: components["schemas"]["Disposition"];
+            cause?: components["schemas"]["Cause"] | null;
+            /**
+             * Disposition
+             * @enum {string}
+             */
+            disposition: "confirmed" | "nuisance" | "false_alarm" | "authorised" | "test" | "unknown";
             /**
              * Note
              * @default
@@ -814,6 +1381,30 @@ export interface components {
             reported_version: number | null;
         };
         /**
+         * Corridor
+         * @description A way through the air that copters keep to between dock and work.
+         */
+        Corridor: {
+            /** Id */
+            id: string;
+            /**
+             * Points
+             * @description its middle, on the ground, in their order
+             */
+            points: components["schemas"]["GeoPoint"][];
+            /**
+             * Width M
+             * @description from side to side
+             * @default 30
+             */
+            width_m: number;
+        };
+        /**
+         * Cover
+         * @enum {string}
+         */
+        Cover: "open" | "opening" | "closed" | "closing";
+        /**
          * DesiredConfiguration
          * @description What a node should run. settings: what it watches, and how (edge/settings.py: WatchSettings); site: the site file
          *     as an object; sha256: `digest` of both.
@@ -849,7 +1440,87 @@ export interface components {
          * @description What it turned out to be.
          * @enum {string}
          */
-        Disposition: "confirmed" | "false_alarm" | "authorised" | "test" | "unknown" | "recovered";
+        Disposition: "confirmed" | "nuisance" | "false_alarm" | "authorised" | "test" | "unknown" | "recovered";
+        /**
+         * Dock
+         * @description Where a vehicle stands and returns to.
+         */
+        Dock: {
+            /**
+             * Alternate
+             * @description rally point where its copter lands whenever the dock is not known to be open and clear
+             */
+            alternate?: string | null;
+            /**
+             * Connection
+             * @description http://HOST:PORT on loopback, https://HOST:PORT elsewhere; of one with a kind
+             */
+            connection?: string | null;
+            /** Id */
+            id: string;
+            /** @description what speaks to it: a file of fleet/flight/docks; none: open ground */
+            kind?: components["schemas"]["DockKind"] | null;
+            /**
+             * Max Rain Mm H
+             * @description in more at the dock, nothing leaves it
+             * @default 0.5
+             */
+            max_rain_mm_h: number;
+            /**
+             * Max Wind M S
+             * @description in more at the dock, nothing leaves it
+             * @default 10
+             */
+            max_wind_m_s: number;
+            position: components["schemas"]["GeoPoint"];
+        };
+        /**
+         * DockKind
+         * @description Key of the file in fleet/flight/docks that speaks to it.
+         * @enum {string}
+         */
+        DockKind: "http_json";
+        /**
+         * DockVerb
+         * @enum {string}
+         */
+        DockVerb: "open" | "close" | "charge";
+        /**
+         * DockView
+         * @description A dock that is a machine, as last heard; null is unknown.
+         */
+        DockView: {
+            /** Alternate */
+            alternate: string | null;
+            /** Charge Frac */
+            charge_frac: number | null;
+            /** Charging */
+            charging: boolean | null;
+            cover: components["schemas"]["Cover"] | null;
+            doing: components["schemas"]["DockVerb"] | null;
+            /** Failed */
+            failed: string;
+            /** Fault */
+            fault: string | null;
+            /** Heard Age S */
+            heard_age_s: number | null;
+            /** Holds Back */
+            holds_back: string[];
+            /** Id */
+            id: string;
+            /** Is Silent */
+            is_silent: boolean;
+            kind: components["schemas"]["DockKind"];
+            pad: components["schemas"]["Pad"] | null;
+            /** Rain Mm H */
+            rain_mm_h: number | null;
+            /** Simulated */
+            simulated: boolean | null;
+            /** Vehicle */
+            vehicle: string | null;
+            /** Wind M S */
+            wind_m_s: number | null;
+        };
         /**
          * Done
          * @description What a command did, in words.
@@ -862,6 +1533,21 @@ export interface components {
             vehicles: string[];
             /** What */
             what: string;
+        };
+        /** Escalating */
+        Escalating: {
+            /** By */
+            by?: string | null;
+            /**
+             * To
+             * @description who is asked
+             */
+            to: string;
+            /**
+             * Why
+             * @description why, in words
+             */
+            why: string;
         };
         /**
          * EventKind
@@ -1025,6 +1711,12 @@ export interface components {
             var_north_m2: number;
         };
         /**
+         * Handling
+         * @description What an alarm counts as.
+         * @enum {string}
+         */
+        Handling: "normal" | "bypassed" | "test";
+        /**
          * Hours
          * @description A daily stretch in the site's time zone; an end at or before the start runs past midnight (equal: all day).
          */
@@ -1044,24 +1736,33 @@ export interface components {
         };
         /**
          * Incident
-         * @description What is handled. `sighting` is the newest of its alarms; `subject` names what is in trouble.
+         * @description What is handled. `sighting` is the newest of its alarms, `priority` that of its most urgent; `subject` names what
+         *     is in trouble; merged_into: where its alarms and tasks went.
          */
         Incident: {
             /** Alarm Ids */
             alarm_ids: string[];
+            /** Assigned To */
+            assigned_to?: string | null;
+            bypass?: components["schemas"]["Bypass"] | null;
             /** Captured At Us */
             captured_at_us: number;
+            cause?: components["schemas"]["Cause"] | null;
             /** Changed At Us */
             changed_at_us: number;
             /** Closed By */
             closed_by?: string | null;
             disposition?: components["schemas"]["Disposition"] | null;
+            /** Escalated To */
+            escalated_to?: string | null;
             /**
              * Incident Id
              * Format: uuid
              */
             incident_id: string;
             kind: components["schemas"]["IncidentKind"];
+            /** Merged Into */
+            merged_into?: string | null;
             /**
              * Note
              * @default
@@ -1070,8 +1771,23 @@ export interface components {
             /** Opened At Us */
             opened_at_us: number;
             origin: components["schemas"]["contract__envelope__Origin"];
+            /**
+             * @default {
+             *       "level": 3,
+             *       "points": 0,
+             *       "why": [
+             *         "not judged: told by an earlier version"
+             *       ]
+             *     }
+             */
+            priority: components["schemas"]["Priority"];
             severity: components["schemas"]["Severity"];
             sighting?: components["schemas"]["Sighting"] | null;
+            /**
+             * Site Tracks
+             * @default []
+             */
+            site_tracks: string[];
             state: components["schemas"]["State"];
             /** Subject */
             subject?: string | null;
@@ -1089,6 +1805,7 @@ export interface components {
              * @default []
              */
             uncovered_zones: string[];
+            walk_test?: components["schemas"]["WalkTest"] | null;
             /**
              * Zones
              * @default []
@@ -1115,7 +1832,7 @@ export interface components {
          * IncidentKind
          * @enum {string}
          */
-        IncidentKind: "intrusion" | "movement" | "trouble";
+        IncidentKind: "intrusion" | "movement" | "trouble" | "bypass" | "walk_test";
         /**
          * Label
          * @description Class of a tracked object. `motor_vehicle` is somebody's car; a vehicle, in Vedette, is ours.
@@ -1206,11 +1923,47 @@ export interface components {
             monitor_age_s: number | null;
         };
         /**
+         * MannedTraffic
+         * @description How near manned aircraft may be, now and soon, while copters go somewhere. At two thirds of these figures one
+         *     that flies gives way.
+         */
+        MannedTraffic: {
+            /**
+             * Ahead S
+             * @description how far its course is thought on
+             * @default 60
+             */
+            ahead_s: number;
+            /**
+             * Height M
+             * @description above and below the way
+             * @default 150
+             */
+            height_m: number;
+            /**
+             * Radius M
+             * @description horizontally from any place of the way
+             * @default 1500
+             */
+            radius_m: number;
+        };
+        /**
          * MediaType
          * @description Of the file, as HTTP calls it.
          * @enum {string}
          */
         MediaType: "video/mp4" | "video/x-nut" | "image/jpeg" | "application/jsonl";
+        /** Merging */
+        Merging: {
+            /** By */
+            by?: string | null;
+            /**
+             * Other
+             * Format: uuid
+             * @description the incident that becomes part of this one, with alarms and tasks
+             */
+            other: string;
+        };
         /**
          * NodeConfiguration
          * @description versions: newest first, at most 100.
@@ -1278,6 +2031,11 @@ export interface components {
         NodeView: {
             /** Boot */
             boot: number | null;
+            /**
+             * Bypassed
+             * @default []
+             */
+            bypassed: string[];
             configuration?: components["schemas"]["ConfigurationView"] | null;
             /** Feeds */
             feeds: components["schemas"]["FeedStatus"][];
@@ -1298,6 +2056,16 @@ export interface components {
             state: components["schemas"]["NodeState"] | null;
             /** Trouble */
             trouble: string | null;
+        };
+        /** Noting */
+        Noting: {
+            /** By */
+            by?: string | null;
+            /**
+             * Text
+             * @description a line of the timeline
+             */
+            text: string;
         };
         /**
          * OpenCvLens
@@ -1348,6 +2116,12 @@ export interface components {
             width_px: number;
         };
         /**
+         * Pad
+         * @description What stands on it. `BLOCKED`: anything but one vehicle of ours.
+         * @enum {string}
+         */
+        Pad: "empty" | "vehicle" | "blocked";
+        /**
          * Patrol
          * @description A round flown as one MAVLink mission; one starts every `every_min` within `hours`.
          */
@@ -1388,12 +2162,24 @@ export interface components {
         };
         /**
          * Place
-         * @description A named point on the ground: a dock or a rally point.
+         * @description A named point on the ground: a rally point.
          */
         Place: {
             /** Id */
             id: string;
             position: components["schemas"]["GeoPoint"];
+        };
+        /**
+         * Priority
+         * @description level: 1, the most urgent, to 5. points: within a level. why: each factor that counts, in words.
+         */
+        Priority: {
+            /** Level */
+            level: number;
+            /** Points */
+            points: number;
+            /** Why */
+            why: string[];
         };
         /**
          * Problem
@@ -1406,6 +2192,11 @@ export interface components {
             status: number;
             /** Title */
             title: string;
+            /**
+             * Type
+             * @default about:blank
+             */
+            type: string;
         };
         /**
          * ReportedConfiguration
@@ -1497,6 +2288,109 @@ export interface components {
             observe_s: number;
         };
         /**
+         * RoamingPatrol
+         * @description One round over all points starts every `every_min` within `hours`; `vehicles` take turns, in this order.
+         */
+        RoamingPatrol: {
+            /**
+             * Altitude M
+             * @description above home; 0 for rovers
+             */
+            altitude_m: number;
+            /**
+             * Battery Frac
+             * @description charge without which no round starts, 0 to 1
+             */
+            battery_frac: number;
+            /**
+             * Every Min
+             * @description minutes from one start to the next, whoever starts
+             */
+            every_min: number;
+            /**
+             * @description when a round may start
+             * @default {
+             *       "end": "00:00:00",
+             *       "start": "00:00:00"
+             *     }
+             */
+            hours: components["schemas"]["Hours"];
+            /** Id */
+            id: string;
+            /**
+             * Longest Gap Min
+             * @description each point is visited again within this many minutes
+             */
+            longest_gap_min: number;
+            /**
+             * Points
+             * @description in the order of the shortest round
+             */
+            points: components["schemas"]["RoamingPoint"][];
+            /**
+             * Randomness
+             * @description 0: always the shortest round; 1: any order that keeps the gap
+             * @default 0.8
+             */
+            randomness: number;
+            /**
+             * Round Min
+             * @description longest time from launch until the last point is left
+             */
+            round_min: number;
+            /**
+             * Vehicles
+             * @description all of one kind
+             */
+            vehicles: string[];
+        };
+        /**
+         * RoamingPoint
+         * @description A place that is visited, and where to look from there.
+         */
+        RoamingPoint: {
+            /**
+             * Dwell S
+             * @description how long it stays there, all looks together
+             * @default 10
+             */
+            dwell_s: number;
+            /** Id */
+            id: string;
+            /**
+             * Look Deg
+             * @description where it looks, clockwise from north; for plan and map, not flown yet
+             * @default []
+             */
+            look_deg: number[];
+            position: components["schemas"]["GeoPoint"];
+        };
+        /**
+         * Role
+         * @description What a person is here, and the rule of each route. Only a remote pilot lets a vehicle go: no other role includes
+         *     that, it is given beside one (User.is_pilot).
+         * @enum {string}
+         */
+        Role: "viewer" | "operator" | "pilot" | "supervisor" | "admin";
+        /**
+         * Seen
+         * @description A track of a source that is part of it, and when that last saw it.
+         */
+        Seen: {
+            /** At Us */
+            at_us: number;
+            /**
+             * Source
+             * @description a camera or another sensor
+             */
+            source: string;
+            /**
+             * Track
+             * @description the source's own number for it
+             */
+            track: string;
+        };
+        /**
          * SequenceRange
          * @description Inclusive at both ends.
          */
@@ -1505,6 +2399,24 @@ export interface components {
             first: number;
             /** Last */
             last: number;
+        };
+        /**
+         * SessionView
+         * @description is_open: the demo, without sign-in. csrf: goes as X-CSRF-Token with every command of this page.
+         */
+        SessionView: {
+            /** Csrf */
+            csrf?: string | null;
+            /** Is Open */
+            is_open: boolean;
+            /**
+             * May
+             * @default []
+             */
+            may: components["schemas"]["Role"][];
+            /** Name */
+            name?: string | null;
+            role?: components["schemas"]["Role"] | null;
         };
         /**
          * SetHours
@@ -1539,6 +2451,24 @@ export interface components {
             start: string;
         };
         /**
+         * SettingUp
+         * @description secret: what stands behind the # of the link. name: of the first administrator; of all others the link knows.
+         */
+        SettingUp: {
+            /** Name */
+            name?: string | null;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+            /**
+             * Secret
+             * Format: password
+             */
+            secret: string;
+        };
+        /**
          * Severity
          * @description How loudly a zone's alarms ask for a person.
          * @enum {string}
@@ -1559,11 +2489,34 @@ export interface components {
             /** Track */
             track: number;
         };
+        /** SigningIn */
+        SigningIn: {
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
         /**
          * Site
          * @description Everything that stands still, and what may move in it.
          */
         Site: {
+            /**
+             * @description how copters share the air
+             * @default {
+             *       "corridors": [],
+             *       "slots_m": [],
+             *       "traffic": {
+             *         "ahead_s": 60,
+             *         "height_m": 150,
+             *         "radius_m": 1500
+             *       }
+             *     }
+             */
+            airspace: components["schemas"]["AirspaceUse"];
             /**
              * Buildings
              * @description what vehicles go round, or above
@@ -1581,7 +2534,7 @@ export interface components {
              * @description where vehicles stand
              * @default []
              */
-            docks: components["schemas"]["Place"][];
+            docks: components["schemas"]["Dock"][];
             /** @description what every vehicle stays within */
             geofence: components["schemas"]["Geofence"];
             /** Id */
@@ -1633,6 +2586,12 @@ export interface components {
              */
             response: components["schemas"]["Response"];
             /**
+             * Roaming
+             * @description rounds in an order that nobody can foretell
+             * @default []
+             */
+            roaming: components["schemas"]["RoamingPatrol"][];
+            /**
              * Schema Version
              * @constant
              */
@@ -1656,6 +2615,62 @@ export interface components {
             zones: components["schemas"]["Zone"][];
         };
         /**
+         * SiteTrack
+         * @description One thing on the ground as all sources together see it.
+         */
+        SiteTrack: {
+            /**
+             * At Us
+             * @description of the newest sight of it
+             */
+            at_us: number;
+            /** Evidence */
+            evidence: components["schemas"]["Seen"][];
+            /**
+             * Explained By
+             * @description the vehicle of ours or the person of the staff that it is; null: nobody known
+             */
+            explained_by?: string | null;
+            /** First Seen Us */
+            first_seen_us: number;
+            /** @description where it is, with the covariance of the error */
+            ground: components["schemas"]["GroundFix"];
+            label: components["schemas"]["Label"];
+            /**
+             * Merged Into
+             * @description the site track that it was found to be
+             */
+            merged_into?: string | null;
+            origin: components["schemas"]["contract__envelope__Origin"];
+            /**
+             * Site Track Id
+             * Format: uuid
+             */
+            site_track_id: string;
+            state: components["schemas"]["SiteTrackState"];
+            /** Velocity East M S */
+            velocity_east_m_s: number;
+            /** Velocity North M S */
+            velocity_north_m_s: number;
+            /**
+             * Velocity Sigma M S
+             * @description one standard deviation along the worst direction
+             */
+            velocity_sigma_m_s: number;
+            /**
+             * Votes
+             * @description share of what its sources took it for
+             */
+            votes: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * SiteTrackState
+         * @enum {string}
+         */
+        SiteTrackState: "tentative" | "confirmed" | "coasting" | "ended";
+        /**
          * Snapshot
          * @description First message of the live feed.
          */
@@ -1664,12 +2679,27 @@ export interface components {
             alarms: components["schemas"]["Alarm"][];
             /** At Us */
             at_us: number;
+            /**
+             * Bypasses
+             * @default []
+             */
+            bypasses: components["schemas"]["BypassView"][];
+            /**
+             * Docks
+             * @default []
+             */
+            docks: components["schemas"]["DockView"][];
             /** Incidents */
             incidents: components["schemas"]["Incident"][];
             link: components["schemas"]["LinkView"];
             /** Nodes */
             nodes: components["schemas"]["NodeView"][];
             site: components["schemas"]["Site"];
+            /**
+             * Site Tracks
+             * @default []
+             */
+            site_tracks: components["schemas"]["SiteTrack"][];
             /** Tasks */
             tasks: components["schemas"]["Task"][];
             /** Tracks */
@@ -1682,8 +2712,29 @@ export interface components {
             type: "snapshot";
             /** Vehicles */
             vehicles: components["schemas"]["VehicleView"][];
+            /**
+             * Walk Tests
+             * @default []
+             */
+            walk_tests: components["schemas"]["WalkTestView"][];
             /** Zones */
             zones: components["schemas"]["ZoneView"][];
+        };
+        /** Splitting */
+        Splitting: {
+            /**
+             * Alarms
+             * @description those of an incident of their own
+             */
+            alarms: string[];
+            /** By */
+            by?: string | null;
+            /**
+             * Why
+             * @description in words
+             * @default
+             */
+            why: string;
         };
         /**
          * State
@@ -1708,6 +2759,8 @@ export interface components {
             origin: components["schemas"]["contract__envelope__Origin"];
             /** Patrol */
             patrol?: string | null;
+            /** Paused By */
+            paused_by?: string | null;
             /**
              * Progress
              * @default
@@ -1729,6 +2782,11 @@ export interface components {
             trace_id: string;
             /** Vehicle */
             vehicle: string;
+            /**
+             * Visits
+             * @default []
+             */
+            visits: components["schemas"]["Visit"][];
         };
         /** TaskDetail */
         TaskDetail: {
@@ -1856,6 +2914,11 @@ export interface components {
              * @description where it stands and returns to
              */
             dock: string;
+            /**
+             * Icao
+             * @description what its own ADS-B transmitter says, so that it is no traffic
+             */
+            icao?: string | null;
             /** Id */
             id: string;
             /** @description what drives it: a file of fleet/flight/vehicles */
@@ -1932,6 +2995,8 @@ export interface components {
             /** Not Ready Because */
             not_ready_because: string[];
             position: components["schemas"]["GeoPoint"] | null;
+            /** Round Trip S */
+            round_trip_s: number | null;
             /** Safety Uploaded */
             safety_uploaded: boolean;
             /** Simulated */
@@ -1942,6 +3007,108 @@ export interface components {
             task_id: string | null;
             /** Wind M S */
             wind_m_s: number | null;
+        };
+        /**
+         * Visit
+         * @description A point of a roaming patrol that is still to be visited, and when at the latest.
+         */
+        Visit: {
+            /** Due At Us */
+            due_at_us: number;
+            /** Point */
+            point: string;
+        };
+        /**
+         * WalkTest
+         * @description zones: under test. unset_zones, bypassed: as they were when it began; from an unset zone nothing can be heard.
+         */
+        WalkTest: {
+            /** By */
+            by: string;
+            /**
+             * Bypassed
+             * @default []
+             */
+            bypassed: string[];
+            /** Checks */
+            checks: components["schemas"]["Check"][];
+            /** Ended At Us */
+            ended_at_us?: number | null;
+            /** Ended By */
+            ended_by?: string | null;
+            /** From Us */
+            from_us: number;
+            /** Reason */
+            reason: string;
+            /**
+             * Unset Zones
+             * @default []
+             */
+            unset_zones: string[];
+            /** Until Us */
+            until_us: number;
+            /** Zones */
+            zones: string[];
+        };
+        /** WalkTestOrder */
+        WalkTestOrder: {
+            /** By */
+            by?: string | null;
+            /**
+             * Minutes
+             * @description it ends by itself after so many
+             */
+            minutes: number;
+            /**
+             * Reason
+             * @description why, in words
+             */
+            reason: string;
+            /**
+             * Zones
+             * @description zones and lines; none: the whole site
+             * @default []
+             */
+            zones: string[];
+        };
+        /**
+         * WalkTestView
+         * @description walk_test_id: also of the incident that gathers its alarms.
+         */
+        WalkTestView: {
+            /** Alarms */
+            alarms: number;
+            /** By */
+            by: string;
+            /**
+             * Bypassed
+             * @default []
+             */
+            bypassed: string[];
+            /** Checks */
+            checks: components["schemas"]["Check"][];
+            /** Ended At Us */
+            ended_at_us?: number | null;
+            /** Ended By */
+            ended_by?: string | null;
+            /** From Us */
+            from_us: number;
+            /** Reason */
+            reason: string;
+            /**
+             * Unset Zones
+             * @default []
+             */
+            unset_zones: string[];
+            /** Until Us */
+            until_us: number;
+            /**
+             * Walk Test Id
+             * Format: uuid
+             */
+            walk_test_id: string;
+            /** Zones */
+            zones: string[];
         };
         /** Waypoint */
         Waypoint: {
@@ -1959,8 +3126,16 @@ export interface components {
          */
         Weekday: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
         /**
+         * Welcome
+         * @description Now sign in with this name.
+         */
+        Welcome: {
+            /** Name */
+            name: string;
+        };
+        /**
          * Whoami
-         * @description `name` None: demo mode, where every command names its person in `by`.
+         * @description `name` None: the open demo, where every command names its person in `by`.
          */
         Whoami: {
             /** Name */
@@ -2040,14 +3215,21 @@ export interface components {
              */
             severity: components["schemas"]["Severity"];
         };
-        /** ZoneView */
+        /**
+         * ZoneView
+         * @description bypassed_until_us, under_test_until_us: while a person has it so.
+         */
         ZoneView: {
+            /** Bypassed Until Us */
+            bypassed_until_us?: number | null;
             /** Id */
             id: string;
             /** Is Set */
             is_set: boolean;
             /** Name */
             name: string;
+            /** Under Test Until Us */
+            under_test_until_us?: number | null;
         };
         /**
          * Origin
@@ -2105,7 +3287,7 @@ export interface operations {
                     "application/json": components["schemas"]["Alarm"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2152,6 +3334,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2203,7 +3394,7 @@ export interface operations {
                     "application/json": components["schemas"]["Alarm"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2250,6 +3441,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2280,6 +3480,20 @@ export interface operations {
     get_audit_api_v1_audit_get: {
         parameters: {
             query?: {
+                /** @description the whole name */
+                who?: string | null;
+                /** @description the whole act, as 'hold' */
+                act?: string | null;
+                /** @description part of what it was done to */
+                subject?: string | null;
+                /** @description part of anything in the row */
+                text?: string | null;
+                /** @description ISO 8601 with a zone */
+                from?: string | null;
+                /** @description ISO 8601 with a zone; not any more */
+                to?: string | null;
+                /** @description rows older than this one */
+                cursor?: number | null;
                 limit?: number;
             };
             header?: never;
@@ -2291,6 +3505,8 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description The next page, rel=next; none on the last */
+                    Link?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2299,7 +3515,7 @@ export interface operations {
                     }[];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2346,6 +3562,330 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_bypasses_api_v1_bypasses_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BypassView"][];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bypass_api_v1_bypasses_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BypassOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BypassView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_bypass_api_v1_bypasses__bypass_id__end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bypass_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BypassView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2395,7 +3935,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2442,6 +3982,224 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_docks_api_v1_docks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DockView"][];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    order_dock_api_v1_docks__dock_id___verb__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dock_id: string;
+                verb: components["schemas"]["DockVerb"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DockView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2499,7 +4257,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2546,6 +4304,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2600,7 +4367,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2668,6 +4435,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not now */
             503: {
                 headers: {
@@ -2713,7 +4489,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2760,6 +4536,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2808,7 +4593,7 @@ export interface operations {
                     "application/json": components["schemas"]["Incident"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2855,6 +4640,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2902,7 +4696,7 @@ export interface operations {
                     "application/json": components["schemas"]["IncidentDetail"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -2949,6 +4743,122 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    assign_api_v1_incidents__incident_id__assign_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Assigning"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3000,7 +4910,7 @@ export interface operations {
                     "application/json": components["schemas"]["Incident"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3047,6 +4957,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3098,7 +5017,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3145,6 +5064,443 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    escalate_api_v1_incidents__incident_id__escalate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Escalating"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_api_v1_incidents__incident_id__merge_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Merging"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    note_api_v1_incidents__incident_id__note_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Noting"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split_api_v1_incidents__incident_id__split_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Splitting"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incident"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3190,7 +5546,7 @@ export interface operations {
                     "application/json": components["schemas"]["NodeView"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3237,6 +5593,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3288,7 +5653,7 @@ export interface operations {
                     "application/json": components["schemas"]["NodeReply"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3335,6 +5700,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3382,7 +5756,7 @@ export interface operations {
                     "application/json": components["schemas"]["NodeConfiguration"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3429,6 +5803,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3480,7 +5863,7 @@ export interface operations {
                     "application/json": components["schemas"]["NodeConfiguration"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3527,6 +5910,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3576,7 +5968,7 @@ export interface operations {
                     }[];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3623,6 +6015,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3672,7 +6073,7 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3719,6 +6120,427 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_session_api_v1_session_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_in_api_v1_session_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SigningIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_out_api_v1_session_delete: {
+        parameters: {
+            query?: {
+                everywhere?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_up_api_v1_set_up_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingUp"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Welcome"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3764,7 +6586,7 @@ export interface operations {
                     "application/json": components["schemas"]["Site"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3811,6 +6633,116 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_site_tracks_api_v1_site_tracks_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteTrack"][];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3856,7 +6788,7 @@ export interface operations {
                     "application/json": components["schemas"]["Snapshot"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3903,6 +6835,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3950,7 +6891,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -3997,6 +6938,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4044,7 +6994,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaskDetail"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4091,6 +7041,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4142,7 +7101,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4189,6 +7148,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4240,7 +7208,7 @@ export interface operations {
                     "application/json": components["schemas"]["Task"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4287,6 +7255,336 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause_api_v1_tasks__task_id__pause_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_api_v1_tasks__task_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    skip_api_v1_tasks__task_id__skip_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4334,7 +7632,7 @@ export interface operations {
                     "application/json": components["schemas"]["TraceView"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4381,6 +7679,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4426,7 +7733,7 @@ export interface operations {
                     "application/json": components["schemas"]["TracksView"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4473,6 +7780,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4520,7 +7836,7 @@ export interface operations {
                     "application/json": components["schemas"]["Incident"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4567,6 +7883,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4612,7 +7937,7 @@ export interface operations {
                     "application/json": components["schemas"]["VehicleView"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4659,6 +7984,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4710,7 +8044,7 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4757,6 +8091,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4808,7 +8151,7 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4855,6 +8198,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4906,7 +8258,7 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4953,6 +8305,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4980,9 +8341,11 @@ export interface operations {
             };
         };
     };
-    get_whoami_api_v1_whoami_get: {
+    get_walk_tests_api_v1_walk_tests_get: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4995,10 +8358,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Whoami"];
+                    "application/json": components["schemas"]["WalkTestView"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5045,6 +8408,534 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_walk_test_api_v1_walk_tests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WalkTestOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalkTestView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_walk_test_api_v1_walk_tests__walk_test_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                walk_test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalkTestView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_walk_test_api_v1_walk_tests__walk_test_id__end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                walk_test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WalkTestView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_walk_test_report_api_v1_walk_tests__walk_test_id__report_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                walk_test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_whoami_api_v1_whoami_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whoami"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5090,7 +8981,7 @@ export interface operations {
                     "application/json": components["schemas"]["ZoneView"][];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5137,6 +9028,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5188,7 +9088,7 @@ export interface operations {
                     "application/json": components["schemas"]["ZoneView"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5235,6 +9135,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5286,7 +9195,7 @@ export interface operations {
                     "application/json": components["schemas"]["ZoneView"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A session or a token is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5333,6 +9242,15 @@ export interface operations {
             };
             /** @description Wrong input */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

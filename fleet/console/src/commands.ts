@@ -1,4 +1,6 @@
 // Orders to the coordinator. Each carries the name of the person; the answer is one line, good or bad.
+import type { Session } from "./session";
+
 const TIMEOUT_MS = 5_000;
 
 export interface Answer {
@@ -8,12 +10,12 @@ export interface Answer {
 
 export type Send = (path: string, body?: Record<string, unknown>) => Promise<Answer>;
 
-export function sender(by: () => string, token: () => string | null): Send {
+export function sender(by: () => string, session: () => Session | null): Send {
   return async (path, body = {}) => {
     const headers: Record<string, string> = { "Content-Type": "application/json" };
-    const bearer = token();
-    if (bearer) headers["Authorization"] = `Bearer ${bearer}`;
-    const person = bearer ? {} : { by: by() };
+    const csrf = session()?.csrf;
+    if (csrf) headers["X-CSRF-Token"] = csrf;
+    const person = csrf ? {} : { by: by() };
     try {
       const response = await fetch(`/api/v1${path}`, {
         method: "POST",

@@ -5,40 +5,27 @@ import { next, type Picture } from "./picture";
 
 const QUIET_AFTER_MS = 3_000; // the feed carries vehicles at 5 Hz and the link's own state each second
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000];
-const UNAUTHORISED = 1008;
 
 export interface LiveState {
   picture: Picture | null;
   isLive: boolean;
-  isRefused: boolean;
   lastWordUs: number; // this browser's clock
 }
 
 export class Live {
-  private state: LiveState = { picture: null, isLive: false, isRefused: false, lastWordUs: 0 };
+  private state: LiveState = { picture: null, isLive: false, lastWordUs: 0 };
   private readonly listeners = new Set<() => void>();
   private socket: WebSocket | null = null;
   private quietTimer = 0;
   private attempt = 0;
   private pending = 0;
 
-  constructor(
-    private readonly url: string,
-    private token: string | null,
-  ) {}
+  constructor(private readonly url: string) {}
 
   start(): void {
-    const protocols = ["vedette", ...(this.token ? [`bearer.${this.token}`] : [])];
-    this.socket = new WebSocket(this.url, protocols);
+    this.socket = new WebSocket(this.url, ["vedette"]);
     this.socket.onmessage = (event: MessageEvent<string>) => this.receive(JSON.parse(event.data) as LiveMessage);
-    this.socket.onclose = (event) => this.lost(event.code);
-  }
-
-  signIn(token: string): void {
-    this.token = token;
-    this.update({ isRefused: false });
-    this.socket?.close();
-    this.start();
+    this.socket.onclose = () => this.lost();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -53,15 +40,14 @@ export class Live {
     clearTimeout(this.quietTimer);
     this.quietTimer = window.setTimeout(() => this.update({ isLive: false }), QUIET_AFTER_MS);
     const picture = next(this.state.picture, message);
-    this.state = { picture, isLive: true, isRefused: false, lastWordUs: Date.now() * 1000 };
+    this.state = { picture, isLive: true, lastWordUs: Date.now() * 1000 };
     // A burst of messages is one repaint. A timer, not a frame: a hidden tab must still sound its alarms.
     if (!this.pending) this.pending = window.setTimeout(() => this.tell(), 30);
   }
 
-  private lost(code: number): void {
+  private lost(): void {
     clearTimeout(this.quietTimer);
-    this.update({ isLive: false, isRefused: code === UNAUTHORISED });
-    if (code === UNAUTHORISED) return;
+    this.update({ isLive: false });
     const wait = RETRY_MS[Math.min(this.attempt++, RETRY_MS.length - 1)] ?? 4_000;
     window.setTimeout(() => this.start(), wait);
   }

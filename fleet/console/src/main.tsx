@@ -5,7 +5,7 @@ import { Live } from "./live";
 import "./styles.css";
 
 const scheme = window.location.protocol === "https:" ? "wss" : "ws";
-const live = new Live(`${scheme}://${window.location.host}/api/v1/live`, sessionStorage.getItem("vedette.token"));
+const live = new Live(`${scheme}://${window.location.host}/api/v1/live`);
 live.start();
 
 const root = document.getElementById("root");

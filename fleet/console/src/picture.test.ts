@@ -23,6 +23,7 @@ function vehicle(change: Partial<VehicleView> = {}): VehicleView {
     gnss_fix: 3,
     wind_m_s: 3,
     link_loss_frac: 0,
+    round_trip_s: 0.05,
     home: null,
     safety_uploaded: true,
     not_ready_because: [],
@@ -64,6 +65,10 @@ function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     tracks: [],
     nodes: [],
     zones: [],
+    docks: [],
+    bypasses: [],
+    walk_tests: [],
+    site_tracks: [],
     ...change,
   };
 }
@@ -109,6 +114,7 @@ describe("the queue", () => {
       incident("a", { zones: ["north"] }),
       incident("b", { zones: ["south"], state: "closed" }),
       incident("c", { zones: ["west"], kind: "trouble" }),
+      incident("d", { zones: ["west"], kind: "bypass" }),
     ]);
     expect([...zones]).toEqual(["north"]);
   });

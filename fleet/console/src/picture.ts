@@ -91,11 +91,19 @@ export function next(picture: Picture | null, message: LiveMessage): Picture | n
 const LOUDNESS = { high: 0, medium: 1, low: 2 } as const;
 const ATTENTION = { open: 0, acknowledged: 1, closed: 2 } as const;
 
-/** Incidents as an operator works them: what nobody has seen first, then loudest, then newest. */
+/** Something happened at the site: no fault of the system, no bypass and no walk test. */
+export function isAlarm(incident: Incident): boolean {
+  return incident.kind === "intrusion" || incident.kind === "movement";
+}
+
+const UNJUDGED = 3;
+
+/** Incidents as an operator works them: what nobody has seen first, then the most urgent, then loudest, then newest. */
 export function queue(incidents: Iterable<Incident>): Incident[] {
   return [...incidents].sort(
     (a, b) =>
       ATTENTION[a.state] - ATTENTION[b.state] ||
+      (a.priority?.level ?? UNJUDGED) - (b.priority?.level ?? UNJUDGED) ||
       LOUDNESS[a.severity] - LOUDNESS[b.severity] ||
       b.opened_at_us - a.opened_at_us ||
       a.incident_id.localeCompare(b.incident_id),
@@ -104,6 +112,6 @@ export function queue(incidents: Iterable<Incident>): Incident[] {
 
 /** Zones with an incident that nobody has closed. */
 export function alarmedZones(incidents: Iterable<Incident>): Set<string> {
-  const open = [...incidents].filter((i) => i.kind !== "trouble" && i.state !== "closed");
+  const open = [...incidents].filter((i) => isAlarm(i) && i.state !== "closed");
   return new Set(open.flatMap((i) => i.zones ?? []));
 }

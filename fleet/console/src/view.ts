@@ -75,13 +75,12 @@ export class View {
 
   constructor(
     private readonly url: string,
-    private readonly token: string | null,
     private readonly canvas: HTMLCanvasElement,
     private readonly tell: (state: ViewState) => void,
   ) {}
 
   start(): void {
-    const socket = new WebSocket(this.url, ["vedette", ...(this.token ? [`bearer.${this.token}`] : [])]);
+    const socket = new WebSocket(this.url, ["vedette"]);
     socket.binaryType = "arraybuffer";
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
       if (typeof event.data === "string") this.hear(JSON.parse(event.data) as Showing);

@@ -15,7 +15,7 @@ from contract.site import Severity
 from fleet.api.evidence_desk import EvidenceDesk
 from fleet.records.auth import digest_of
 from fleet.records.node_credentials import NodeCredentials
-from tests.fleet.api.conftest import ROLES, make_archive, make_client, make_tokens
+from tests.fleet.api.conftest import ROLES, make_archive, make_client, make_people
 from tests.fleet.messages import make_event, make_manifest
 from tests.fleet.office import Here, Office
 
@@ -43,7 +43,7 @@ def door(office: Office, folder: Path) -> TestClient:
         credentials.add(node, digest_of(f"token-of-{node}"), by="Ada", at_us=1)
     office.hear(EVENT, make_manifest(sequence=2, of=EVENT, sha256=SHA, bytes=len(CLIP)))
     make_archive(office, folder).open()
-    return make_client(office, make_tokens(), folder=folder)
+    return make_client(office, make_people(office), folder=folder)
 
 
 def put(door: TestClient, data: bytes, offset: int | str = 0, *, node: str = "gate-1", url: str = URL) -> Response:

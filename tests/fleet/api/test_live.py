@@ -68,7 +68,7 @@ def test_a_client_that_falls_behind_gets_a_snapshot_instead_of_a_queue() -> None
             return heard
 
     first, behind, last = asyncio.run(listen())
-    assert first == '{"type":"zone","data":{"id":"z","name":"first","is_set":true}}'
+    assert first == f'{{"type":"zone","data":{zone("first").model_dump_json()}}}'
     assert behind is None
     assert last is not None
     assert '"last"' in last

@@ -9,7 +9,7 @@ from starlette.websockets import WebSocketDisconnect
 from contract.live import Watch, read_word
 from fleet.records.auth import digest_of
 from fleet.records.node_credentials import NodeCredentials
-from tests.fleet.api.conftest import make_client, make_tokens
+from tests.fleet.api.conftest import make_client, make_people
 from tests.fleet.office import Office
 from tests.fleet.test_live_view import CAMERA, OTHERS, picture
 
@@ -23,7 +23,7 @@ VIEWER = ["vedette", "bearer.v-token"]
 def guarded(office: Office) -> Iterator[TestClient]:
     """With people's tokens, and one loop for all connections as in the API's thread."""
     NodeCredentials(office.fleet.store).add("gate-1", digest_of("token-of-gate-1"), by="Ada", at_us=1)
-    with make_client(office, make_tokens()) as client:
+    with make_client(office, make_people(office)) as client:
         yield client
 
 
@@ -34,7 +34,7 @@ def test_a_picture_goes_from_its_node_to_who_looks_and_nothing_goes_unasked(guar
             assert read_word(node.receive_text()) == Watch(camera=CAMERA, is_wanted=True)
             node.send_bytes(picture(10, is_key=True))
             assert viewer.receive_bytes() == picture(10, is_key=True)
-            figures = guarded.get("/metrics").text
+            figures = guarded.get("/metrics", headers={"authorization": "Bearer v-token"}).text
             assert "vedette_live_viewers 1.0" in figures
             assert "vedette_live_nodes 1.0" in figures
         assert read_word(node.receive_text()) == Watch(camera=CAMERA, is_wanted=False)

@@ -10,7 +10,7 @@ from contract.codec import decode
 from contract.commands import Command, Reply
 from contract.configuration import ConfigurationRefused, DesiredConfiguration, ReportedConfiguration, site_digest
 from contract.topics import COMMAND, DESIRED
-from tests.fleet.api.conftest import make_client, make_tokens
+from tests.fleet.api.conftest import make_client, make_people
 from tests.fleet.messages import NOW_US, make_envelope, make_site, make_status
 from tests.fleet.office import Office
 
@@ -150,7 +150,7 @@ def test_what_does_not_fit_a_message_is_refused(client: TestClient) -> None:
 
 
 def test_roles_of_a_node(office: Office) -> None:
-    client = make_client(office, make_tokens())
+    client = make_client(office, make_people(office))
 
     def status(role: str, method: str, path: str, body: dict[str, Any] | None = None) -> int:
         headers = {"Authorization": f"Bearer {role[0]}-token"}

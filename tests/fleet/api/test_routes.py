@@ -8,8 +8,10 @@ from sqlalchemy import text
 
 from fleet.api.openapi import PATH, schema_text
 from fleet.flight.orders import Hold, ReturnHome
-from tests.fleet.messages import make_envelope, make_event, make_manifest, make_status, status_on_bus
-from tests.fleet.office import Office
+from tests.fleet.api.conftest import make_client
+from tests.fleet.messages import make_envelope, make_event, make_manifest, make_site, make_status, status_on_bus
+from tests.fleet.office import Office, open_office
+from tests.fleet.test_response import PATROL_TEXT
 
 ADA = {"by": "Ada Byron"}
 NOBODY = uuid.UUID(int=99)
@@ -96,6 +98,9 @@ def test_an_incident_is_closed_with_its_disposition(client: TestClient, office: 
         pytest.param(f"/incidents/{NOBODY}/dispatch", id="incident"),
         pytest.param(f"/tasks/{NOBODY}/approve", id="approve"),
         pytest.param(f"/tasks/{NOBODY}/cancel", id="cancel"),
+        pytest.param(f"/tasks/{NOBODY}/pause", id="pause"),
+        pytest.param(f"/tasks/{NOBODY}/resume", id="resume"),
+        pytest.param(f"/tasks/{NOBODY}/skip", id="skip"),
         pytest.param("/zones/nowhere/set", id="zone"),
         pytest.param("/vehicles/nobody/hold", id="hold"),
         pytest.param("/vehicles/nobody/return", id="return"),
@@ -153,6 +158,35 @@ def test_coming_home_works_while_the_store_is_broken(client: TestClient, office:
         connection.execute(text("ALTER TABLE away RENAME TO audit"))
     office.pass_time(1.0)
     assert [row["act"] for row in get(client, "/audit")] == ["return", "hold"]
+
+
+def test_a_patrol_is_paused_sent_on_and_resumed_by_named_persons() -> None:
+    with open_office(site=make_site(PATROL_TEXT)) as office:
+        client = make_client(office)
+        office.pass_time(1.0)
+        (task,) = get(client, "/tasks")
+        path = f"/api/v1/tasks/{task['task_id']}"
+        assert client.post(f"{path}/resume", json=ADA).status_code == 409
+        assert client.post(f"{path}/pause", json=ADA).json()["paused_by"] == "Ada Byron"
+        assert get(client, "/snapshot")["tasks"][0]["paused_by"] == "Ada Byron"
+        assert client.post(f"{path}/skip", json={"by": "Bo Ek"}).status_code == 200
+        last = client.post(f"{path}/skip", json={"by": "Bo Ek"})
+        assert (last.status_code, "last waypoint" in last.json()["detail"]) == (409, True)
+        assert client.post(f"{path}/resume", json={"by": "Bo Ek"}).json()["paused_by"] is None
+        office.pass_time(1.0)
+        acts = {(row["actor"], row["act"], row["subject"]) for row in get(client, "/audit")}
+        ours = {("Ada Byron", "pause"), ("Bo Ek", "skip"), ("Bo Ek", "resume")}
+        assert {(who, act, "kestrel") for who, act in ours} <= acts
+
+
+def test_a_patrol_that_waits_for_a_pilot_is_neither_paused_nor_sent_on() -> None:
+    with open_office(site=make_site(PATROL_TEXT), simulated=False) as office:
+        client = make_client(office)
+        office.pass_time(1.0)
+        (task,) = get(client, "/tasks")
+        for act in ("pause", "resume", "skip"):
+            answer = client.post(f"/api/v1/tasks/{task['task_id']}/{act}", json=ADA)
+            assert (answer.status_code, "waits for approval" in answer.json()["detail"]) == (409, True)
 
 
 def test_a_zone_is_unset_and_set_again(client: TestClient) -> None:

@@ -1,16 +1,8 @@
-from collections.abc import Iterator
-
 import pytest
 
 from fleet.picture.ingest import Ingest
-from fleet.records.store import Store, open_store
+from fleet.records.store import Store
 from tests.fleet.messages import make_site
-
-
-@pytest.fixture
-def store() -> Iterator[Store]:
-    with open_store(None) as opened:
-        yield opened
 
 
 @pytest.fixture

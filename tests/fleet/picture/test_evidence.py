@@ -1,9 +1,6 @@
 """Manifests of files that nodes keep: stored exactly once, whatever is sent twice, out of order or broken."""
 
-from pathlib import Path
-
 import pytest
-from sqlalchemy import text
 
 from contract.bus import BusMessage
 from contract.commands import Ack
@@ -12,8 +9,8 @@ from contract.events import Event
 from contract.evidence import Evidence, EvidenceKind
 from fleet.picture.ingest import Arrival, Ingest, Outcome
 from fleet.records import reads
-from fleet.records.store import Store, open_store
-from tests.fleet.messages import NOW_US, OUTBOX, make_event, make_manifest, make_site, on_bus
+from fleet.records.store import Store
+from tests.fleet.messages import NOW_US, OUTBOX, make_event, make_manifest, on_bus
 
 EVENT = make_event(sequence=1)
 
@@ -94,11 +91,3 @@ def test_a_manifest_that_must_not_be_used_is_quarantined_and_its_number_acknowle
 def test_a_manifest_without_a_number_is_quarantined(ingest: Ingest) -> None:
     outcome = take(ingest, make_manifest(sequence=None, of=EVENT))
     assert (outcome.quarantined, outcome.acks) == (["malformed"], [])
-
-
-def test_a_store_from_before_there_was_evidence_gets_its_table(tmp_path: Path) -> None:
-    with open_store(tmp_path / "s.db") as store, store.transaction() as connection:
-        connection.execute(text("DROP TABLE evidence"))
-    with open_store(tmp_path / "s.db") as store:
-        take(Ingest(make_site(), store), EVENT, make_manifest(sequence=2, of=EVENT))
-        assert len(stored(store)) == 1

@@ -1,0 +1,242 @@
+"""Which vehicle looks at which sighting: the best for the whole fleet at once, not for one sighting after the other.
+
+First as many as can be of the most urgent, then of the next, and among such plans the least sum of arrivals. A pair's
+exact way is worked out only when it would be chosen: until then it counts with its earliest arrival, which is never
+too late. So how far a plan is from the best is known, and one that is near enough ends the work. Pure; equal inputs
+are equal plans.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from contract.geo import GeoPoint
+from contract.tasks import Task
+from fleet.decision.dispatch import (
+    SAME_S,
+    Candidate,
+    Considered,
+    Dispatch,
+    NoVehicle,
+    Plan,
+    able_to_go,
+    busy_with,
+    considered,
+    dispatch_of,
+    earliest_each_s,
+    in_words,
+    plan_of,
+)
+from fleet.flight.gate import GateParameters
+from fleet.flight.vehicle import VehicleState
+from fleet.flight.world import World
+
+MOST_PRIORITY, LEAST_PRIORITY = 1, 4
+SWITCH_S = 20.0  # what another vehicle, or another sighting, must gain before one under way changes
+LATEST_S = 10_000.0  # arrivals beyond are none
+NEAR_ENOUGH_S = 2.0  # a need, on average, from the best plan: launches differ by more
+FEW_NEEDS = 20  # up to so many the best plan is worked out to its end
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A sighting somebody should look at. `priority` 1 is the most urgent, 4 the least; `by` is on its way already."""
+
+    id: str
+    target: GeoPoint
+    sigma_m: float
+    priority: int = LEAST_PRIORITY
+    by: str | None = None
+
+    def __post_init__(self) -> None:
+        if not MOST_PRIORITY <= self.priority <= LEAST_PRIORITY:
+            raise ValueError(
+                f"need '{self.id}': expected a priority of {MOST_PRIORITY} to {LEAST_PRIORITY}, got {self.priority}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """`plans` by need; `considered` by need, the chosen first. A need without a plan is looked at by nobody."""
+
+    plans: Mapping[str, Plan]
+    considered: Mapping[str, tuple[Considered, ...]]
+
+
+def assign(
+    needs: Iterable[Need],
+    fleet: Iterable[VehicleState],
+    *,
+    world: World,
+    parameters: GateParameters,
+    now_us: int,
+    unavailable: Mapping[str, str] | None = None,
+    heights: Mapping[str, float] | None = None,
+    within_s: float | None = None,
+) -> Assignment:
+    """`unavailable`: why a vehicle may not be chosen, by id; `heights` as in `choose`. `within_s`: how much the sum of
+    arrivals may exceed the least, for each need; if left out, nothing for few needs and `NEAR_ENOUGH_S` for many."""
+    wanted = sorted(needs, key=lambda need: (need.priority, need.id))
+    able: list[Candidate] = []
+    unable: list[Considered] = []
+    for vehicle in sorted(fleet, key=lambda each: each.vehicle_id):
+        name = vehicle.vehicle_id
+        found = able_to_go(
+            vehicle,
+            world=world,
+            parameters=parameters,
+            now_us=now_us,
+            busy=(unavailable or {}).get(name),
+            height_m=(heights or {}).get(name, world.site.response.air_altitude_m),
+        )
+        if isinstance(found, str):
+            unable.append(Considered(name, None, found))
+        else:
+            able.append(found)
+    table = _Table(wanted, able, world, now_us)
+    if within_s is None:
+        within_s = 0.0 if len(wanted) <= FEW_NEEDS else NEAR_ENOUGH_S
+    chosen = table.solve(within_s)
+    plans = {wanted[row].id: table.exact(row, column) for row, column in chosen.items()}
+    return Assignment(
+        plans={need: plan for need, plan in plans.items() if isinstance(plan, Plan)},
+        considered={need.id: (*table.explained(row, chosen), *unable) for row, need in enumerate(wanted)},
+    )
+
+
+class _Table:
+    """Needs (rows) by vehicles (columns): arrivals in seconds, the earliest until they are exact."""
+
+    def __init__(self, needs: list[Need], able: list[Candidate], world: World, now_us: int) -> None:
+        self._needs, self._able, self._world, self._now_us = needs, able, world, now_us
+        self._exact: dict[tuple[int, int], Plan | str] = {}
+        self._arrives_s = np.full((len(needs), len(able)), np.inf)
+        self._sure_s = self._arrives_s.copy()
+        for column, candidate in enumerate(able):
+            targets = [(need.target, need.sigma_m) for need in needs]
+            self._arrives_s[:, column] = earliest_each_s(candidate, targets, world)
+        names = [candidate.vehicle.vehicle_id for candidate in able]
+        present = {need.by: row for row, need in enumerate(needs) if need.by in names}
+        self._switch_s = np.zeros_like(self._arrives_s)
+        for name, row in present.items():
+            column = names.index(name)
+            self._switch_s[row, :] = SWITCH_S
+            self._switch_s[:, column] = SWITCH_S
+        for name, row in present.items():
+            self._switch_s[row, names.index(name)] = 0.0
+
+    def exact(self, row: int, column: int) -> Plan | str:
+        pair = row, column
+        if pair not in self._exact:
+            need = self._needs[row]
+            found = plan_of(
+                self._able[column], target=need.target, sigma_m=need.sigma_m, world=self._world, now_us=self._now_us
+            )
+            self._exact[pair] = found
+            self._arrives_s[pair] = self._sure_s[pair] = found.arrives_in_s if isinstance(found, Plan) else np.inf
+        return self._exact[pair]
+
+    def solve(self, within_s: float) -> dict[int, int]:
+        """The column of each row that gets one."""
+        while True:
+            chosen, at_least_s = self._best(self._arrives_s)
+            open_pairs = [pair for pair in chosen.items() if pair not in self._exact]
+            if not open_pairs:
+                return chosen
+            for pair in open_pairs:
+                self.exact(*pair)
+            sure, sure_s = self._best(self._sure_s)
+            if sure_s - at_least_s <= within_s * len(self._needs):
+                return sure
+
+    def _best(self, arrives_s: NDArray[np.float64]) -> tuple[dict[int, int], float]:
+        """The best plan with those arrivals, and what it costs; each row has a column of its own that means nobody."""
+        rows, columns = arrives_s.shape
+        if not rows or not columns:
+            return {}, 0.0
+        nobody_s = self._nobody_s()
+        costs = np.full((rows, columns + rows), LATEST_S * nobody_s.max())
+        can = np.isfinite(arrives_s)
+        costs[:, :columns][can] = (np.round(arrives_s, 3) + self._switch_s + self._ties_s())[can]
+        costs[np.arange(rows), columns + np.arange(rows)] = nobody_s
+        found = linear_sum_assignment(costs)
+        pairs = zip(*(each.tolist() for each in found), strict=True)
+        return {row: column for row, column in pairs if column < columns}, float(costs[found].sum())
+
+    def _nobody_s(self) -> NDArray[np.float64]:
+        """What it costs that nobody goes: more than all that could be saved in the levels below together."""
+        levels = sorted({need.priority for need in self._needs}, reverse=True)
+        costs, cost_s = {}, LATEST_S
+        for level in levels:
+            costs[level] = cost_s * 2.0
+            cost_s += costs[level] * (1 + sum(need.priority == level for need in self._needs))
+        return np.array([costs[need.priority] for need in self._needs])
+
+    def _ties_s(self) -> NDArray[np.float64]:
+        """So little that only a tie notices: the first need gets the vehicle with the lower id."""
+        rows, columns = self._arrives_s.shape
+        return SAME_S / 2 * np.outer((rows - np.arange(rows)) / rows, np.arange(columns) / columns) / max(rows, 1)
+
+    def explained(self, row: int, chosen: Mapping[int, int]) -> list[Considered]:
+        """Every vehicle in plain words, the chosen first, then by arrival; None for what cannot go at all."""
+        column = chosen.get(row)
+        best = None if column is None else self._exact[row, column]
+        goes_to = {other: self._needs[its].id for its, other in chosen.items()}
+        lines: list[tuple[float, str, Considered]] = []
+        for other, candidate in enumerate(self._able):
+            name, soonest_s = candidate.vehicle.vehicle_id, float(self._arrives_s[row, other])
+            plan = self._exact.get((row, other))
+            if isinstance(plan, str):
+                line = Considered(name, None, plan)
+            else:
+                why = in_words(plan) if plan else f"{soonest_s:.0f} s at the earliest"
+                if other == column:
+                    why = f"chosen: {why}, {'the best for all that wait' if len(self._needs) > 1 else 'the soonest'}"
+                elif other in goes_to:
+                    why = f"{why}, and it goes to {goes_to[other]}"
+                elif isinstance(best, Plan):
+                    why = f"{why}, {_beside(plan, soonest_s - best.arrives_in_s, best.vehicle.vehicle_id)}"
+                else:
+                    why = f"{why}, but what it does now is worth more"
+                line = considered(plan, why) if plan else Considered(name, soonest_s, why)
+            at_s = -1.0 if other == column else soonest_s
+            lines.append((at_s, name, line))
+        return [line for _, _, line in sorted(lines, key=lambda each: each[:2])]
+
+
+def _beside(plan: Plan | None, later_s: float, other: str) -> str:
+    """Of one that does not go: how much later it is than the one that does."""
+    if later_s >= 0.0:
+        return f"{later_s:.0f} s after {other}"
+    sooner = f"{-later_s:.0f} s before {other}"
+    return f"{sooner}, too little to change" if plan else f"{sooner} if its way were straight, which was not worked out"
+
+
+def choose_among(
+    need: Need,
+    others: Iterable[Need],
+    *,
+    vehicles: Iterable[VehicleState],
+    tasks: Iterable[Task],
+    world: World,
+    parameters: GateParameters,
+    now_us: int,
+    unavailable: Mapping[str, str] | None = None,
+    heights: Mapping[str, float] | None = None,
+) -> Dispatch | str:
+    """Who looks at `need`, when `others` wait as well, or why nobody: the nearest may be left to one of those."""
+    found = assign(
+        [need, *others],
+        vehicles,
+        world=world,
+        parameters=parameters,
+        now_us=now_us,
+        unavailable=busy_with(tasks) | dict(unavailable or {}),
+        heights=heights,
+    )
+    plan = found.plans.get(need.id)
+    considered_each = found.considered[need.id]
+    return NoVehicle(considered_each).reason if plan is None else dispatch_of(plan, considered_each)

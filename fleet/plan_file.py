@@ -1,0 +1,85 @@
+"""A round as a plan of QGroundControl: file type Plan, version 1, mission version 2, fence version 2, rally points
+version 2 (QGroundControl developer guide, "Plan File Format").
+
+Heights are above home (MAV_FRAME_GLOBAL_RELATIVE_ALT). Looks are stays in turn, each behind a CONDITION_YAW.
+"""
+
+import json
+from collections.abc import Sequence
+
+from contract.geo import GeoPoint
+from contract.site import Site, VehicleKind
+from fleet.decision.team import Team
+
+WAYPOINT, RETURN, TAKE_OFF, YAW = 16, 20, 22, 115  # MAV_CMD
+RELATIVE_ALT, MISSION_FRAME = 3, 2  # MAV_FRAME
+ARDUPILOT, COPTER, ROVER = 3, 2, 10  # MAV_AUTOPILOT, MAV_TYPE
+Params = Sequence[float | None]
+
+
+def plan_text(site: Site, team: Team, vehicle: int) -> str:
+    """The shortest round of the team's vehicle with that number, from its dock and back."""
+    patrol, spec, frame = team.patrol, team.legs.vehicles[vehicle], site.local_frame()
+    docks = len(team.legs.vehicles)
+    home = frame.to_geo(team.legs.paths.places[vehicle])[0]
+    flies, height_m = spec.kind.flies, patrol.altitude_m
+    items = [_item(TAKE_OFF, (0, 0, 0, None, home.lat_deg, home.lon_deg, height_m))] if flies else []
+    here = vehicle
+    for number, point in enumerate(patrol.points):
+        corners = team.legs.paths.way(here, docks + number)[1:-1]
+        items += [_waypoint(frame.to_geo(corner)[0], height_m, 0.0) for corner in corners]
+        items.append(_waypoint(point.position, height_m, 0.0 if point.look_deg else point.dwell_s))
+        for look_deg in point.look_deg:
+            items.append(_item(YAW, (look_deg, 0, 0, 0, 0, 0, 0), frame=MISSION_FRAME))
+            items.append(_waypoint(point.position, height_m, point.dwell_s / len(point.look_deg)))
+        here = docks + number
+    items.append(_item(RETURN, (0, 0, 0, 0, 0, 0, 0), frame=MISSION_FRAME))
+    for number, item in enumerate(items, 1):
+        item["doJumpId"] = number
+    plan = {
+        "fileType": "Plan",
+        "version": 1,
+        "groundStation": "QGroundControl",
+        "mission": {
+            "version": 2,
+            "firmwareType": ARDUPILOT,
+            "vehicleType": COPTER if spec.kind is VehicleKind.ARDUPILOT_COPTER else ROVER,
+            "globalPlanAltitudeMode": 1,
+            "cruiseSpeed": spec.cruise_speed_m_s,
+            "hoverSpeed": spec.cruise_speed_m_s,
+            "plannedHomePosition": [home.lat_deg, home.lon_deg, site.origin.ground_amsl_m],
+            "items": items,
+        },
+        "geoFence": {
+            "version": 2,
+            "circles": [],
+            "polygons": [
+                _polygon(site.geofence.polygon, inclusion=True),
+                *(_polygon(area.polygon, inclusion=False) for area in site.no_fly if flies),
+            ],
+        },
+        "rallyPoints": {
+            "version": 2,
+            "points": [[p.position.lat_deg, p.position.lon_deg, height_m] for p in site.rally_points],
+        },
+    }
+    return json.dumps(plan, indent=2) + "\n"
+
+
+def _polygon(corners: Sequence[GeoPoint], *, inclusion: bool) -> dict[str, object]:
+    return {"version": 1, "inclusion": inclusion, "polygon": [[c.lat_deg, c.lon_deg] for c in corners]}
+
+
+def _waypoint(point: GeoPoint, height_m: float, stay_s: float) -> dict[str, object]:
+    return _item(WAYPOINT, (stay_s, 0, 0, None, round(point.lat_deg, 7), round(point.lon_deg, 7), height_m))
+
+
+def _item(command: int, params: Params, *, frame: int = RELATIVE_ALT) -> dict[str, object]:
+    return {
+        "type": "SimpleItem",
+        "autoContinue": True,
+        "command": command,
+        "doJumpId": 0,
+        "frame": frame,
+        "params": list(params),
+    }
