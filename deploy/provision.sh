@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Make a site's own certificate authority, a certificate for each party and a token for each edge node.
 #   deploy/provision.sh FOLDER NODE...      e.g. deploy/provision.sh deploy/certs edge-1 edge-2
-# Writes ca, broker, coordinator, api and one pair per NODE, and NODE.env with the token that the node shows the
-# coordinator. It says how to let the node in. Run again with more nodes: what exists is kept.
+# Writes ca, broker, coordinator, api and one pair per NODE, NODE.env with the token that the node shows the
+# coordinator, and store-password. It says how to let the node in. Run again with more nodes: what exists is kept.
 # FOLDER/ca.key signs everything: keep it off the machines that run.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,5p' "$0" >&2; exit 2; }
@@ -45,7 +45,8 @@ for node in "$@"; do
     echo "vedette-fleet node add CONFIG $node --sha256 $(printf %s "$token" | openssl dgst -sha256 -r | cut -d' ' -f1)"
   fi
 done
+[ -f store-password ] || openssl rand -hex 32 >store-password  # of the coordinator's database
 # Containers read their key as a user of their own, through a mount of that one file; on this machine the folder is shut.
-chmod 644 ./*.crt ./*.key
+chmod 644 ./*.crt ./*.key store-password
 chmod 600 ca.key ./*.env
 chmod 700 .

@@ -14,7 +14,9 @@ COMMANDS = {  # and the module whose `register` adds it
     "record": "sim.record",
     "import": "sim.import_tape",
     "bench": "sim.bench",
+    "fuzz": "sim.fuzz",
     "autopilot": "sim.autopilot.command",
+    "dock": "sim.dock_command",
 }
 
 

@@ -69,6 +69,7 @@ def _replay(bench: Bench) -> Measured:
         PETS2009,
         clock=bench.clock,
         console=bench.console,
+        looks_model=bench.shared / "models" / "person-reidentification-retail-0248.onnx",
     )
 
 
@@ -119,6 +120,43 @@ def _flat(bench: Bench) -> Measured:
         return asyncio.run(measure_flatness(Path(folder), plot=plot, clock=bench.clock, console=bench.console))
 
 
+def _vehicles(bench: Bench) -> Measured:
+    from sim.benchmarks.vehicles import measure_vehicles  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-vehicles-") as folder:
+        return asyncio.run(measure_vehicles(Path(folder), clock=bench.clock, console=bench.console))
+
+
+def _decision(bench: Bench) -> Measured:
+    from sim.benchmarks.decision import measure_decision  # noqa: PLC0415
+
+    return measure_decision(console=bench.console)
+
+
+def _fusion(bench: Bench) -> Measured:
+    from sim.benchmarks.fusion import measure_fusion  # noqa: PLC0415
+
+    return measure_fusion(console=bench.console)
+
+
+def _patrol(bench: Bench) -> Measured:
+    from sim.benchmarks.patrol import measure_patrol  # noqa: PLC0415
+
+    return measure_patrol(bench.folder / "patrol.png", clock=bench.clock, console=bench.console)
+
+
+def _assignment(bench: Bench) -> Measured:
+    from sim.benchmarks.assignment import measure_assignment  # noqa: PLC0415
+
+    return measure_assignment(console=bench.console)
+
+
+def _mission(bench: Bench) -> Measured:
+    from sim.benchmarks.mission import measure_mission  # noqa: PLC0415
+
+    return measure_mission(console=bench.console)
+
+
 def _world(bench: Bench) -> Measured:
     from sim.benchmarks.world import measure_world  # noqa: PLC0415
 
@@ -153,6 +191,13 @@ def _backlog(bench: Bench) -> Measured:
         return measure_backlog(Path(folder), clock=bench.clock, console=bench.console)
 
 
+def _ingest(bench: Bench) -> Measured:
+    from sim.benchmarks.ingest import measure_ingest  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-ingest-", dir=bench.folder) as folder:  # /tmp may be in memory
+        return measure_ingest(Path(folder).resolve(), clock=bench.clock, console=bench.console)
+
+
 def _faults(bench: Bench) -> Measured:
     from sim.benchmarks.faults import measure_faults  # noqa: PLC0415
 
@@ -160,6 +205,13 @@ def _faults(bench: Bench) -> Measured:
         return measure_faults(
             Path(folder), kills=bench.kills, outage_s=bench.outage_s, clock=bench.clock, console=bench.console
         )
+
+
+def _kills(bench: Bench) -> Measured:
+    from sim.benchmarks.coordinator import measure_kills  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-kills-", dir=bench.folder) as folder:
+        return measure_kills(Path(folder).resolve(), clock=bench.clock, console=bench.console)
 
 
 # Each imports only what it needs.
@@ -171,14 +223,22 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "memory": _memory,
     "flat": _flat,
     "idle": _idle,
+    "vehicles": _vehicles,
+    "decision": _decision,
+    "fusion": _fusion,
+    "assignment": _assignment,
+    "mission": _mission,
+    "patrol": _patrol,
     "world": _world,
     "drone": _drone,
     "run": _run,
+    "ingest": _ingest,
     "soak": _soak,
     "backlog": _backlog,
     "faults": _faults,
+    "kills": _kills,
 }
-LONG = ("soak", "backlog", "faults")  # only when asked for
+LONG = ("soak", "backlog", "faults", "kills")  # only when asked for
 WHICH = f"Of {', '.join(SECTIONS)}; all but {', '.join(LONG)} if left out."
 
 
@@ -198,8 +258,16 @@ def bench(
 
     replay: accuracy, speed and tracking on a clip with ground truth. feeds: what a node keeps of bare inference.
     gate: a glance at a picture before the detector. latency: from a frame to incident, vehicle and acknowledgement.
-    memory: the demo's processes. flat: a node's memory over 100 000 frames. idle: feeds in which nothing happens.
-    world: the rendered world. run: scenarios in virtual time. soak: memory of hours of them.
+    vehicles: a hundred on one coordinator. decision: of the safety gate. assignment: of a fleet.
+    mission: an upload over bad links. memory: the demo's processes.
+    flat: a node's memory over 100 000 frames. idle: feeds in which nothing happens.
+    vehicles: a hundred on one coordinator. decision: of the safety gate. assignment: of a fleet.
+    mission: an upload over bad links. memory: the demo's processes.
+    flat: a node's memory over 100 000 frames. idle: feeds in which nothing happens.
+    fusion: several cameras on one map. world: the rendered world. run: scenarios in virtual time.
+    soak: memory of hours of them.
+    ingest: events a second on both stores, until a console sees them, and with a million stored.
+    kills: the coordinator killed a hundred times, on both stores.
     """
     console = Console(highlight=False)
     results: dict[str, dict[str, Any]] = {}

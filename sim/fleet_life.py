@@ -11,11 +11,14 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 
 from contract.clock import Clock
+from contract.docks import Dock
 from contract.site import Site
 from contract.topics import TOPICS, Direction
 from fleet.app import Fleet, Heart, assembled
 from fleet.coordinator import MAX_BATCH, Wire
 from fleet.errors import StoreError
+from fleet.flight.dock_links import Docks
+from fleet.flight.docks.http_json import Exchange
 from fleet.flight.fleet_links import Flight
 from fleet.flight.mavlink_transport import Connection as Address
 from fleet.flight.mavlink_transport import Transport
@@ -78,7 +81,9 @@ class FleetLife:
         transport_of: Callable[[Address], Transport],
         clock: Clock,
         log: RunLog,
+        exchange_of: Callable[[Dock], Exchange],
     ) -> None:
+        self._exchange_of = exchange_of
         self._site, self._store, self._broker, self._link = site, store, broker, link
         self._transport_of, self._clock, self._log = transport_of, clock, log
         self.fleet: Fleet | None = None
@@ -107,6 +112,7 @@ class FleetLife:
 
         heart = Heart(clock)
         flight = Flight(site=site, clock=clock, is_alive=heart.is_alive, transport_of=self._transport_of)
+        docks = Docks(site=site, clock=clock, exchange_of=self._exchange_of)
         self._cuts = [store.die, client.die, *(link.close for link in flight.links.values())]
         fleet = self.fleet = assembled(
             site=site,
@@ -116,9 +122,11 @@ class FleetLife:
             wire=Wire(receive=receive, publish=client.publish, is_connected=lambda: client.is_connected),
             heart=heart,
             live=ToldFeed(self._log),
+            traffic=flight.traffic.now,
+            docks=docks.drivers,
         )
         fleet.coordinator.load()
-        async with flight, anyio.create_task_group() as tasks:
+        async with flight, docks, anyio.create_task_group() as tasks:
             tasks.start_soon(client.run, name="coordinator link")
             tasks.start_soon(_watch_over, fleet, name="safety monitor")
             tasks.start_soon(fleet.tasking.run, name="tasking")

@@ -22,8 +22,16 @@ class MemoryTransport:
 
     def __init__(self, autopilots: Iterable[Autopilot], links: Mapping[int, Impairment]) -> None:
         self._autopilots: dict[Address, Autopilot] = {("memory", each.spec.system_id): each for each in autopilots}
-        self._links = links
+        self._links = {address: links[each.spec.system_id] for address, each in self._autopilots.items()}
         self._on_data: OnData | None = None
+
+    def join(self, name: str, autopilot: Autopilot, link: Impairment) -> None:
+        """One more, at an address of its own, whatever its system id is."""
+        address = ("memory", name)
+        self._autopilots[address], self._links[address] = autopilot, link
+
+    def leave(self, name: str) -> None:
+        del self._autopilots["memory", name], self._links["memory", name]
 
     async def open(self, on_data: OnData) -> None:
         self._on_data = on_data
@@ -36,10 +44,10 @@ class MemoryTransport:
         self._on_data = None
 
     def send(self, raw: bytes, address: Address) -> bool:
-        autopilot = self._autopilots.get((address[0], address[1]))
+        autopilot = self._autopilots.get(address)
         if autopilot is None or self._on_data is None:
             return False
-        for delay_s in self._links[autopilot.spec.system_id].delays_s():
+        for delay_s in self._links[address].delays_s():
             _later(delay_s, self._reach, autopilot, raw, address)
         return True
 
@@ -55,7 +63,7 @@ class MemoryTransport:
         """What arrives at one moment, arrives by one timer: a hundred vehicles say two thousand things a second."""
         due: dict[float, list[tuple[bytes, Address]]] = {}
         for address, autopilot in autopilots.items():
-            link = self._links[autopilot.spec.system_id]
+            link = self._links[address]
             for frame in autopilot.outgoing():
                 for delay_s in link.delays_s():
                     due.setdefault(delay_s, []).append((frame, address))

@@ -14,6 +14,7 @@ from sim.embedded_broker import free_port
 START_WITHIN_S = 5.0
 LOOK_EACH_S = 0.02
 STOP_WITHIN_S = 5.0
+LIKE_DEPLOYED = ("set_tcp_nodelay true", "max_queued_messages 100000", "max_inflight_messages 200")
 
 
 def find_mosquitto() -> str | None:
@@ -34,7 +35,7 @@ class Mosquitto:
         lines = [
             f"listener {self.port} {LOOPBACK}",
             "allow_anonymous true",
-            "set_tcp_nodelay true",  # as deploy/mosquitto/mosquitto.conf has it
+            *LIKE_DEPLOYED,
             "persistence true",
             f"persistence_location {self._folder}/",
             "user root",  # heeded by root alone, whose folder nobody else may write to

@@ -62,9 +62,9 @@ def _handle(act: OperatorAct, fleet: Fleet) -> str:
     if act.do == "acknowledge":
         for alarm in tuple(fleet.ingest.alarms.values()):
             if alarm.incident_id == incident.incident_id and alarm.state is State.OPEN:
-                fleet.room.acknowledge(alarm.alarm_id, by=act.by)
+                fleet.room.incidents.acknowledge(alarm.alarm_id, by=act.by)
     elif act.do == "close":
-        fleet.room.close(incident.incident_id, disposition=Disposition.CONFIRMED, note="", by=act.by)
+        fleet.room.incidents.close(incident.incident_id, disposition=Disposition.CONFIRMED, note="", by=act.by)
     else:
         fleet.room.dispatch(incident.incident_id, by=act.by)
     return "done"

@@ -18,6 +18,7 @@ from contract.site import Camera, CameraPose, Site
 from detectors.detector import Detector, Prepared
 from detectors.frame import Frame
 from edge.errors import SetUpError
+from edge.perception.appearance import Appearance
 from edge.perception.locate import Locator
 from edge.perception.tracking import Tracker
 from edge.pipeline import Pipeline, Watch, watches_of
@@ -53,11 +54,20 @@ class Place:
 class Playback:
     """A context that holds the open files, which are complete when it is left."""
 
-    def __init__(self, folder: Path, detector: Detector, place: Place | None, *, annotate: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        detector: Detector,
+        place: Place | None,
+        *,
+        annotate: bool = False,
+        appearance: Appearance | None = None,
+    ) -> None:
         self._folder = folder
         self._detector = detector
         self._place = place
         self._annotate = annotate
+        self._appearance = appearance
         self._files = ExitStack()
         self._last_us = 0
         self.frames = 0
@@ -154,7 +164,7 @@ class Playback:
             origin=Origin.REPLAYED,
             model=self._detector.identity,
             labels=labels,
-            tracker=Tracker(labels=labels, frame_size_px=(width_px, height_px)),
+            tracker=Tracker(labels=labels, frame_size_px=(width_px, height_px), appearance=self._appearance),
             poses=poses,
             locator=locator,
             frame=local,

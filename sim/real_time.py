@@ -22,6 +22,7 @@ from contract.site import Site
 from edge.link.uplink import Broker, Uplink
 from fleet.app import Fleet, Heart, assembled
 from fleet.coordinator import MAX_BATCH, Wire
+from fleet.flight.dock_links import Docks
 from fleet.flight.fleet_links import Flight
 from fleet.flight.mavlink_sources import Address
 from fleet.flight.mavlink_transport import OnData, Transport, make_transport
@@ -31,6 +32,7 @@ from fleet.records.store import Store, open_store
 from fleet.settings import BrokerSettings
 from sim.autopilot.udp import SimulatedFleet
 from sim.clock import RealClock, ShiftedClock
+from sim.dock import docks_of
 from sim.embedded_broker import LOOPBACK, EmbeddedBroker, free_port
 from sim.faults import Levers, break_things
 from sim.fleet_life import ToldFeed
@@ -38,7 +40,7 @@ from sim.impairment import Impairment, impairments
 from sim.operator import operate
 from sim.rig import Rig
 from sim.run_log import RunLog
-from sim.scenario import BadLink, CoordinatorKill, LinkLost, Loaded, NodeKill
+from sim.scenario import BadLink, CoordinatorKill, LinkLost, Loaded, NodeKill, SameId
 from sim.scene import Eyes, Scene, autopilot_specs, describe
 from sim.simulated_node import SimulatedNode
 from sim.store_tap import StoreTap
@@ -134,6 +136,10 @@ class _Stage:
             rigs=scene.rigs,
             full_disks=set(),
             lives={},
+            frame=self._site.local_frame(),
+            weather=self._loaded.scenario.weather,
+            strangers={},
+            docks=docks_of(self._loaded.site, scene.autopilots, clock=self._clock),
         )
 
     async def _fleet(self, stack: AsyncExitStack, levers: Levers, scene: Scene) -> Fleet:
@@ -154,6 +160,7 @@ class _Stage:
             is_alive=heart.is_alive,
             transport_of=lambda connection: _Impaired(make_transport(connection), by_system),
         )
+        docks = Docks(site=self._site, clock=clock, exchange_of=lambda dock: levers.docks[dock.id].exchange)
         fleet = assembled(
             site=self._site,
             clock=clock,
@@ -162,9 +169,12 @@ class _Stage:
             wire=Wire(receive=receive, publish=bus.publish, is_connected=lambda: bus.is_connected),
             heart=heart,
             live=ToldFeed(self._log),
+            traffic=flight.traffic.now,
+            docks=docks.drivers,
         )
         fleet.coordinator.load()
         await stack.enter_async_context(flight)
+        await stack.enter_async_context(docks)
         stack.enter_context(fleet.monitor)
         await stack.enter_async_context(bus.opened())
         return fleet
@@ -199,7 +209,7 @@ def _check(loaded: Loaded) -> None:
     nodes = {camera.node for camera in loaded.site.cameras}
     for fault in loaded.scenario.faults:
         spoils_mqtt = isinstance(fault, BadLink | LinkLost) and fault.of in nodes
-        if spoils_mqtt or isinstance(fault, NodeKill | CoordinatorKill):
+        if spoils_mqtt or isinstance(fault, NodeKill | CoordinatorKill | SameId):
             raise DocumentError(
                 f"{loaded.path}: faults.{fault.kind}: expected --speed max, in real time it cannot be had"
             )

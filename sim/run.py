@@ -9,16 +9,19 @@ real time, over a real broker and sockets, is sim/real_time.py.
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import anyio
 
 from contract.envelope import COORDINATOR
+from contract.geo import PointEnu
 from fleet.flight.mavlink_transport import Connection, Transport, parse_connection
 from fleet.records.store import Store, open_store
 from sim.autopilot.autopilot import Autopilot
 from sim.clock import ShiftedClock, VirtualClock, run_virtually
+from sim.dock import docks_of
 from sim.faults import Levers, break_things
 from sim.fleet_life import FleetLife
 from sim.impairment import Impairment, impairments
@@ -28,7 +31,7 @@ from sim.node_life import NodeLife
 from sim.operator import operate
 from sim.rig import Rig
 from sim.run_log import RunLog
-from sim.scenario import Loaded
+from sim.scenario import Loaded, SameId
 from sim.scene import Eyes, Scene, autopilot_specs, describe
 from sim.simulated_node import SimulatedNode
 from sim.store_tap import StoreTap
@@ -110,6 +113,7 @@ class Stage:
             for node, rigs in nodes.items()
         }
         self._transports = self._radios(links)
+        docks = docks_of(loaded.site, self._autopilots, clock=clock)
         self._fleet = FleetLife(
             site=loaded.site,
             store=store,
@@ -118,6 +122,7 @@ class Stage:
             transport_of=self._transport_of,
             clock=clocks[COORDINATOR],
             log=log,
+            exchange_of=lambda dock: docks[dock.id].exchange,
         )
         self._store_tap = StoreTap(store, log, clock=clock, coordinators=clocks[COORDINATOR])
         self._levers = Levers(
@@ -129,6 +134,14 @@ class Stage:
             rigs=self.scene.rigs,
             full_disks=full_disks,
             lives={COORDINATOR: self._fleet.life, **{name: node.life for name, node in self._nodes.items()}},
+            frame=loaded.site.local_frame(),
+            weather=loaded.scenario.weather,
+            strangers={
+                fault.named: (partial(self._switch_on, fault), partial(self._switch_off, fault))
+                for fault in loaded.scenario.faults
+                if isinstance(fault, SameId)
+            },
+            docks=docks,
         )
 
     async def run(self, on_second: Callable[[float], None]) -> None:
@@ -174,6 +187,23 @@ class Stage:
             )
             for connection, ids in behind.items()
         }
+
+    def _switch_on(self, fault: SameId) -> None:
+        """A stranger on the port of one of ours, and with its system id."""
+        ours = self._autopilots[fault.vehicle].spec
+        place, _ = self._site.local_frame().to_geo(PointEnu(fault.east_m, fault.north_m))
+        stranger = Autopilot(replace(ours, home=place, boot_s_already=60.0, seed=ours.seed + 1))
+        self._autopilots[fault.named] = stranger
+        link = impairments([fault.named], seed=ours.seed, base_s=RADIO_DELAY_S)[fault.named]
+        self._transport_behind(fault.vehicle).join(fault.named, stranger, link)
+
+    def _switch_off(self, fault: SameId) -> None:
+        del self._autopilots[fault.named]
+        self._transport_behind(fault.vehicle).leave(fault.named)
+
+    def _transport_behind(self, vehicle: str) -> MemoryTransport:
+        spec = next(spec for spec in self._site.vehicles if spec.id == vehicle)
+        return self._transports[str(parse_connection(spec.connection))]
 
     def _transport_of(self, connection: Connection) -> Transport:
         return self._transports[str(connection)]

@@ -23,6 +23,7 @@ from contract.tasks import Task
 from edge.pipeline import StepResult
 from fleet.flight.vehicle import VehicleState
 from fleet.picture.incidents import Alarm, Incident
+from fleet.picture.site_track import SiteTrack
 from sim.event_log import EventLog
 
 Json = Mapping[str, object]
@@ -46,9 +47,9 @@ class RunLog:
 
     def __enter__(self) -> "RunLog":
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._events, self._sightings, self._truth, self._vehicles = self._files = [
+        self._events, self._sightings, self._truth, self._vehicles, self._site_tracks = self._files = [
             (self._folder / f"{name}.jsonl").open("w", encoding="utf-8", newline="\n")
-            for name in ("events", "sightings", "truth", "vehicles")
+            for name in ("events", "sightings", "truth", "vehicles", "site-tracks")
         ]
         return self
 
@@ -150,6 +151,12 @@ class RunLog:
                 state=data.state.value,
                 reason=data.reason,
                 incident=None if data.incident_id is None else str(data.incident_id),
+            )
+
+        elif isinstance(data, SiteTrack):
+            self._write(
+                self._site_tracks,
+                data.model_dump(mode="json", exclude={"origin", "votes", "velocity_sigma_m_s"}, exclude_none=True),
             )
 
     def vehicle_state(self, state: VehicleState) -> None:

@@ -18,6 +18,7 @@ EPOCH, LATEST_START = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (19
 Metres = Annotated[float, Field(ge=-5_000.0, le=5_000.0)]
 Seconds = Annotated[float, Field(ge=0.0, le=7 * 86_400.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+ModeName = Annotated[str, Field(pattern=r"^[A-Z_]+$")]  # of an autopilot, as in ArduPilot's own list
 
 
 class Weather(Frozen):
@@ -136,9 +137,10 @@ class FeedPlan(Frozen):
 
 
 class VehicleStart(Frozen):
-    """How one of the site's vehicles is when the scenario begins; it stands in its dock."""
+    """How one of the site's vehicles is when the scenario begins; it stands in its dock, or where it was left."""
 
     id: Identifier
+    stands: Stop | None = None
     battery_frac: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     switched_on_s_before: Seconds = 60.0
 
@@ -189,7 +191,7 @@ class _Fault(Frozen):
     @property
     def subject(self) -> str | None:
         """What breaks, where there is more than one of its kind."""
-        named = (getattr(self, key, None) for key in ("of", "vehicle", "camera", "node"))
+        named = (getattr(self, key, None) for key in ("of", "vehicle", "camera", "node", "icao", "dock"))
         return next((str(name) for name in named if name is not None), None)
 
 
@@ -233,6 +235,58 @@ class BatterySag(_Fault):
     kind: Literal["battery_sag"]
     vehicle: Identifier
     to_frac: Fraction
+
+
+class WindBlows(_Fault):
+    """Another wind, at once and over the whole site; then the weather's own again."""
+
+    kind: Literal["wind_blows"]
+    wind_m_s: Annotated[float, Field(ge=0.0, le=40.0)]
+    wind_from_deg: Annotated[float, Field(ge=0.0, lt=360.0)]
+
+
+class PilotTakes(_Fault):
+    """A pilot's mode switch; at the end he switches to `leaves_in` and lets the sticks go."""
+
+    kind: Literal["pilot_takes"]
+    vehicle: Identifier
+    mode: ModeName
+    leaves_in: ModeName
+
+
+class StationAct(Frozen):
+    """What another ground station does, so long after it came."""
+
+    after_s: Seconds = 0.0
+    do: Literal["go_to", "set_mode", "stop_positions"]
+    east_m: Metres = 0.0
+    north_m: Metres = 0.0
+    above_home_m: Annotated[float, Field(ge=0.0, le=500.0)] = 20.0
+    mode: ModeName | None = None
+
+    @model_validator(mode="after")
+    def _says_which_mode(self) -> "StationAct":
+        if (self.do == "set_mode") != (self.mode is not None):
+            raise ValueError(f"'{self.do}': expected {'a' if self.do == 'set_mode' else 'no'} mode, got {self.mode!r}")
+        return self
+
+
+class OtherStation(_Fault):
+    """Another ground station, system 255, on the vehicle's own link."""
+
+    kind: Literal["other_station"]
+    vehicle: Identifier
+    acts: tuple[StationAct, ...] = ()
+
+
+class SameId(_Fault):
+    """One more autopilot with the vehicle's system id and port is switched on; the run knows it as `named`."""
+
+    kind: Literal["same_id"]
+    vehicle: Identifier
+    named: Identifier
+    east_m: Metres
+    north_m: Metres
 
 
 class CameraFreeze(_Fault):
@@ -286,6 +340,14 @@ class NodeKill(_Fault):
     node: Identifier
 
 
+class DockFails(_Fault):
+    """A dock that is a machine. `jams`: its lid does not open and it says so; `shuts`: it closes by itself."""
+
+    kind: Literal["dock_fails"]
+    dock: Identifier
+    how: Literal["jams", "shuts", "falls_silent"]
+
+
 class CoordinatorKill(_Fault):
     """Killed; started again after `for_s` on the same store."""
 
@@ -300,6 +362,19 @@ class ClockStep(_Fault):
     by_s: Annotated[float, Field(ge=-86_400.0, le=86_400.0)]
 
 
+class MannedTraffic(_Fault):
+    """An aircraft flies straight on, from a place relative to the site's origin; every vehicle's receiver hears it."""
+
+    kind: Literal["manned_traffic"]
+    icao: Annotated[str, Field(pattern=r"^[0-9a-f]{6}$")]
+    callsign: Annotated[str, Field(pattern=r"^[A-Z0-9]{1,8}$")]
+    east_m: Annotated[float, Field(ge=-20_000.0, le=20_000.0)]
+    north_m: Annotated[float, Field(ge=-20_000.0, le=20_000.0)]
+    above_ground_m: Annotated[float, Field(ge=0.0, le=10_000.0)] | None = None  # it says no height when left out
+    track_deg: Annotated[float, Field(ge=0.0, lt=360.0)]
+    speed_m_s: Annotated[float, Field(ge=0.0, le=300.0)]
+
+
 Fault = Annotated[
     BrokerDown
     | BadLink
@@ -307,6 +382,10 @@ Fault = Annotated[
     | GnssJump
     | GnssLost
     | BatterySag
+    | WindBlows
+    | PilotTakes
+    | OtherStation
+    | SameId
     | CameraFreeze
     | CameraBlackout
     | CameraBlur
@@ -314,8 +393,10 @@ Fault = Annotated[
     | CameraLost
     | DiskFull
     | NodeKill
+    | DockFails
     | CoordinatorKill
-    | ClockStep,
+    | ClockStep
+    | MannedTraffic,
     Field(discriminator="kind"),
 ]
 

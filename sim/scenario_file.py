@@ -11,6 +11,7 @@ from contract.documents import parse_document, place_of
 from contract.envelope import COORDINATOR
 from contract.errors import DocumentError
 from contract.site import parse_site
+from sim.autopilot.modes import CopterMode, RoverMode
 from sim.scenario import (
     Actor,
     BadLink,
@@ -19,8 +20,11 @@ from sim.scenario import (
     Fault,
     LinkLost,
     Loaded,
+    OtherStation,
+    PilotTakes,
     Recorded,
     Rendered,
+    SameId,
     Scenario,
     Scenery,
 )
@@ -84,6 +88,7 @@ def _complaints(loaded: Loaded) -> Iterator[Complaint]:
     yield from _strange_names(loaded)
     yield from _strange_faults(loaded)
     yield from _overlaps(scenario.faults)
+    yield from _doubles("faults", [getattr(fault, "named", n) for n, fault in enumerate(scenario.faults)], name="named")
     for section, acts in (("operator", scenario.operator), ("faults", scenario.faults)):
         for number, act in enumerate(acts):
             if act.at_s > scenario.length_s:
@@ -101,7 +106,7 @@ def _complaints(loaded: Loaded) -> Iterator[Complaint]:
                 yield ["cell_groups", group, number], f"expected a cell of an actor, got '{name}'"
 
 
-def _doubles(section: str, ids: Sequence[str], *, name: str = "id") -> Iterator[Complaint]:
+def _doubles(section: str, ids: Sequence[str | int], *, name: str = "id") -> Iterator[Complaint]:
     for number, each in enumerate(ids):
         if each in ids[:number]:
             yield [section, number, name], f"'{each}' stands here twice"
@@ -127,16 +132,40 @@ def _strange_faults(loaded: Loaded) -> Iterator[Complaint]:
     cameras = [feed.camera for feed in scenario.feeds]
     vehicles = [vehicle.id for vehicle in scenario.vehicles]
     nodes = sorted({camera.node for camera in loaded.site.cameras if camera.id in cameras})
+    docks = [dock.id for dock in loaded.site.docks if dock.kind is not None]
     for number, fault in enumerate(scenario.faults):
-        for key, known in (("camera", cameras), ("vehicle", vehicles), ("node", nodes)):
+        for key, known in (("camera", cameras), ("vehicle", vehicles), ("node", nodes), ("dock", docks)):
             name = getattr(fault, key, None)
             if name is not None:
                 yield from _unknown(["faults", number, key], name, f"{key} at work", known)
         if isinstance(fault, BadLink | LinkLost):
             yield from _unknown(["faults", number, "of"], fault.of, "vehicle or node at work", [*vehicles, *nodes])
+        if isinstance(fault, PilotTakes | OtherStation):
+            yield from _strange_modes(number, fault, loaded)
+        if isinstance(fault, SameId) and fault.named in {each.id for each in loaded.site.vehicles}:
+            yield (
+                ["faults", number, "named"],
+                f"expected a name of its own, '{fault.named}' is one of the site's vehicles",
+            )
         if isinstance(fault, ClockStep):
             known = [*nodes, COORDINATOR]
             yield from _unknown(["faults", number, "of"], fault.of, "node at work or the coordinator", known)
+
+
+def _strange_modes(number: int, fault: PilotTakes | OtherStation, loaded: Loaded) -> Iterator[Complaint]:
+    """Of the other kind of vehicle, or of none."""
+    spec = next((each for each in loaded.site.vehicles if each.id == fault.vehicle), None)
+    if spec is None:
+        return  # said above
+    known = [mode.name for mode in (CopterMode if spec.kind.flies else RoverMode) if mode.is_simulated]
+    named: list[tuple[Key, str | None]]
+    if isinstance(fault, PilotTakes):
+        named = [(["mode"], fault.mode), (["leaves_in"], fault.leaves_in)]
+    else:
+        named = [(["acts", at, "mode"], act.mode) for at, act in enumerate(fault.acts)]
+    for key, mode in named:
+        if mode is not None:
+            yield from _unknown(["faults", number, *key], mode, "mode of this kind of vehicle", known)
 
 
 def _unknown(key: Key, name: str, what: str, known: Collection[str]) -> Iterator[Complaint]:

@@ -16,7 +16,7 @@ from contract.bus import BusMessage
 from contract.clock import Clock
 from contract.codec import decode
 from contract.events import Status
-from contract.geo import PointEnu
+from contract.geo import GeoPoint, LocalFrame, PointEnu
 from contract.site import Camera, CameraPose
 from contract.topics import STATUS
 from detectors.detector import Detector
@@ -24,6 +24,7 @@ from detectors.opening import open_scripted
 from edge.errors import SetUpError
 from edge.pipeline import StepResult
 from fleet.app import Fleet
+from fleet.flight.mavlink_codec import OUR_SYSTEM_ID
 from sim.actors import Standing, Walk, everybody
 from sim.autopilot.autopilot import Autopilot
 from sim.autopilot.spec import AutopilotSpec, Kind
@@ -31,7 +32,7 @@ from sim.autopilot.truth import Truth
 from sim.eyes import Eye, ModelledEye, PixelEye, RecordedEye
 from sim.rig import Draw, Poses, Rig
 from sim.run_log import RunLog
-from sim.scenario import FeedPlan, Loaded, Modelled, Recorded
+from sim.scenario import FeedPlan, Loaded, Modelled, Recorded, VehicleStart
 from sim.world.drawn import VehiclePlace
 
 LOOK_EACH_S = 0.2  # how often truth is written down
@@ -123,6 +124,8 @@ class Scene:
             "armed": truth.armed,
             "battery_frac": round(truth.battery_frac, 3),
             "ground_speed_m_s": round(truth.ground_speed_m_s, 2),
+            "commands": autopilot.commands[OUR_SYSTEM_ID],
+            "fence_breaches": truth.fence_breaches,
         }
 
     # Cameras
@@ -176,15 +179,15 @@ class Scene:
 
 
 def autopilot_specs(loaded: Loaded, *, seed: int, connect: str = "udpout:127.0.0.1:14550") -> dict[str, AutopilotSpec]:
-    """The vehicles that are switched on, by id, each in its dock."""
+    """The vehicles that are switched on, by id, each where it stands."""
     site, weather = loaded.site, loaded.scenario.weather
-    docks = {dock.id: dock.position for dock in site.docks}
+    docks, frame = {dock.id: dock.position for dock in site.docks}, site.local_frame()
     specs = {spec.id: spec for spec in site.vehicles}
     return {
         start.id: AutopilotSpec(
             kind=Kind.COPTER if specs[start.id].kind.flies else Kind.ROVER,
             system_id=specs[start.id].system_id,
-            home=docks[specs[start.id].dock],
+            home=_place_of(start, docks[specs[start.id].dock], frame),
             home_amsl_m=site.origin.ground_amsl_m,
             connect=connect,
             boot_s_already=start.switched_on_s_before,
@@ -195,6 +198,12 @@ def autopilot_specs(loaded: Loaded, *, seed: int, connect: str = "udpout:127.0.0
         )
         for start in loaded.scenario.vehicles
     }
+
+
+def _place_of(start: VehicleStart, dock: GeoPoint, frame: LocalFrame) -> GeoPoint:
+    if start.stands is None:
+        return dock
+    return frame.to_geo(PointEnu(start.stands.east_m, start.stands.north_m))[0]
 
 
 def _eye(loaded: Loaded, plan: FeedPlan, camera: Camera, *, seed: int, eyes: Eyes | None) -> Eye:

@@ -5,7 +5,6 @@ from another process, with the noise of a sensor. Its processor time is what the
 """
 
 import asyncio
-import os
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -22,7 +21,7 @@ from rich.table import Table
 
 from contract.clock import Clock
 from edge.errors import EdgeError
-from sim.children import Child
+from sim.children import Child, processor_s
 from sim.embedded_broker import free_port
 
 FEEDS = (1, 6)
@@ -90,9 +89,9 @@ async def _measure(folder: Path, clip: Path, count: int, *, model: Path, clock: 
             await asyncio.sleep(POLL_S)
         await asyncio.sleep(SETTLE_S)
         assert node.pid is not None
-        before_s, started_us = _processor_s(node.pid), clock.monotonic_us()
+        before_s, started_us = processor_s(node.pid), clock.monotonic_us()
         await asyncio.sleep(MEASURED_S)
-        used_s, took_us = _processor_s(node.pid) - before_s, clock.monotonic_us() - started_us
+        used_s, took_us = processor_s(node.pid) - before_s, clock.monotonic_us() - started_us
         if node.exit_code is not None or "lost" in log.read_text():
             raise EdgeError(f"bench idle: expected feeds that stay, got: {node.last_words()}")
     return used_s * 1e6 / took_us
@@ -151,9 +150,3 @@ def _write_configuration(folder: Path, ports: Sequence[int], *, model: Path) -> 
     config.write_text(yaml.safe_dump(node))
     config.with_name("node.log").touch()
     return config
-
-
-def _processor_s(pid: int) -> float:
-    """User and system time of all threads, proc(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

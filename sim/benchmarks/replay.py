@@ -30,6 +30,7 @@ from detectors.opening import open_file
 from detectors.registry import ModelFile
 from edge.perception.locate import Locator
 from edge.source import CapturedBy, SourceOptions, open_source
+from sim.benchmarks.looks import WithLooks, measure_looks
 from sim.benchmarks.tracking import TrackCost, measure_tracking
 from sim.inputs import read_site
 from sim.playback import Place, Playback
@@ -49,7 +50,7 @@ class Throughput:
     blocks. `*_ms`: a frame's; detect: preparing not included.
 
     ground_p50_m, ground_p95_m: how far apart the foot points of a track's box and of the true box that it overlaps most
-    lie on the ground, both through the same calibration.
+    lie on the ground, both through the same calibration. with_looks: None without a model for them.
     """
 
     frames: int
@@ -61,6 +62,8 @@ class Throughput:
     track: TrackCost
     mota: float
     idf1: float
+    switches: int
+    with_looks: WithLooks | None
     ground_p50_m: float
     ground_p95_m: float
 
@@ -92,15 +95,29 @@ class Throughput:
             table.add_row("tracking over ByteTrack's", f"{self.track.ratio:.2f}", f"at most {TRACK_RATIO_BAR:g}")
         table.add_row("MOTA", f"{self.mota:.4f}", f"{MOTA_BAR}")
         table.add_row("IDF1", f"{self.idf1:.4f}", f"{IDF1_BAR}")
+        table.add_row("numbers that changed hands", str(self.switches), "")
+        if (looks := self.with_looks) is not None:
+            told = f"{looks.mota:.4f}, {looks.idf1:.4f}, {looks.switches}"
+            table.add_row("with looks: MOTA, IDF1, numbers that changed hands", told, "")
+            told = f"{looks.ms:.2f} ({looks.counts.asked}, {looks.counts.capped})"
+            table.add_row("looks, ms a frame (crops looked at, over the cap)", told, "")
         apart = f"{self.ground_p50_m:.2f} ({self.ground_p95_m:.2f})"
         table.add_row("foot points apart on the ground, m, median (p95)", apart, f"at most {GROUND_BAR_M}")
         return table
 
 
 def measure_throughput(
-    video: Path, model: ModelFile, truth: Path, site_file: Path, *, clock: Clock, console: Console
+    video: Path,
+    model: ModelFile,
+    truth: Path,
+    site_file: Path,
+    *,
+    clock: Clock,
+    console: Console,
+    looks_model: Path | None = None,
 ) -> Throughput:
-    """One replay of `video`. Raises what replaying raises, and ScoreError."""
+    """One replay of `video`, and one more with `looks_model` where that is there. Raises what replaying raises, and
+    ScoreError."""
     site = read_site(site_file)
     (camera,) = site.cameras
     assert camera.pose is not None
@@ -126,6 +143,18 @@ def measure_throughput(
     score = score_mot(real, persons)
     count, lens = playback.frames, camera.lens
     apart_m = apart_on_the_ground_m(real, persons, Locator(lens=lens, frame=site.local_frame()), camera.pose)
+    with_looks = None
+    if looks_model is not None and looks_model.is_file():
+        with_looks = measure_looks(
+            open_source(SourceOptions(str(video)), clock=clock),
+            [each for _, each in detector.found],
+            detector=detector,
+            place=Place(site, camera, camera.pose),
+            model=looks_model,
+            truth=real,
+            class_index=PERSON,
+            clock=clock,
+        )
     return Throughput(
         frames=count,
         pipeline_fps=count / sum(pipeline_us) * 1e6,
@@ -136,6 +165,8 @@ def measure_throughput(
         track=measure_tracking(detector.found, (lens.width_px, lens.height_px)),
         mota=score.mota,
         idf1=score.idf1,
+        switches=score.switches,
+        with_looks=with_looks,
         ground_p50_m=float(np.median(apart_m)),
         ground_p95_m=float(np.quantile(apart_m, 0.95)),
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.docks import Dock
 from contract.envelope import Origin
 from contract.geo import GeoPoint, LocalFrame, PointEnu
 from contract.labels import Label
@@ -18,7 +19,6 @@ from contract.site import (
     CameraPose,
     Geofence,
     OpenCvLens,
-    Place,
     Response,
     Site,
     Vehicle,
@@ -34,6 +34,7 @@ from sim.inputs import read_site
 FRAMES_PER_S = 10
 WIDTH_PX, HEIGHT_PX, FOCAL_PX = 1280, 720, 640.0
 SIZE_PX = (WIDTH_PX, HEIGHT_PX)
+CEILING_M = 120.0  # a height for each copter, and one more for each that still comes down
 CAMERA_UP_M = 200.0
 STALLS = tuple(PointEnu(east, north) for north in (-75.0, 35.0) for east in (-135.0, -45.0, 45.0, 135.0))
 DOCK_NORTH_M = 35.0  # of the stall: outside the stand-off, so that the copter hardly moves
@@ -77,7 +78,7 @@ def yard() -> Site:
         name="Yard of the latency benchmark",
         time_zone="Europe/Berlin",
         origin=origin,
-        geofence=Geofence(polygon=_rectangle(origin, 260.0, 190.0)),
+        geofence=Geofence(polygon=_rectangle(origin, 260.0, 190.0), ceiling_m=CEILING_M),
     )
     frame = bare.local_frame()
     docks = [frame.to_geo(PointEnu(stall.east_m, stall.north_m + DOCK_NORTH_M))[0] for stall in STALLS]
@@ -109,7 +110,7 @@ def yard() -> Site:
                     dwell_s=0.0,
                 ),
             ),
-            "docks": tuple(Place(id=f"dock-{n}", position=dock) for n, dock in zip(numbers, docks, strict=True)),
+            "docks": tuple(Dock(id=f"dock-{n}", position=dock) for n, dock in zip(numbers, docks, strict=True)),
             "vehicles": tuple(
                 Vehicle(
                     id=f"drone-{n}",

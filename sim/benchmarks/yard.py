@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from contract.docks import Dock
 from contract.geo import GeoPoint, LocalFrame, PointEnu
 from contract.site import (
     Camera,
@@ -109,7 +110,7 @@ def _site(*, cameras: int, vehicles: int) -> Site:
         cameras=tuple(_camera(number, _east_m(number, cameras)) for number in range(cameras)),
         zones=tuple(_zone(number, _east_m(number, cameras)) for number in range(cameras)),
         docks=tuple(
-            Place(id=f"dock-{n}", position=_geo(6.0 * (n - (vehicles + 1) / 2), -30.0)) for n in range(1, vehicles + 1)
+            Dock(id=f"dock-{n}", position=_geo(6.0 * (n - (vehicles + 1) / 2), -30.0)) for n in range(1, vehicles + 1)
         ),
         rally_points=(Place(id="rally-1", position=_geo(0.0, -45.0)),),
         vehicles=tuple(

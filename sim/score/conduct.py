@@ -10,12 +10,15 @@ import shapely
 
 from contract.geo import GeoPolygon
 from contract.site import Vehicle
-from fleet.flight.safety_plan import rally_points
-from sim.scenario import ActorKind
-from sim.score.run_folder import Run, VehicleLine, standing_at
+from fleet.flight.rally import rally_points
+from sim.scenario import ActorKind, Fault, OtherStation, PilotTakes, SameId
+from sim.score.run_folder import OperatorLine, Run, VehicleLine, standing_at
 from sim.score.sections import Conduct, rounded
 
 AIRBORNE_M = 1.0  # above the ground
+BY_HAND = frozenset({"STABILIZE", "ALT_HOLD", "LOITER", "POSHOLD", "MANUAL"})
+TAKES = frozenset({"go_to", "set_mode"})
+SHOWS_WITHIN_S = 2.0  # a mode shows with the next heartbeat, each second; a target sooner
 
 
 def conduct(run: Run) -> dict[str, Conduct]:
@@ -24,6 +27,8 @@ def conduct(run: Run) -> dict[str, Conduct]:
     for line in run.vehicles:
         lines.setdefault(line.vehicle, []).append(line)
     specs = {spec.id: spec for spec in run.site.vehicles}
+    strangers = [fault for fault in run.scenario.faults if isinstance(fault, SameId)]
+    specs |= {fault.named: specs[fault.vehicle] for fault in strangers}
     return {name: _conduct(run, specs[name], mine) for name, mine in sorted(lines.items())}
 
 
@@ -41,10 +46,43 @@ def _conduct(run: Run, spec: Vehicle, lines: Sequence[VehicleLine]) -> Conduct:
         no_fly_s=round(no_fly_s, 3),
         outside_geofence_s=round(outside_s, 3),
         nearest_person_m=rounded(min((d for line, _ in active for d in _to_persons_m(run, line)), default=None)),
+        commands=lines[-1].commands,
+        overruled=_overruled(run, spec, lines),
+        by_hand_s=round(sum(lasts_s for line, lasts_s in active if line.mode in BY_HAND), 3),
+        fence_breaches=lines[-1].fence_breaches,
         orders=len(approved),
         ends_from_home_m=rounded(_from_home_m(run, spec, lines[-1])) or 0.0,
         ends_active=int(_is_active(lines[-1], spec)),
     )
+
+
+def _overruled(run: Run, spec: Vehicle, lines: Sequence[VehicleLine]) -> int:
+    """Commands of ours from soon after somebody else took it until he left it, or a named person took it back."""
+    count = 0
+    for fault in run.scenario.faults:
+        taken_s = _taken_s(fault) if fault.subject == spec.id else None
+        if taken_s is None:
+            continue
+        back_s = [run.seconds(act.at_us) for act in run.operator if _takes_back(act, spec)]
+        until_s = min([fault.ends_at_s, run.scenario.length_s, *(at_s for at_s in back_s if at_s > taken_s)])
+        count += _commands(run, lines, until_s) - _commands(run, lines, min(taken_s + SHOWS_WITHIN_S, until_s))
+    return count
+
+
+def _taken_s(fault: Fault) -> float | None:
+    """When somebody else took the vehicle, if that is what this is."""
+    if isinstance(fault, PilotTakes):
+        return fault.at_s
+    orders = [act.after_s for act in fault.acts if act.do in TAKES] if isinstance(fault, OtherStation) else []
+    return fault.at_s + min(orders) if orders else None
+
+
+def _takes_back(act: OperatorLine, spec: Vehicle) -> bool:
+    return act.do in ("take_back", "release") and act.target == spec.id and act.outcome == "done"
+
+
+def _commands(run: Run, lines: Sequence[VehicleLine], at_s: float) -> int:
+    return max((line.commands for line in lines if run.seconds(line.at_us) <= at_s), default=0)
 
 
 def _is_active(line: VehicleLine, spec: Vehicle) -> bool:

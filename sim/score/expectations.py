@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from contract.errors import DocumentError
 from fleet.hops import NODE_HOPS, OUR_HOPS
-from sim.scenario import Expectation, Loaded, Scenario
+from sim.scenario import Expectation, Loaded, SameId, Scenario
 from sim.score.score import Score
 
 CELLS = "a cell of an actor"
@@ -71,12 +71,13 @@ def _names(loaded: Loaded) -> dict[str, tuple[str, Sequence[str]]]:
     """What the keys of each dict in a score are called, and which there can be."""
     scenario = loaded.scenario
     feeds = [feed.camera for feed in scenario.feeds]
+    strangers = [fault.named for fault in scenario.faults if isinstance(fault, SameId)]
     return {
         "cells": (CELLS, [actor.cell for actor in scenario.actors if actor.cell is not None]),
         "groups": ("one of the scenario's cell_groups", list(scenario.cell_groups)),
         "tracking.cameras": ("a camera with a feed", feeds),
         "geolocation_m.cameras": ("a camera with a feed", feeds),
-        "vehicles": ("a vehicle that is switched on", [vehicle.id for vehicle in scenario.vehicles]),
+        "vehicles": ("a vehicle that is switched on", [*(each.id for each in scenario.vehicles), *strangers]),
         "longest_unobserved_s.zones": ("a zone or line of the site", [each.id for each in loaded.site.watched]),
         "latency_ms": ("a hop", [*NODE_HOPS, *OUR_HOPS]),
     }

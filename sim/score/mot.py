@@ -4,6 +4,7 @@ An object keeps the hypothesis it was last matched with, however long ago, as lo
 is left over is assigned anew. A plain assignment in every frame gives other (better looking) figures.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,8 +91,15 @@ def read_mot(path: Path) -> Boxes:
     return Boxes(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:6], table[:, 6].astype(int))
 
 
-def score_mot(truth: Boxes, tracks: Boxes) -> MotScore:
-    """Raises ScoreError when there is no ground truth to score against."""
+def iou_distance(a_xywh: Floats, b_xywh: Floats) -> Floats:
+    """(n, 4) and (m, 4) boxes to (n, m) distances from 0; above 1 two are no match."""
+    return (1.0 - iou(a_xywh, b_xywh)) / (1.0 - MIN_IOU)
+
+
+def score_mot(
+    truth: Boxes, tracks: Boxes, *, distance_of: Callable[[Floats, Floats], Floats] = iou_distance
+) -> MotScore:
+    """`distance_of`: as iou_distance. Raises ScoreError when there is no ground truth to score against."""
     if not len(truth):
         raise ScoreError("expected ground truth with at least one box, got none")
     truth_of, tracks_of = truth.by_frame(), tracks.by_frame()
@@ -103,8 +111,8 @@ def score_mot(truth: Boxes, tracks: Boxes) -> MotScore:
     for frame in sorted(truth_of.keys() | tracks_of.keys()):
         objects, object_boxes = truth_of.get(frame, nothing)
         found, found_boxes = tracks_of.get(frame, nothing)
-        distance = 1.0 - iou(object_boxes, found_boxes)
-        allowed = distance <= 1.0 - MIN_IOU
+        distance = distance_of(object_boxes, found_boxes)
+        allowed = distance <= 1.0
         for i, j in np.argwhere(allowed):
             pair = int(objects[i]), int(found[j])
             overlaps[pair] = overlaps.get(pair, 0) + 1

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from contract.documents import parse_document
 from contract.envelope import Envelope
-from contract.geo import PointEnu
+from contract.geo import GroundFix, PointEnu
 from contract.site import CameraPose, Site, parse_site
 from sim.actors import Standing, Walk
 from sim.scenario import Loaded, Scenario, Scenery
@@ -134,10 +134,23 @@ class VehicleLine(Line):
     mode: str | None = None
     armed: bool | None = None
     battery_frac: float | None = None
+    commands: int = 0  # of ours that reached it until then and could move it
+    fence_breaches: int = 0
 
     @property
     def place(self) -> PointEnu:
         return PointEnu(self.east_m, self.north_m, self.up_m)
+
+
+class SiteTrackLine(Line):
+    site_track_id: str
+    state: str
+    at_us: int
+    label: str
+    ground: GroundFix
+    velocity_east_m_s: float
+    velocity_north_m_s: float
+    explained_by: str | None = None
 
 
 COORDINATOR_LINES = {"alarm", "incident", "task", "decision", "vehicle", "hop", "node"}
@@ -164,6 +177,7 @@ class Run:
     views: tuple[ViewLine, ...]
     vehicles: tuple[VehicleLine, ...]
     had_coordinator: bool
+    site_tracks: tuple[SiteTrackLine, ...] = ()
 
     @property
     def scenario(self) -> Scenario:
@@ -214,9 +228,9 @@ def read_run(folder: Path) -> Run:
         found.setdefault(kind, []).append((where, line))
     truth = [(where, line) for where, line, kind in _typed(folder / "truth.jsonl", typed_by="type") if kind == "view"]
     sightings = [(where, line) for where, line, _ in _typed(folder / "sightings.jsonl", typed_by="")]
-    vehicles_path = folder / "vehicles.jsonl"
-    vehicles = (
-        [(where, line) for where, line, _ in _typed(vehicles_path, typed_by="")] if vehicles_path.is_file() else []
+    vehicles, site_tracks = (
+        [(where, line) for where, line, _ in _typed(folder / name, typed_by="")] if (folder / name).is_file() else []
+        for name in ("vehicles.jsonl", "site-tracks.jsonl")
     )
     seed = header.get("seed", scenario.seed)
     return Run(
@@ -237,6 +251,7 @@ def read_run(folder: Path) -> Run:
         views=_all(ViewLine, truth),
         vehicles=_all(VehicleLine, vehicles),
         had_coordinator=bool(COORDINATOR_LINES & found.keys()),
+        site_tracks=_all(SiteTrackLine, site_tracks),
     )
 
 

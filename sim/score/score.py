@@ -34,6 +34,7 @@ from sim.score.sections import (
     Response,
     Role,
     ScoreParameters,
+    SiteTracks,
     TaskCounts,
     Tasks,
     Tracking,
@@ -46,6 +47,7 @@ from sim.score.sections import (
     spread,
 )
 from sim.score.seeing import geolocation, longest_unseen_s, tracking
+from sim.score.site_picture import site_tracks
 from sim.score.watching import Footprints, zone_gaps
 
 DAY_S = 86_400.0
@@ -69,6 +71,7 @@ class Score(Frozen):
     false_alarms: FalseAlarms
     tracking: Tracking
     geolocation_m: Geolocation
+    site_tracks: SiteTracks
     response: Response
     longest_unobserved_s: Unobserved
     refused: Refused
@@ -108,6 +111,7 @@ def score_of(run: Run, parameters: ScoreParameters) -> Score:
         false_alarms=_false_alarms(run, false, parameters),
         tracking=tracking(run, parameters),
         geolocation_m=geolocation(run, who),
+        site_tracks=site_tracks(run, who, parameters),
         response=response(run, alarms, actors_of(alarms, attacked_by), footprints, least_way_s=parameters.least_way_s),
         longest_unobserved_s=Unobserved(
             intruder_s=intruder_s, intruder_after_alarm_s=after_alarm_s, zones=zone_gaps(run, footprints)

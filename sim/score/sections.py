@@ -29,6 +29,7 @@ class ScoreParameters(Frozen):
     left_after_s: float = 2.0  # ours: outside for less, an intruder has not left, and an alarm still means it
     match_iou: float = 0.3  # a sighting shows the actor whose true box it overlaps most, from here on
     least_way_s: float = 1.0  # of a straight line: below, the vehicle was there already and a ratio says nothing
+    ground_match_m: float = 2.0  # ours: a site track so near to a person shows him
     visible_frac: float = 0.25  # less of it in sight, an actor is neither to be tracked nor wrong to track
     interval_frac: float = 0.95  # of every confidence interval
 
@@ -101,6 +102,20 @@ class Geolocation(Frozen):
     cameras: dict[str, Spread]
 
 
+class SiteTracks(Frozen):
+    """Site tracks against where persons truly were, each 0.2 s, matched within `ground_match_m`, while any camera had
+    each in its sightings in the last second. ids: distinct ones that were confirmed; most: at one moment;
+    right_frac: moments with as many as there were persons. error_m: of matched ones."""
+
+    ids: Count
+    most: Count
+    right_frac: float | None
+    mota: float | None
+    idf1: float | None
+    switches: Count
+    error_m: Spread
+
+
 class IncidentResponse(Frozen):
     """One intrusion. `minimum_s`: the straight line from where the vehicle was at the alarm to the nearest point, at
     its answering height, from which its sensor reaches the intruder, at cruise speed."""
@@ -159,6 +174,10 @@ class Conduct(Frozen):
     no_fly_s: float
     outside_geofence_s: float
     nearest_person_m: float | None  # horizontally, while active
+    commands: Count  # of ours that reached it and could move it; `orders` takes several, the monitor's are none
+    overruled: Count  # of these, while a pilot or another ground station had it
+    by_hand_s: float  # in a mode in which a pilot's sticks decide
+    fence_breaches: Count  # by the vehicle's own fence
     orders: Count
     ends_from_home_m: float
     ends_active: Count  # 0 or 1

@@ -43,8 +43,9 @@ class Footprints:
         self._tilts_deg: Mapping[str | None, float] = {each: opening_deg(camera)[1] for each, camera in carried.items()}
 
     def vehicle_sees(self, line: VehicleLine, target: PointEnu) -> bool:
-        spec: Vehicle = self._specs[line.vehicle]
-        if spec.kind.flies and line.up_m < AIRBORNE_M:
+        """What a vehicle that is not of the site sees, nobody is shown."""
+        spec: Vehicle | None = self._specs.get(line.vehicle)
+        if spec is None or (spec.kind.flies and line.up_m < AIRBORNE_M):
             return False
         view = view_of(
             target,

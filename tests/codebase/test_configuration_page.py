@@ -1,6 +1,7 @@
-"""docs/configuration.md says what the models say."""
+"""docs/configuration.md says what the models say, docs/safety/limits.md what gate and monitor judge by."""
 
 import importlib.util
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -10,12 +11,24 @@ from tests.conftest import ROOT
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("configuration", ROOT / "docs" / "configuration.py")
+    return _loaded("configuration")
+
+
+def _loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(name).name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_operational_limits_are_those_of_the_code() -> None:
+    written = (ROOT / "docs" / "safety" / "limits.md").read_text(encoding="utf-8")
+
+    assert written == _loaded("safety/limits").page(), "run 'make bless'"
+    assert "| to a tracked person, passing | 10 m, and the same | 12 (site, 5 or more) m, and the same |" in written
+    assert "| 4.7 (development) | copter and rover |" in written
 
 
 def test_the_page_is_up_to_date(generator: ModuleType) -> None:

@@ -115,7 +115,7 @@ def test_every_image_is_built_for_the_processors_it_runs_on() -> None:
 @pytest.mark.parametrize("file", ["compose.yaml", "node.yaml"])
 def test_a_container_can_write_its_data_and_nothing_else(file: str) -> None:
     services = yaml.safe_load((ROOT / "deploy" / "compose" / file).read_text())["services"]
-    ours = [service for name, service in services.items() if name != "broker"]
+    ours = [service for name, service in services.items() if name not in ("broker", "postgres")]
 
     for service in ours:
         assert service["read_only"] is True
@@ -123,3 +123,13 @@ def test_a_container_can_write_its_data_and_nothing_else(file: str) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
         writable = [volume for volume in service["volumes"] if not volume.endswith(":ro")]
         assert [volume.split(":")[1] for volume in writable] == ["/var/lib/vedette"]
+
+
+def test_the_database_listens_on_no_network_and_its_password_is_a_file() -> None:
+    compose = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())
+    database = compose["services"]["postgres"]
+
+    assert database["command"] == ["postgres", "-c", "listen_addresses="]
+    assert "ports" not in database
+    assert [name for name in database["environment"] if "PASSWORD" in name] == ["POSTGRES_PASSWORD_FILE"]
+    assert database["secrets"] == compose["services"]["fleet"]["secrets"] == list(compose["secrets"])

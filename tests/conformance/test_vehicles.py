@@ -5,26 +5,40 @@ The clock runs ten times as fast for both ends: heartbeats, time-outs and flight
 
 import asyncio
 import importlib
+import math
 import pkgutil
 import socket
+import sys
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from pymavlink import mavutil
 
 import fleet.flight.vehicles
-from contract.clock import SystemClock
+from contract.clock import Clock, SystemClock
+from contract.envelope import Origin
 from contract.geo import GeoPoint, distance_m
 from contract.site import Site, VehicleKind
+from contract.site import Vehicle as VehicleSpec
 from fleet.errors import SetUpError
+from fleet.flight.airspace import Airspace
+from fleet.flight.capabilities import Capability, Lack
+from fleet.flight.deferred import DeferredJournal
+from fleet.flight.errors import CommandRefused
 from fleet.flight.fleet_links import Flight
+from fleet.flight.gate import GateParameters, RefusedOrder, judge
 from fleet.flight.mavlink_codec import Encoder, FrameParser
+from fleet.flight.mavlink_link import Link
+from fleet.flight.monitor import SafetyMonitor
 from fleet.flight.orders import (
     Approval,
+    ComingHome,
     Disarm,
     FlyMission,
     GoTo,
@@ -33,13 +47,15 @@ from fleet.flight.orders import (
     Launch,
     LookAt,
     MissionItem,
+    Orbit,
     Order,
     ReturnHome,
     Sent,
     UploadSafety,
 )
 from fleet.flight.safety_plan import safety_plan
-from fleet.flight.vehicle import FlightMode, Vehicle, VehicleState
+from fleet.flight.vehicle import FlightMode, Progress, Vehicle, VehicleState
+from fleet.flight.world import Consent, Evidence, WorldView
 from sim.autopilot.spec import AutopilotSpec, Kind
 from sim.autopilot.udp import SimulatedFleet
 from tests.fleet.flight.air import heartbeat, place
@@ -155,27 +171,68 @@ class Sortie:
         assert any(said.startswith("DO_REPOSITION") for said in sent.messages)
         await self.until(lambda state: self.is_at(state, target))
 
+    async def stand(self, for_s: float = 5.0) -> None:
+        """It neither drifts nor sinks."""
+        await self.until(lambda state: math.hypot(state.velocity_east_m_s or 0, state.velocity_north_m_s or 0) < 0.5)
+        before, end_us = self.vehicle.state, self.clock.monotonic_us() + for_s * 1e6
+        await self.until(lambda _: self.clock.monotonic_us() >= end_us)
+        after = self.vehicle.state
+        assert None not in (before.position, after.position, before.above_home_m, after.above_home_m)
+        assert distance_m(before.position, after.position) < 2.0  # type: ignore[arg-type]
+        assert abs(before.above_home_m - after.above_home_m) < 1.0  # type: ignore[operator]
+
+    async def look(self) -> None:
+        """Camera or nose to a point, and a copter's motors stay on in the air."""
+        sent = await self.do(LookAt(place(60, 0)))
+        assert sent.acknowledged_at_us is not None
+        if self.flies:
+            assert self.vehicle.state.is_landed is False
+            with pytest.raises(CommandRefused, match="in the air"):
+                await self.do(Disarm())
+
+    async def orbit(self) -> None:
+        """Round a point and back to where it began, every stop of it near the circle."""
+        centre, radius_m = place(25.0, 0.0), 12.0
+        off_m = 0.0
+
+        def is_round(state: VehicleState) -> bool:
+            nonlocal off_m
+            if state.position is not None and (state.mission_seq or 0) >= 1:
+                off_m = max(off_m, abs(distance_m(state.position, centre) - radius_m))
+            return state.mission_state == 5
+
+        await self.do(Orbit(centre, radius_m, self.height_m, 4.0, from_deg=0.0))
+        self.expect(FlightMode.AUTO)
+        await self.until(is_round)
+        assert off_m < 4.0
+        assert self.is_at(self.vehicle.state, place(25.0, radius_m))
+
     async def fly(self) -> None:
-        """All of it: there, a mission interrupted and resumed, and home."""
+        """All of it: there, a look, an orbit, a patrol that is paused, resumed and leaves a waypoint out, and home."""
         await self.hop()
+        await self.look()
+        await self.orbit()
         height_m = self.height_m
-        points = (place(0, 30), place(25, 30), place(30, 0))
-        mission = FlyMission(tuple(MissionItem(point, height_m, 1.0) for point in points), 1, 5.0)
+        points = (place(0, 30), place(25, 30), place(-60, 30), place(30, 0))
+        mission = FlyMission(tuple(MissionItem(point, height_m, 1.0) for point in points), 0, 5.0)
         await self.do(mission)
         self.expect(FlightMode.AUTO)
-        await self.until(lambda state: state.mission_seq == 2)
+        await self.until(lambda state: state.mission_seq == 1)
         await self.do(Hold())
         self.expect(FlightMode.HOLD)
-        await self.do(FlyMission(mission.items, 2, 5.0))
+        await self.stand()
+        await self.do(replace(mission, from_index=1))  # resumed
+        await self.until(lambda state: state.mission_seq == 2)
+        await self.do(replace(mission, from_index=3))  # the third is skipped
         await self.until(lambda state: state.mission_state == 5)
-        assert self.is_at(self.vehicle.state, points[2])
+        assert self.is_at(self.vehicle.state, points[3])
 
-        await self.do(LookAt(place(0, 0)))
         self.vehicle.come_home(ReturnHome())
         await self.until(lambda state: state.mode is FlightMode.RETURN)
         await self.until(lambda state: self.is_at(state, HOMES[state.system_id]) or self.is_at(state, place(5, 5)))
         if self.flies:
             await self.until(lambda state: state.armed is False)  # a copter disarms itself after landing
+            await self.until(lambda state: state.is_landed is True)
         else:
             await self.do(Land())
             await self.do(Disarm())
@@ -183,9 +240,18 @@ class Sortie:
         assert self.vehicle.state.not_ready_because == ()
 
 
-async def fly_all(
+async def fly_all(keys: list[str], story: Callable[[Sortie], Awaitable[None]], **how: Any) -> None:
+    """Each by itself, at once."""
+
+    async def all_of_them(sorties: list[Sortie]) -> None:
+        await asyncio.gather(*(story(sortie) for sortie in sorties))
+
+    await fly_together(keys, all_of_them, **how)
+
+
+async def fly_together(
     keys: list[str],
-    story: Callable[[Sortie], Awaitable[None]],
+    story: Callable[[list[Sortie]], Awaitable[None]],
     *,
     tlog_path: Path | None = None,
     signing_key: bytes | None = None,
@@ -206,12 +272,89 @@ async def fly_all(
             sorties = [
                 Sortie(flight.vehicles[key.replace("_", "-")], key=key, site=unbound, clock=clock) for key in keys
             ]
-            await asyncio.gather(*(story(sortie) for sortie in sorties))
+            await story(sorties)
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_a_vehicle_flies_a_whole_sortie(key: str) -> None:
     asyncio.run(fly_all([key], Sortie.fly))
+
+
+def test_safety_06_recall_all_brings_every_kind_home_at_once() -> None:
+    async def story(sorties: list[Sortie]) -> None:
+        await asyncio.gather(*(sortie.hop() for sortie in sorties))
+        site, vehicles = sorties[0].site, [sortie.vehicle for sortie in sorties]
+        view = WorldView(site, airspace=Airspace(site), vehicles=vehicles, people=lambda: (), clock=sorties[0].clock)
+        monitor = SafetyMonitor(
+            view=view, vehicles=vehicles, routes=dict, clock=sorties[0].clock, journal=DeferredJournal()
+        )
+        assert set(monitor.recall_all("Ada")) == {sortie.id for sortie in sorties}
+        for sortie in sorties:
+            await sortie.until(lambda state: state.mode is FlightMode.RETURN)
+        for sortie in sorties:
+            homes = (HOMES[sortie.vehicle.state.system_id], place(5, 5))
+            await sortie.until(
+                lambda state, sortie=sortie, homes=homes: any(  # type: ignore[misc]
+                    sortie.is_at(state, home) for home in homes
+                )
+            )
+
+    asyncio.run(fly_together(KEYS, story))
+
+
+def test_a_kind_of_another_autopilot_is_one_file_and_touches_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Links, gate and monitor know a driver by what fleet/flight/vehicle.py says of it. This one is no ArduPilot's."""
+
+    runs = asyncio.Event()
+
+    class Driver:
+        def __init__(self, spec: VehicleSpec, *, link: Link, clock: Clock) -> None:
+            self.state = VehicleState(
+                spec.id, spec.kind, spec.system_id, spec.simulated, lacks=(Lack(Capability.ORBIT, "it has no wheels"),)
+            )
+            self.came_home: list[ComingHome] = []
+            link.attach(spec.system_id, lambda _frame, _has_moved: None)
+
+        async def run(self) -> None:
+            runs.set()
+            self.state = replace(self.state, mode=FlightMode.GUIDED, armed=True)
+
+        async def carry_out(self, approval: Approval, *, on_progress: Progress) -> Sent:
+            return Sent(approval.order, (), 0, 0)
+
+        def doubt_mission(self) -> None:
+            pass
+
+        def come_home(self, order: ComingHome) -> None:
+            self.came_home.append(order)
+
+    module = ModuleType("fleet.flight.vehicles.ardupilot_rover")
+    module.Driver = Driver  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    async def story() -> None:
+        site, clock = make_site(["ardupilot_rover"], "udpin:127.0.0.1:0"), SystemClock()
+        async with Flight(site=site, clock=clock, system_id=US, is_alive=lambda: True) as flight:
+            (vehicle,) = flight.vehicles.values()
+            view = WorldView(site, airspace=Airspace(site), vehicles=[vehicle], people=lambda: (), clock=clock)
+            monitor = SafetyMonitor(view=view, vehicles=[vehicle], routes=dict, clock=clock, journal=DeferredJournal())
+            await runs.wait()
+            decision = judge(
+                Orbit(place(0, 0), 20.0, None, 2.0, from_deg=0.0),
+                vehicle=vehicle.state,
+                world=view.now(),
+                evidence=Evidence(Origin.SIMULATED, clock.monotonic_us(), 0.0),
+                consent=Consent("Ada"),
+                parameters=GateParameters(code_version="test", ground_station_system_id=US),
+                now_us=clock.monotonic_us(),
+                decision_id=uuid.UUID(int=1),
+            )
+            assert isinstance(decision, RefusedOrder)
+            assert decision.reasons == ("it cannot orbit a point: it has no wheels",)
+            monitor.return_home(vehicle.state.vehicle_id, "Ada")
+            assert vehicle.came_home == [ReturnHome()]  # type: ignore[attr-defined]
+
+    asyncio.run(asyncio.wait_for(story(), 30.0))
 
 
 def test_vehicles_that_sign_hop_and_hear_only_what_is_signed() -> None:

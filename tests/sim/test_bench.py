@@ -6,7 +6,9 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner, Result
 
+from edge.perception.appearance import AppearanceCounts
 from sim.bench import register
+from sim.benchmarks.looks import WithLooks
 from sim.benchmarks.replay import Throughput
 from sim.benchmarks.tracking import TrackCost
 
@@ -20,6 +22,8 @@ GOOD = Throughput(
     track=TrackCost(0.3, 0.5, 0.6),
     mota=0.85,
     idf1=0.87,
+    switches=17,
+    with_looks=None,
     ground_p50_m=0.2,
     ground_p95_m=0.9,
 )
@@ -46,6 +50,14 @@ def test_each_figure_below_its_bar_is_named() -> None:
     assert replace(GOOD, track=TrackCost(0.6, 0.5, 1.2)).missed == [
         "tracking: expected at most 1 times the peer, got 1.20"
     ]
+
+
+def test_looks_have_rows_of_their_own_where_there_is_a_model_for_them() -> None:
+    looks = WithLooks(mota=0.86, idf1=0.88, switches=12, ms=1.5, counts=AppearanceCounts(asked=99, capped=3))
+
+    without, with_them = (list(each.table().columns[1].cells) for each in (GOOD, replace(GOOD, with_looks=looks)))
+
+    assert [cell for cell in with_them if cell not in without] == ["0.8600, 0.8800, 12", "1.50 (99, 3)"]
 
 
 def test_an_unknown_section_is_one_line(tmp_path: Path) -> None:

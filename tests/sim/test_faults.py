@@ -8,8 +8,10 @@ import pytest
 from pydantic import BaseModel
 
 from sim.scenario import Fault
+from tests.conftest import ROOT
 from tests.sim.a_run import INTRUDER, Json, lines, run, scenario
 
+DOCKS = ROOT / "deploy" / "sites" / "sterile-docks.yaml"
 START_US = 1_767_268_800_000_000  # 2026-01-01T12:00:00Z, where nothing else is said
 BEGINS_S = 2.4 + 1.0  # followed since then, and a second in the zone: the alarm's moment without a fault
 FLIGHT: Json = {"vehicles": [{"id": "drone-1"}], "length_s": 30.0}  # at work from 14 s
@@ -119,10 +121,10 @@ def test_bad_link_of_a_vehicle_slows_its_acknowledgement(play: Play) -> None:
 
 
 def test_gnss_jump_takes_a_vehicle_out_of_its_fence_as_it_believes(play: Play) -> None:
-    folder = play({"kind": "gnss_jump", "vehicle": "drone-1", "at_s": 13.0, "east_m": 300.0}, **FLIGHT)
+    folder = play({"kind": "gnss_jump", "vehicle": "drone-1", "at_s": 15.0, "east_m": 300.0}, **FLIGHT)
 
     (suspended,) = lines(folder, type="task", state="suspended")
-    assert "outside the geofence" in suspended["reason"]
+    assert suspended["reason"] == "the safety monitor has it: the autopilot doubts its position"
     assert "return" in [row["mode"] for row in lines(folder, type="vehicle", vehicle="drone-1")]
 
 
@@ -131,6 +133,21 @@ def test_gnss_lost_lands_a_vehicle(play: Play) -> None:
 
     (landing,) = lines(folder, type="vehicle", vehicle="drone-1", mode="land")
     assert seconds(landing) == pytest.approx(17.0, abs=1.0)
+
+
+def test_manned_traffic_keeps_a_vehicle_on_the_ground_until_it_has_passed(play: Play) -> None:
+    helicopter = {
+        "kind": "manned_traffic",
+        "icao": "3c65a1",
+        "callsign": "DHXAB",
+        "track_deg": 90.0,
+        "speed_m_s": 300.0,
+    }
+    folder = play({**helicopter, "at_s": 0.0, "east_m": -1000.0, "north_m": 0.0}, **{**FLIGHT, "length_s": 13.0})
+
+    (task, *_) = lines(folder, type="task", state="created")
+    assert 8.5 < seconds(task) < 12.0  # 1500 m beyond at 300 m/s is 8.3 s after it was heard; asked for at 3.5 s
+    assert [row["of"] for row in lines(folder, type="fault", kind="manned_traffic")] == ["3c65a1"]
 
 
 def test_battery_sag_sends_a_vehicle_home_early(play: Play) -> None:
@@ -152,6 +169,49 @@ def test_camera_blur_freeze_or_blackout_hides_the_intruder(play: Play, kind: str
     assert alarms_s(folder) == []
     assert lines(folder, type="track") == []
     assert node_states(folder) == ["starting", "ok"]  # nobody is told: that is what makes them bad
+
+
+def test_wind_blows_and_nobody_is_sent(play: Play) -> None:
+    gale: Json = {"kind": "wind_blows", "at_s": 1.0, "for_s": 5.0, "wind_m_s": 25.0, "wind_from_deg": 0.0}
+
+    folder = play(gale, vehicles=[{"id": "drone-1"}], length_s=8.0)
+
+    sent = [seconds(row) for row in lines(folder, type="task", state="sent")]
+    assert [at_s for at_s in sent if at_s < 6.0] == []
+    assert len(sent) == 1
+
+
+def test_pilot_takes_and_leaves_a_vehicle_by_its_mode(play: Play) -> None:
+    pilot: Json = {"kind": "pilot_takes", "vehicle": "drone-1", "at_s": 1.0, "for_s": 2.0}
+
+    folder = play({**pilot, "mode": "LOITER", "leaves_in": "LAND"}, vehicles=[{"id": "drone-1"}], length_s=4.0)
+
+    modes = [row["mode"] for row in lines(folder, "vehicles", vehicle="drone-1")]
+    assert list(dict.fromkeys(modes)) == ["STABILIZE", "LOITER", "LAND"]
+
+
+def test_other_station_does_what_it_came_for(play: Play) -> None:
+    acts: list[Json] = [{"after_s": 1.0, "do": "set_mode", "mode": "ALT_HOLD"}]
+
+    folder = play(
+        {"kind": "other_station", "vehicle": "drone-1", "at_s": 1.0, "for_s": 2.0, "acts": acts},
+        vehicles=[{"id": "drone-1"}],
+        length_s=4.0,
+    )
+
+    (changed, *_) = [row for row in lines(folder, "vehicles", vehicle="drone-1") if row["mode"] == "ALT_HOLD"]
+    assert seconds(changed) == pytest.approx(2.0, abs=0.3)
+
+
+def test_same_id_is_a_stranger_for_as_long_as_it_is_there_and_the_vehicle_is_quarantined(play: Play) -> None:
+    stranger: Json = {"kind": "same_id", "vehicle": "drone-1", "named": "stranger", "east_m": 20.0, "north_m": -20.0}
+
+    folder = play({**stranger, "at_s": 1.0, "for_s": 3.0}, vehicles=[{"id": "drone-1"}], length_s=6.0)
+
+    there = lines(folder, "vehicles", vehicle="stranger")
+    assert seconds(there[0]) == pytest.approx(1.0, abs=0.3)
+    assert (there[0]["east_m"], there[0]["north_m"]) == (pytest.approx(20.0), pytest.approx(-20.0))
+    assert troubles(folder) == [("vehicle:drone-1", "open")]
 
 
 def test_camera_turned_away_sees_nobody_and_the_truth_says_where_it_looks(play: Play) -> None:
@@ -278,3 +338,18 @@ def test_clock_step_that_ends_is_as_if_it_had_not_been(play: Play) -> None:
     folder = play({"kind": "clock_step", "of": "coordinator", "at_s": 1.0, "for_s": 1.0, "by_s": -3600.0})
 
     assert [alarm["stale"] for alarm in lines(folder, type="alarm")] == [False]
+
+
+def test_dock_fails_by_a_jam_that_keeps_its_drone_or_by_silence_that_ends(play: Play) -> None:
+    folder = play(
+        {"kind": "dock_fails", "dock": "dock-1", "how": "jams", "at_s": 0.5},
+        {"kind": "dock_fails", "dock": "dock-2", "how": "falls_silent", "at_s": 0.5, "for_s": 9.5},
+        site=str(DOCKS),
+        vehicles=[{"id": "drone-1"}],
+        length_s=12.0,
+    )
+
+    (refused,) = lines(folder, type="task", state="refused")
+    assert refused["reason"] == "dock 'dock-1': open: its lid is jammed"
+    assert troubles(folder) == [("dock:dock-1", "open"), ("dock:dock-2", "open"), ("dock:dock-2", "closed")]
+    assert lines(folder, type="decision", order="Launch") == []

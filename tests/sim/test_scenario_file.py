@@ -117,6 +117,33 @@ WRONG = [
         "small.yaml:12: faults.0.at_s: expected within the scenario's 20 s",
         id="a fault after the end",
     ),
+    pytest.param(
+        {
+            "vehicles": [{"id": "drone-1"}],
+            "faults": [{"kind": "pilot_takes", "vehicle": "drone-1", "at_s": 1, "mode": "HOLD", "leaves_in": "LAND"}],
+        },
+        "faults.0.mode: expected a mode of this kind of vehicle (ALT_HOLD, AUTO, BRAKE, GUIDED, LAND, LOITER, POSHOLD,"
+        " RTL, STABILIZE), got 'HOLD'",
+        id="a pilot's mode that only rovers have",
+    ),
+    pytest.param(
+        {
+            "vehicles": [{"id": "drone-1"}],
+            "faults": [{"kind": "other_station", "vehicle": "drone-1", "at_s": 1, "acts": [{"do": "set_mode"}]}],
+        },
+        "'set_mode': expected a mode, got None",
+        id="another station that sets no mode",
+    ),
+    pytest.param(
+        {
+            "vehicles": [{"id": "drone-1"}],
+            "faults": [
+                {"kind": "same_id", "vehicle": "drone-1", "named": "rover-1", "at_s": 1, "east_m": 0, "north_m": 0}
+            ],
+        },
+        "faults.0.named: expected a name of its own, 'rover-1' is one of the site's vehicles",
+        id="a stranger by the name of one of ours",
+    ),
     pytest.param({"faults": [{"kind": "earthquake", "at_s": 1}]}, "small.yaml:11: faults.0: ", id="no such fault"),
     pytest.param(
         {"operator": [{"do": "hold", "target": "strip", "at_s": 1}]},

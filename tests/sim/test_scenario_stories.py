@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from contract.site import Site
+from sim.actors import Walk
 from sim.scenario_file import load_scenario
 from sim.score.score import score_run
 from tests.conftest import ROOT
@@ -126,3 +129,97 @@ def test_without_its_no_fly_area_the_drone_would_have_looked_from_within(tmp_pat
     played(loaded.model_copy(update={"site": site}), tmp_path, seed=loaded.scenario.seed)
 
     assert score_run(tmp_path).vehicles["drone-1"].no_fly_s > 5.0
+
+
+def test_safety_08_an_autopilot_that_doubts_its_position_is_held_until_a_person_releases_it() -> None:
+    name = "gnss-jump"
+    began, ended = (line["at_s"] for line in lines(name, "fault"))
+    taken = next(line for line in lines(name, "task") if line["state"] == "suspended")
+    (released,) = lines(name, "operator")
+    held = next(line["at_s"] for line in lines(name, "vehicle") if line["mode"] == "hold")
+
+    assert began < taken["at_s"] < held < began + 4.0
+    assert taken["reason"] == "the safety monitor has it: the autopilot doubts its position"
+    assert ended + 10.0 < released["at_s"]
+    assert approved(name, from_s=taken["at_s"], before_s=released["at_s"]) == []
+    assert approved(name, from_s=released["at_s"], before_s=999.0) == ["GoTo", "ReturnHome"]
+
+
+def test_safety_08_a_gale_sends_the_drone_home_before_it_is_over_the_fence_and_nobody_after_it() -> None:
+    name = "blown-out"
+    began, _ = (line["at_s"] for line in lines(name, "fault"))
+    taken = next(line for line in lines(name, "task") if line["state"] == "suspended")
+    modes = [line["mode"] for line in lines(name, "vehicle") if line["at_s"] > began]
+
+    assert began < taken["at_s"] < began + 1.0
+    assert taken["reason"].endswith("m/s of wind it hardly comes home")
+    assert set(modes) == {"return"}
+    assert approved(name, from_s=taken["at_s"], before_s=999.0) == []
+
+
+def test_safety_12_a_pilot_keeps_the_drone_whatever_anybody_here_orders() -> None:
+    name = "pilot-takes-over"
+    began, left = (line["at_s"] for line in lines(name, "fault"))
+    taken = next(line for line in lines(name, "task") if line["state"] == "suspended")
+    sent, recalled = lines(name, "operator")
+
+    assert (taken["reason"], taken["at_s"]) == ("mode changed to manual, and not by us", pytest.approx(began + 1.0))
+    assert "drone-1: mode changed to manual, and not by us" in sent["outcome"]
+    assert (recalled["do"], recalled["outcome"]) == ("recall_all", "done")
+    assert left < lines(name, "vehicle")[-1]["at_s"]
+    assert approved(name, from_s=began, before_s=999.0) == []
+
+
+def test_safety_12_what_another_station_sends_away_is_its_own_until_a_person_takes_it_back() -> None:
+    name = "other-station"
+    taken = next(line for line in lines(name, "task") if line["state"] == "suspended")
+    (back,) = lines(name, "operator")
+
+    assert taken["reason"] == "ground station 255 commanded DO_REPOSITION"
+    assert 21.5 < taken["at_s"] < 23.0
+    assert approved(name, from_s=taken["at_s"], before_s=back["at_s"]) == []
+    assert approved(name, from_s=back["at_s"], before_s=999.0) == ["GoTo", "ReturnHome"]
+    assert [line["state"] for line in lines(name, "task")][-1] == "done"
+
+
+def test_safety_11_two_vehicles_of_one_id_are_an_alarm_and_neither_is_commanded() -> None:
+    name = "two-of-one-id"
+    (came,) = (line["at_s"] for line in lines(name, "fault"))
+    (trouble,) = [line for line in lines(name, "incident") if line["kind"] == "trouble"]
+
+    assert trouble["title"] == "vehicle drone-1: quarantined: two sources claim this system id"
+    assert came < trouble["at_s"] <= came + 3.0
+    assert approved(name, from_s=trouble["at_s"], before_s=999.0) == []
+
+
+def test_safety_13_a_way_that_was_approved_is_left_for_a_person_who_comes_under_it() -> None:
+    name = "person-under-the-way"
+    first, *others = [line["at_s"] for line in lines(name, "decision") if line["order"] == "GoTo"]
+    loaded = load_scenario(SCENARIOS / f"{name}.yaml")
+    worker = next(Walk(actor) for actor in loaded.scenario.actors if not actor.intrudes)
+    at_first = worker.at(first)
+
+    assert at_first is not None
+    assert at_first.north_m > 30.0  # the approved way is at 5 to 10 m north
+    assert first < others[0] < first + 3.0
+
+
+def test_safety_05_the_drone_of_a_dock_that_does_not_open_stays_and_another_goes() -> None:
+    name = "dock-fault"
+    refused = next(line for line in lines(name, "task") if line["state"] == "refused")
+    opened = [line for line in lines(name, "incident") if line["kind"] == "trouble" and line["state"] == "open"]
+
+    assert (refused["vehicle"], refused["reason"]) == ("drone-1", "dock 'dock-1': open: its lid is jammed")
+    assert [line["subject"] for line in opened] == ["dock:dock-1", "dock:dock-2"]
+    assert {line["vehicle"] for line in lines(name, "decision") if line["order"] == "Launch"} == {"drone-2"}
+    assert not any(line["armed"] for line in lines(name, "vehicle") if line["vehicle"] == "drone-1")
+
+
+def test_safety_06_a_drone_whose_dock_shuts_as_it_comes_home_lands_at_the_alternate() -> None:
+    name = "dock-fault"
+    shut = next(line["at_s"] for line in lines(name, "fault") if line["of"] == "dock-2")
+    seen = [(line["mode"], line["armed"]) for line in lines(name, "vehicle") if line["vehicle"] == "drone-2"]
+
+    assert approved(name, from_s=40.0, before_s=shut) == ["ToDock"]
+    assert approved(name, from_s=shut, before_s=999.0) == ["ReturnHome"]
+    assert seen[-2:] == [("return", True), ("return", False)]

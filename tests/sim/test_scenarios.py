@@ -70,7 +70,7 @@ def test_one_seed_gives_the_same_bytes(run: Played, tmp_path: Path) -> None:
 
 
 @pytest.mark.repeated
-@pytest.mark.parametrize("path", WITH_CHANCE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", WITH_CHANCE[::4], ids=lambda path: path.stem)
 def test_another_seed_gives_other_bytes(path: Path, tmp_path: Path) -> None:
     whole = load_scenario(path)
     length_s = min(actor.starts_at_s for actor in whole.scenario.actors) + TO_FIRST_ALARM_S

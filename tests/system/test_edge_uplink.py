@@ -63,8 +63,11 @@ class Listener:
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = lambda client, *_: client.subscribe("vedette/v1/yard/#", qos=1)
         self._client.on_message = lambda _c, _u, heard: self._hear(heard)
+        subscribed = threading.Event()  # before that the broker throws away what it is told
+        self._client.on_subscribe = lambda *_: subscribed.set()
         self._client.connect_async("127.0.0.1", port, keepalive=5)
         self._client.loop_start()
+        assert subscribed.wait(10)
 
     def close(self) -> None:
         self._client.disconnect()
@@ -205,7 +208,7 @@ def test_a_broker_that_is_down_at_the_start_is_waited_for(tmp_path: Path) -> Non
         courier.post(message(0))
         time.sleep(0.5)
         with broker, contextlib.closing(Listener(broker.port, acknowledges=True)) as listener:
-            wait_until(lambda: listener.sequences() == [1], 15)
+            wait_until(lambda: set(listener.sequences()) == {1}, 15)
             wait_until(lambda: len(outbox) == 0, 5)
 
 
@@ -216,9 +219,9 @@ def test_after_a_restart_new_events_overtake_the_backlog(broker: Mosquitto, list
         with _linked(outbox, broker.port) as courier:
             wait_until(listener.sequences, 10)
             courier.post(message(60))
-            wait_until(lambda: len(listener.sequences()) == 61, 10)
+            wait_until(lambda: len(set(listener.sequences())) == 61, 10)
             wait_until(lambda: len(outbox) == 0, 5)
-    order = listener.sequences()
+    order = list(dict.fromkeys(listener.sequences()))  # a slow machine may be sent one twice
     assert order.index(61) < 15
     assert [n for n in order if n != 61] == list(range(1, 61))
 

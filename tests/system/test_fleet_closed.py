@@ -1,4 +1,4 @@
-"""The closed installation: mutual TLS to the broker under its ACL, TLS and tokens for people (SAFETY 22)."""
+"""The closed installation: mutual TLS to the broker under its ACL, TLS and sign-in for people (SAFETY 22)."""
 
 import hashlib
 import json
@@ -30,9 +30,8 @@ data_dir: data
 broker:
   port: {port}
   tls: {{ca_file: CERTS/ca.crt, cert_file: CERTS/coordinator.crt, key_file: CERTS/coordinator.key}}
-http: {{port: 0, tls_cert: CERTS/api.crt, tls_key: CERTS/api.key, tokens_env: VEDETTE_TEST_TOKENS}}
+http: {{port: 0, tls_cert: CERTS/api.crt, tls_key: CERTS/api.key, sign_in: true}}
 """
-TOKEN = "the-operators-token"
 
 
 class Client:
@@ -65,11 +64,10 @@ class Client:
 
 
 @pytest.fixture
-def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Client, Node]]:
+def closed(tmp_path: Path) -> Iterator[tuple[Client, Node]]:
     need(shutil.which("openssl"), "the openssl command")
     certificates = tmp_path / "certs"
     subprocess.run([ROOT / "deploy/provision.sh", certificates, "gate-1"], check=True, capture_output=True)
-    monkeypatch.setenv("VEDETTE_TEST_TOKENS", f"Olga:operator:{hashlib.sha256(TOKEN.encode()).hexdigest()}")
     folder = tmp_path / "broker"
     folder.mkdir()
     with Mosquitto(folder, certificates=certificates) as broker:
@@ -82,6 +80,12 @@ def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cl
         assert coordinator.end(signal.SIGTERM) == 0
 
 
+def vedette(command: list[str]) -> str:
+    """What the command line says."""
+    whole = [sys.executable, "-m", "fleet", *command]
+    return subprocess.run(whole, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
 def test_a_node_is_let_in_by_its_token_and_the_sites_authority(closed: tuple[Client, Node], tmp_path: Path) -> None:
     client, _ = closed
     certificates, path = tmp_path / "certs", f"/api/v1/evidence/{'0' * 64}"
@@ -91,30 +95,36 @@ def test_a_node_is_let_in_by_its_token_and_the_sites_authority(closed: tuple[Cli
         assert http.head(path).status_code == 401
         digest = hashlib.sha256(token.encode()).hexdigest()
         config = tmp_path / "fleet.yaml"
-        command = [sys.executable, "-m", "fleet", "node", "add", str(config), "gate-1", "--sha256", digest]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-        assert done.stdout == "node 'gate-1' is let in\n"
+        said = vedette(["node", "add", str(config), "gate-1", "--sha256", digest])
+        assert said == "node 'gate-1' is let in\n"
         assert http.head(path).status_code == 404  # no manifest names it
         assert http.get(path).status_code == 401  # not for nodes
     with NodesWay(client.url, token).client() as http, pytest.raises(httpx.ConnectError, match="certificate verify"):
         http.head(path)
 
 
-def test_an_event_comes_in_and_a_person_answers_and_nobody_else_does(closed: tuple[Client, Node]) -> None:
+def test_an_event_comes_in_and_a_person_answers_and_nobody_else_does(
+    closed: tuple[Client, Node], tmp_path: Path
+) -> None:
     client, node = closed
+    config = str(tmp_path / "fleet.yaml")
+    vedette(["user", "add", config, "Olga", "--role", "operator"])
+    said = vedette(["token", "add", config, "Olga", "desk", "--scope", "viewer", "--scope", "operator"])
+    token = said.removeprefix("token: ").strip()
+    wait_until(lambda: client.ask("/api/v1/site", token=token)[0] == 200, 20, "the coordinator to follow")
     assert client.url.startswith("https://127.0.0.1:")
     node.say(fresh_event(1, 1))
     wait_until(lambda: node.acknowledged == 1, 20, "ack over mutual TLS")
     assert client.ask("/api/v1/alarms")[0] == 401
-    status, alarms = client.ask("/api/v1/alarms?limit=500", token=TOKEN)
+    status, alarms = client.ask("/api/v1/alarms?limit=500", token=token)
     (alarm,) = [each for each in alarms if each["kind"] == "intrusion"]
     path = f"/api/v1/alarms/{alarm['alarm_id']}/acknowledge"
-    status, answer = client.ask(path, token=TOKEN, body={})
+    status, answer = client.ask(path, token=token, body={})
     assert (status, answer["acknowledged_by"]) == (200, "Olga")
-    status, answer = client.ask("/api/v1/vehicles/kestrel/release", token=TOKEN, body={})
-    assert (status, answer["detail"]) == (403, "this needs the role pilot, Olga is operator")
+    status, answer = client.ask("/api/v1/vehicles/kestrel/release", token=token, body={})
+    assert (status, answer["detail"]) == (403, "this needs the role pilot, token 'desk' has not")
     live = client.url.replace("https", "wss") + "/api/v1/live"
-    with connect(live, subprotocols=["vedette", f"bearer.{TOKEN}"], ssl=client.context) as socket:  # type: ignore[list-item]
+    with connect(live, subprotocols=["vedette", f"bearer.{token}"], ssl=client.context) as socket:  # type: ignore[list-item]
         assert socket.subprotocol == "vedette"
         assert json.loads(socket.recv(timeout=5))["site"]["id"] == "yard"
     with pytest.raises(WebSocketException), connect(live, ssl=client.context):

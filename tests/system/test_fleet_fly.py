@@ -30,6 +30,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.system
 SITE = ROOT / "deploy" / "sites" / "demo.yaml"
 LIMIT_S = 150.0
+STEPS = ["launch", "go_to", "look", "orbit", "patrol", "hold", "return", "land", "disarm"]
 KINDS = {"ardupilot_copter": Kind.COPTER, "ardupilot_rover": Kind.ROVER}
 UP = "{schema_version: 1, id: up, steps: [{do: launch, above_home_m: 15}, {do: hold, for_s: 500}]}"
 OUT = """{schema_version: 1, id: out, steps: [
@@ -59,13 +60,13 @@ async def behind_tcp(*kinds: str, speedup: float) -> AsyncIterator[list[tuple[st
         yield found
 
 
-def test_the_basic_sortie_is_proven_step_by_step_with_each_kind(tmp_path: Path) -> None:
+def test_the_full_sortie_is_proven_step_by_step_with_each_kind(tmp_path: Path) -> None:
     async def story() -> list[tuple[int | None, str]]:
         async with behind_tcp(*KINDS, speedup=8.0) as vehicles:
             runs = [
                 await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "fleet", "fly", "--connect", connection, "--kind", kind, "--yes-simulated"),
-                    *("--site", str(SITE), "--script", str(ROOT / "deploy" / "sorties" / "basic.yaml")),
+                    *("--site", str(SITE), "--script", str(ROOT / "deploy" / "sorties" / "full.yaml")),
                     *("--by", "Ada", "--out", str(tmp_path / kind)),
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
@@ -79,10 +80,20 @@ def test_the_basic_sortie_is_proven_step_by_step_with_each_kind(tmp_path: Path) 
     for kind, (code, text) in zip(KINDS, asyncio.run(story()), strict=True):
         assert code == 0, text
         proven = [line.split()[2] for line in text.splitlines() if line.split()[1:2] == ["s"]]
-        assert proven == ["ready", "safety", "launch", "go_to", "orbit", "patrol", "hold", "return", "land", "disarm"]
+        assert proven == ["ready", "safety", *STEPS]
         journal = [json.loads(line) for line in (tmp_path / kind / "journal.jsonl").read_text().splitlines()]
-        assert {"order UploadSafety", "order Launch", "order GoTo", "order FlyMission"} <= {e["act"] for e in journal}
+        orders = {entry["act"].removeprefix("order ") for entry in journal}
+        assert {"UploadSafety", "Launch", "GoTo", "LookAt", "Orbit", "FlyMission", "Hold", "ReturnHome"} <= orders
         assert {entry["actor"] for entry in journal if entry["act"] == "order Launch"} == {"Ada"}
+
+
+def test_the_basic_sortie_asks_for_nothing_that_the_full_one_does_not_prove() -> None:
+    basic, full = (
+        parse_document((ROOT / "deploy" / "sorties" / f"{name}.yaml").read_text(), SortieScript, source=name)
+        for name in ("basic", "full")
+    )
+    assert [step.do for step in full.steps] == STEPS
+    assert [step.do for step in basic.steps] == [step for step in STEPS if step != "look"]
 
 
 async def flown(
@@ -124,7 +135,7 @@ def test_a_pilot_keeps_his_vehicle_and_one_that_may_not_go_on_comes_home(tmp_pat
             return *reasons, sent_out.machine.armed
 
     of_pilot, of_fence, is_still_out = asyncio.run(story())
-    assert of_pilot == "mode changed to manual, and not by us; it is left to whoever has it"
+    assert of_pilot == "ground station 254 commanded SET_MODE; it is left to whoever has it"
     assert '"act": "return"' not in (tmp_path / "up" / "journal.jsonl").read_text()
     assert "fence" in of_fence
     assert '"act": "return"' in (tmp_path / "out" / "journal.jsonl").read_text()

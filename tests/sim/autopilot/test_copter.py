@@ -145,6 +145,31 @@ def test_the_gimbal_manager_command_pitches_the_camera() -> None:
     assert math.degrees(math.asin(2 * (q[0] * q[2] - q[3] * q[1]))) == pytest.approx(-35, abs=0.1)
 
 
+def test_a_locked_yaw_of_the_gimbal_is_from_north_and_lasts_until_a_point_is_looked_at() -> None:
+    station = Station.of(heading_deg=10.0).airborne(20)
+    assert station.command(1000, -20, 120, math.nan, math.nan, mavlink.GIMBAL_MANAGER_FLAGS_YAW_LOCK) == 0
+    assert station.autopilot.truth().camera_heading_deg == 120
+    assert station.command(197) == 0
+    assert station.autopilot.truth().camera_heading_deg == pytest.approx(10, abs=1)
+
+
+def test_without_a_gimbal_the_camera_looks_where_the_nose_does() -> None:
+    station = Station.of(heading_deg=10.0, has_gimbal=False).airborne(20)
+    assert station.command(1000, -20, 120, 0, 0, 0) == 3
+    station.command(512, mavlink.MAVLINK_MSG_ID_GIMBAL_DEVICE_ATTITUDE_STATUS)
+    assert station.all("GIMBAL_DEVICE_ATTITUDE_STATUS") == []
+    assert station.autopilot.truth().camera_heading_deg == pytest.approx(10, abs=1)
+
+
+def test_it_says_whether_it_has_landed() -> None:
+    station, said = Station.of(), []
+    station.command(512, mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE)
+    said.append(station.last("EXTENDED_SYS_STATE").landed_state)
+    station.airborne(10).command(512, mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE)
+    said.append(station.last("EXTENDED_SYS_STATE").landed_state)
+    assert said == [mavlink.MAV_LANDED_STATE_ON_GROUND, mavlink.MAV_LANDED_STATE_IN_AIR]
+
+
 def test_do_orbit_is_a_px4_command_and_unknown_here() -> None:
     assert Station.of().airborne(20).command(34, 20, 3) == 3
 
@@ -199,7 +224,7 @@ def test_wind_is_reported_and_leans_the_copter_into_it() -> None:
     wind = station.last("WIND")
     assert wind.speed == pytest.approx(8, abs=1.5)
     assert wind.direction == 0
-    lean = math.atan(0.0018 * station.machine.wind_m_s**2)  # nose (north) into the wind
+    lean = math.atan(0.0018 * station.machine.wind.m_s**2)  # nose (north) into the wind
     assert station.last("ATTITUDE").pitch == pytest.approx(-lean, abs=0.01)
 
 

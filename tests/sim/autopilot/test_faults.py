@@ -7,6 +7,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from contract.geo import PointEnu
 from sim.autopilot.modes import CopterMode, RoverMode
+from sim.autopilot.other_station import OtherStation, go_to, set_mode
 from sim.autopilot.spec import Kind
 from tests.sim.autopilot.station import Station
 
@@ -181,3 +182,65 @@ def test_a_vehicle_starts_with_the_charge_its_spec_says() -> None:
     station.run(0.4)
     assert station.last("SYS_STATUS").battery_remaining == pytest.approx(60, abs=1)
     assert station.autopilot.truth().battery_frac == pytest.approx(0.6, abs=0.001)
+
+
+def test_a_gale_takes_a_copter_over_its_fence_and_it_comes_home_when_the_wind_drops() -> None:
+    station = watched()
+    station.set_parameter("FENCE_RADIUS", 60)
+    station.command(207, 1)
+    station.airborne(20)
+    station.autopilot.blow(28.0, 270.0)
+    station.run(10)
+    assert true_point(station).east_m > 60
+    assert (station.machine.mode, station.autopilot.truth().fence_breaches) == (CopterMode.RTL, 1)
+    station.autopilot.blow(0.0, 270.0)
+    station.until(lambda: not station.machine.armed, within_s=90)
+    assert true_point(station).horizontal_distance_m(PointEnu(0, 0)) < 1.0
+
+
+@pytest.mark.parametrize("mode", ["LOITER", "STABILIZE"])
+def test_a_pilots_mode_does_not_sink_while_he_has_the_sticks(mode: str) -> None:
+    station = watched(wind_m_s=0.0).airborne(20)
+    station.autopilot.pilot_takes(mode)
+    station.run(10)
+    assert station.last("HEARTBEAT").custom_mode == CopterMode[mode]
+    assert station.machine.motion.up_m == pytest.approx(20, abs=0.5)
+    station.autopilot.pilot_leaves("LAND")
+    station.until(lambda: not station.machine.armed, within_s=60)
+
+
+def test_a_pilot_switches_to_no_mode_that_the_vehicle_has_not() -> None:
+    with pytest.raises(KeyError):
+        watched().autopilot.pilot_takes("HOLD")
+
+
+def test_another_station_beats_and_orders_and_its_answers_are_heard_by_all() -> None:
+    station = watched().airborne(20)
+    place, _ = station.machine.frame.to_geo(PointEnu(0, 40))
+    other = OtherStation([(1.0, go_to(1, place, 20.0)), (20.0, set_mode(1, CopterMode.LOITER))])
+    station.autopilot.stations.append(other)
+    station.run(18)
+    assert true_point(station).north_m == pytest.approx(40, abs=1)
+    assert (station.last("COMMAND_ACK").command, station.last("COMMAND_ACK").target_system) == (192, 255)
+    station.run(4)
+    assert station.machine.mode is CopterMode.LOITER
+    assert station.autopilot.commands[255] == 2
+
+
+def test_another_stations_heartbeat_is_not_the_one_the_vehicle_listens_for() -> None:
+    station = watched()
+    station.set_parameter("SYSID_MYGCS", 250)
+    station.set_parameter("FS_GCS_ENABLE", 1)
+    station.airborne(20)
+    station.beats = False
+    station.autopilot.stations.append(OtherStation([]))
+    station.run(7)
+    assert station.machine.mode is CopterMode.RTL
+
+
+def test_commands_are_counted_by_their_sender_and_what_only_asks_is_none() -> None:
+    station = watched()
+    station.ask_for(mavlink.MAVLINK_MSG_ID_ATTITUDE)
+    assert station.autopilot.commands[250] == 0
+    station.airborne(20)
+    assert station.autopilot.commands[250] == 3
