@@ -17,7 +17,7 @@ from contract.codec import encode
 from contract.commands import Ack, Command, Reply, Verb
 from contract.configuration import DesiredConfiguration, ReportedConfiguration
 from contract.envelope import COORDINATOR, Envelope, Origin
-from contract.events import Health, NodeState, Status, Tracks
+from contract.events import Health, NodeState, Stage, Status, Tracks
 from contract.site import Severity, Site
 from contract.topics import ACK, COMMAND, DESIRED, Topic
 from fleet.api.models import TracksView
@@ -292,6 +292,8 @@ class Coordinator:
         known = self.picture.fusion.explained_by(sighting.camera, sighting.track)
         if known is None:
             self._response.on_effect(effect)
+            if effect.event.stage is not Stage.END:
+                self._response.ask(change.incident)
         else:
             log.info("nobody is sent: one of ours", alarm=change.alarm.title, known=known, trace=envelope.trace_id)
 

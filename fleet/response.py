@@ -7,7 +7,6 @@ created until a named person approves it or a written grant covers it (SAFETY 3,
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
@@ -29,25 +28,15 @@ from fleet.flight.world import Consent, Evidence, WorldView
 from fleet.hops import Hops
 from fleet.live import LiveFeed
 from fleet.metrics import Metrics
-from fleet.picture.incidents import Incident, IncidentKind, State
+from fleet.picture.incidents import Incident, State
 from fleet.picture.ingest import Effect, Ingest
 from fleet.records import reads
 from fleet.records.store import Store
 from fleet.records.task_ledger import TaskLedger, told
+from fleet.wanting import Leave, Waiting, Wanting
 
-MAX_ATTEMPTS = 3  # tasks that we make for one incident without a person
-TRY_AGAIN_US = 5_000_000  # after a task was refused or failed
 DISPATCH, SCHEDULE = "dispatch", "schedule"
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """An incident that wants a vehicle. `asked_at_us`: monotonic, when its evidence was durable."""
-
-    asked_at_us: int
-    not_before_us: int = 0
-    said: str = ""
 
 
 class Response:
@@ -74,11 +63,11 @@ class Response:
         self._zones, self._live, self._metrics, self._hops, self._roaming = zones, live, metrics, hops, roaming
         self.tasks: dict[uuid.UUID, Task] = {}  # not ended yet
         self._tasking: Tasking
-        self._evidence: dict[uuid.UUID, Evidence] = {}
-        self._waiting: dict[uuid.UUID, _Waiting] = {}
-        self._due: dict[uuid.UUID, None] = {}  # of these, whose turn it is; first come, first served
-        self._attempts: dict[uuid.UUID, int] = {}
-        self._looked_at: set[uuid.UUID] = set()
+        self.wanting = Wanting(
+            clock,
+            max_age_s=site.response.dispatch_max_age_s,
+            is_busy=lambda incident_id: self.active_task(incident_id) is not None,
+        )
         self._wants_consent: set[uuid.UUID] = set()  # tasks that tasking has not got yet
         self._asked_at_us: dict[uuid.UUID, int] = {}  # task -> when its evidence was durable
         self._gate_us: dict[str, int] = {}  # trace -> what the gate took of that time
@@ -96,10 +85,7 @@ class Response:
         for task in recent:
             if task.patrol is not None:
                 self._roaming.started(task.patrol, at_us=task.created_at_us)
-            if task.incident_id is not None:
-                self._attempts[task.incident_id] = self._attempts.get(task.incident_id, 0) + 1
-                if task.state is TaskState.DONE:
-                    self._looked_at.add(task.incident_id)
+            self.wanting.remember(task)
         for task in unfinished:
             if task.kind is TaskKind.PATROL and task.vehicle in self._vehicles:
                 self._vehicles[task.vehicle].doubt_mission()
@@ -111,38 +97,39 @@ class Response:
     # What happens
 
     def on_effect(self, effect: Effect) -> None:
-        """An event's message is durable: remember how fresh it is, follow the intruder, ask for a vehicle."""
+        """An event's message is durable: remember how fresh it is, and follow the intruder."""
         incident, event = effect.change.incident, effect.event
         if incident.state is State.CLOSED or event.stage is Stage.END:
             return
-        self._evidence[incident.incident_id] = Evidence(
+        evidence = Evidence(
             origin=effect.envelope.origin,
             received_at_us=effect.arrival.monotonic_us,
             age_at_receipt_s=effect.age_s,
             zone=event.zone,
             incident=incident.incident_id,
         )
+        self.wanting.heard(incident.incident_id, evidence)
         if event.sighting.ground is not None:
             self._follow(incident.incident_id, event.sighting.ground)
-        if self._wants_vehicle(incident):
-            now_us = self._clock.monotonic_us()
-            waiting = self._waiting.setdefault(incident.incident_id, _Waiting(now_us))
-            if now_us >= waiting.not_before_us:
-                self._due[incident.incident_id] = None
+
+    def ask(self, incident: Incident) -> None:
+        """Somebody may have to go there."""
+        if self._is_watched(incident):
+            self.wanting.ask(incident)
 
     def send_one(self) -> bool:
         """Send somebody to the next incident whose turn it is. False when there is none: planning takes its time, and
         between two plans the loop should do what is more urgent."""
-        incident_id = next(iter(self._due), None)
+        incident_id = self.wanting.next_due()
         if incident_id is None:
             return False
-        del self._due[incident_id]
-        incident, waiting = self._ingest.incidents.get(incident_id), self._waiting.get(incident_id)
+        incident, waiting = self._ingest.incidents.get(incident_id), self.wanting.waiting.get(incident_id)
         if waiting is not None:
-            if incident is None or not self._wants_vehicle(incident):
-                del self._waiting[incident_id]
+            leave = None if incident is None else self._leave(incident)
+            if incident is None or leave is None:
+                del self.wanting.waiting[incident_id]
             else:
-                self._try(incident, waiting)
+                self._try(incident, waiting, leave)
         return True
 
     def on_sightings(self, sightings: Iterable[Sighting]) -> None:
@@ -171,7 +158,7 @@ class Response:
         if known is not None and known.state is task.state:
             return
         if task.state is TaskState.DONE and task.incident_id is not None:
-            self._looked_at.add(task.incident_id)
+            self.wanting.looked(task.incident_id)
         self._measure_decision(task)
         self._metrics.tasks.labels(state=task.state.value).inc()
         log.info("task", task=str(task.task_id), vehicle=task.vehicle, state=task.state.value, reason=task.reason)
@@ -186,7 +173,7 @@ class Response:
         """One incident became part of another, and its tasks with it."""
         for task in self.tasks_of(gone):
             self.on_task_change(task)
-        self._looked_at.update({into} if gone in self._looked_at else ())
+        self.wanting.take_over(gone, into)
 
     def on_hop(self, trace_id: str, hop: str, took_us: int) -> None:
         """Tasking's word on how long a step took."""
@@ -206,12 +193,8 @@ class Response:
     def tick(self) -> None:
         """Once a second: who waits for a vehicle, which patrol is due, what the store did not take before."""
         self.flush()
-        now_us = self._clock.monotonic_us()
-        self._due.update((each, None) for each, waiting in self._waiting.items() if now_us >= waiting.not_before_us)
-        for incident_id in self._evidence.keys() - self._ingest.incidents.keys():
-            del self._evidence[incident_id]
-            self._attempts.pop(incident_id, None)
-            self._looked_at.discard(incident_id)
+        self.wanting.tick()
+        self.wanting.forget_all_but(self._ingest.incidents)
         for start in self._roaming.starts(can_start=self._can_patrol, now_us=self._clock.wall_us()):
             self._start_patrol(*start)
 
@@ -288,25 +271,22 @@ class Response:
             raise NotFound(f"task {task_id}: none of that id is open")
         return self.tasks[task_id]
 
-    def _wants_vehicle(self, incident: Incident) -> bool:
-        return (
-            incident.kind is IncidentKind.INTRUSION
-            and incident.state is not State.CLOSED
-            and self.active_task(incident.incident_id) is None
-            and self._attempts.get(incident.incident_id, 0) < MAX_ATTEMPTS
-            and any(self._zones[zone] for zone in incident.zones)
-            and incident.incident_id not in self._looked_at
-        )
+    def _is_watched(self, incident: Incident) -> bool:
+        return any(self._zones[zone] for zone in incident.zones)
+
+    def _leave(self, incident: Incident) -> Leave | None:
+        return self.wanting.leave(incident) if self._is_watched(incident) else None
 
     def _follow(self, incident_id: uuid.UUID, fix: GroundFix) -> None:
         for task in self.tasks_of(incident_id):
             self._tasking.retarget(task.task_id, fix.point, fix.sigma_m)
 
-    def _try(self, incident: Incident, waiting: _Waiting) -> None:
+    def _try(self, incident: Incident, waiting: Waiting, leave: Leave) -> None:
         """Send somebody now, or say once why not."""
-        evidence, age_s = self._evidence.get(incident.incident_id), self._age_s(incident)
-        if evidence is None or not self._is_fresh(incident):
-            del self._waiting[incident.incident_id]
+        by, wanting = leave.approved_by, self.wanting
+        if by is None and not wanting.is_fresh(incident.incident_id):
+            del wanting.waiting[incident.incident_id]
+            age_s = wanting.age_s(incident.incident_id)
             age = "of unknown age" if age_s is None else f"{age_s:.0f} s old"
             self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent: the evidence is {age}; a person decides")
             return
@@ -316,26 +296,23 @@ class Response:
                 waiting.said = chosen
                 self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent yet: {chosen}")
             return
+        evidence, actor = self._evidence_of(incident), by or DISPATCH
         try:
-            self._make_task(incident, chosen, evidence, actor=DISPATCH, asked_at_us=waiting.asked_at_us)
+            self._make_task(incident, chosen, evidence, actor=actor, approved_by=by, asked_at_us=waiting.asked_at_us)
         except (StoreError, Refused) as err:
             log.warning("not dispatched", incident=str(incident.incident_id), reason=str(err))
-            waiting.not_before_us = self._clock.monotonic_us() + TRY_AGAIN_US
+            wanting.put_off(waiting)
             return
-        del self._waiting[incident.incident_id]
-
-    def _age_s(self, incident: Incident) -> float | None:
-        evidence = self._evidence.get(incident.incident_id)
-        return None if evidence is None else evidence.age_s(self._clock.monotonic_us())
-
-    def _is_fresh(self, incident: Incident) -> bool:
-        age_s = self._age_s(incident)
-        return age_s is not None and age_s <= self._site.response.dispatch_max_age_s
+        del wanting.waiting[incident.incident_id]
 
     def _others_than(self, one: Incident) -> list[Incident]:
         """Who else waits, and on its turn would be sent somebody: a stale one keeps no vehicle from a fresh one."""
-        waiting = (self._ingest.incidents.get(each) for each in self._waiting if each != one.incident_id)
-        return [each for each in waiting if each is not None and self._wants_vehicle(each) and self._is_fresh(each)]
+        waiting = (self._ingest.incidents.get(each) for each in self.wanting.waiting if each != one.incident_id)
+        return [each for each in waiting if each is not None and self._would_go(each)]
+
+    def _would_go(self, incident: Incident) -> bool:
+        leave = self._leave(incident)
+        return leave is not None and (leave.approved_by is not None or self.wanting.is_fresh(incident.incident_id))
 
     def _choose(self, incident: Incident, only: str | None = None, others: Iterable[Incident] = ()) -> Dispatch | str:
         if (need := need_of(incident)) is None:
@@ -362,7 +339,7 @@ class Response:
         approved_by: str | None = None,
         asked_at_us: int | None = None,
     ) -> Task:
-        attempt = self._attempts.get(incident.incident_id, 0) + 1
+        attempt = self.wanting.attempts(incident.incident_id) + 1
         now_us = self._clock.wall_us()
         assert incident.sighting is not None
         assert incident.sighting.ground is not None
@@ -388,7 +365,7 @@ class Response:
         )
         task = task.model_copy(update={"progress": "; ".join(needs)})
         self._record(task, actor=actor, act="dispatch")
-        self._attempts[incident.incident_id] = attempt
+        self.wanting.tried(incident.incident_id)
         if needs:
             self._wants_consent.add(task.task_id)
         else:
@@ -407,9 +384,8 @@ class Response:
 
     def _plan_another(self, task: Task) -> None:
         incident = self._ingest.incidents.get(task.incident_id) if task.incident_id else None
-        if incident is not None and self._wants_vehicle(incident):
-            now_us = self._clock.monotonic_us()
-            self._waiting[incident.incident_id] = _Waiting(now_us, not_before_us=now_us + TRY_AGAIN_US)
+        if incident is not None and self._is_watched(incident):
+            self.wanting.ask_again(incident)
 
     def _can_patrol(self, vehicle_id: str, charge_frac: float) -> bool:
         if vehicle_id in self._tasking.unavailable() or any(task.vehicle == vehicle_id for task in self.tasks.values()):
@@ -448,7 +424,7 @@ class Response:
 
     def _evidence_of(self, incident: Incident) -> Evidence:
         """The freshest there is; after a restart nobody knows how old, and only a person may act on that."""
-        return self._evidence.get(incident.incident_id) or Evidence(
+        return self.wanting.evidence(incident.incident_id) or Evidence(
             origin=incident.origin,
             received_at_us=self._clock.monotonic_us(),
             age_at_receipt_s=None,
