@@ -10,6 +10,9 @@ from contract.geo import GeoPoint
 TASK_NAMESPACE = uuid.UUID("b0a2c9d4-3a57-5a33-8e1f-0a9d6a4f7e52")
 
 
+ON_SCENE = "on scene"  # begins the progress of a task whose vehicle has the target in view
+
+
 class TaskKind(str, Enum):
     PATROL = "patrol"
     INVESTIGATE = "investigate"
@@ -74,6 +77,11 @@ class Task(Frozen):
     approved_by: str | None = None
     progress: str = ""
     paused_by: str | None = None  # a patrol that a named person stopped, until one lets it go on
+
+    @property
+    def is_on_scene(self) -> bool:
+        """Its vehicle has the target in view (SAFETY 1)."""
+        return self.state is TaskState.EXECUTING and self.progress.startswith(ON_SCENE)
 
     def moved_to(self, state: TaskState, *, at_us: int, reason: str = "", progress: str | None = None) -> "Task":
         """The task in its next state. Raises ValueError when the table does not allow the step."""

@@ -29,8 +29,9 @@ from fleet.records.auth import digest_of, drawn_token
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
 from fleet.records.store_command import store_app
-from fleet.settings import load_settings, load_signing_keys, load_site, load_store
+from fleet.settings import load_procedures, load_settings, load_signing_keys, load_site, load_store
 from fleet.sign_command import sign_vehicle
+from fleet.sop_command import sop_app
 from fleet.user_commands import link, token_app, user_app
 
 WRONG_CONFIGURATION = 78
@@ -65,16 +66,19 @@ def check(config: Config) -> None:
         site = load_site(settings)
         signed = load_signing_keys(settings)
         load_store(settings)
+        book = load_procedures(settings, site)
     except SetUpError as err:
         _stop(err)
     access = "people sign in" if settings.http.sign_in else "open demo: no sign-in, loopback only"
     typer.echo(
         f"site {site.id}: {len(site.cameras)} cameras, {len(site.zones)} zones, {len(site.lines)} lines, "
-        f"{len(site.vehicles)} vehicles, {len(signed)} of them signed; {access}"
+        f"{len(site.vehicles)} vehicles, {len(signed)} of them signed; "
+        f"{0 if book is None else len(book.procedures)} procedures; {access}"
     )
 
 
 app.add_typer(store_app, name="store")
+app.add_typer(sop_app, name="sop")
 app.command()(fly)
 app.command()(plan)
 app.command()(sign_vehicle)

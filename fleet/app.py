@@ -27,6 +27,7 @@ from fleet.case_files import CaseFiles
 from fleet.control_room import ControlRoom
 from fleet.coordinator import MAX_BATCH, Coordinator, Wire
 from fleet.decision.roaming import Roaming
+from fleet.decision.sop_document import ProcedureBook
 from fleet.dock_watch import DockWatch
 from fleet.errors import SetUpError
 from fleet.exempt_desk import ExemptDesk
@@ -52,6 +53,7 @@ from fleet.mqtt_bus import MqttBus
 from fleet.picture.coverage import Coverage
 from fleet.picture.ingest import Ingest
 from fleet.picture.people import PERSON_MEMORY_S
+from fleet.procedures import Procedures
 from fleet.records.archive import Archive
 from fleet.records.audit import StoreJournal
 from fleet.records.auth import drawn_token
@@ -65,6 +67,7 @@ from fleet.settings import (
     is_loopback,
     limits_of,
     load_dock_tokens,
+    load_procedures,
     load_signing_keys,
     load_site,
     load_store,
@@ -146,9 +149,10 @@ def assembled(
     traffic: Callable[[], tuple[Aircraft, ...]] = lambda: (),
     docks: Mapping[str, DockDriver] | None = None,
     patrol_secret: str = "",
+    book: ProcedureBook | None = None,
 ) -> Fleet:
     """All parts over a given store, bus and vehicles: the same for a site, a test and a replay. `patrol_secret`: what
-    the order of roaming patrols is drawn from; a replay draws the same again."""
+    the order of roaming patrols is drawn from; a replay draws the same again. `book`: the site's procedures."""
     deferred, live, metrics, docks = DeferredJournal(), live or LiveFeed(), Metrics(), docks or {}
     for vehicle in vehicles.values():
         metrics.watch(vehicle, clock)
@@ -202,6 +206,9 @@ def assembled(
     response.use(tasking)
     files = CaseFiles(clock=clock, store=store, ingest=ingest, live=live)
     exempt = ExemptDesk(files, site=site, zones=zones)
+    procedures = None
+    if book is not None:
+        procedures = Procedures(files, response, site=site, book=book, sources_of=picture.sources_of)
     heart.monitor, heart.tasking = monitor, tasking
     coordinator = Coordinator(
         site=site,
@@ -220,6 +227,7 @@ def assembled(
         docks=dock_watch,
         exempt=exempt,
         picture=picture,
+        procedures=procedures,
     )
     room = ControlRoom(
         site=site,
@@ -239,6 +247,7 @@ def assembled(
         dock_watch=dock_watch,
         files=files,
         exempt=exempt,
+        procedures=procedures,
     )
     return Fleet(
         site,
@@ -292,6 +301,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             traffic=flight.traffic.now,
             docks=docks.drivers,
             patrol_secret=drawn_token(),
+            book=load_procedures(settings, site),
         )
         core = Core(asyncio.get_running_loop())
         archive = Archive(settings.evidence_folder, room_of(settings.evidence), store=store, wall_us=clock.wall_us)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from contract.clock import Clock
 from contract.tasks import Task
+from fleet.decision.sop import Run
 from fleet.errors import NotFound, Refused
 from fleet.flight.journal import JournalEntry
 from fleet.live import LiveFeed
@@ -47,7 +48,13 @@ class CaseFiles:
         return [alarm for alarm in self.ingest.alarms.values() if alarm.incident_id == incident.incident_id]
 
     def keep(
-        self, entry: JournalEntry, incidents: Sequence[Incident], alarms: Sequence[Alarm], *, tasks: Sequence[Task] = ()
+        self,
+        entry: JournalEntry,
+        incidents: Sequence[Incident],
+        alarms: Sequence[Alarm],
+        *,
+        tasks: Sequence[Task] = (),
+        runs: Sequence[Run] = (),
     ) -> None:
         """Raises StoreError, and then nothing of it happened."""
         with self.store.transaction() as connection:
@@ -58,6 +65,8 @@ class CaseFiles:
                 writes.put_alarm(connection, alarm)
             for task in tasks:
                 writes.put_task(connection, task)
+            for run in runs:
+                writes.put_run(connection, run)
         for incident in incidents:
             self.ingest.keep(incident, [alarm for alarm in alarms if alarm.incident_id == incident.incident_id])
         for alarm in alarms:

@@ -41,6 +41,7 @@ from fleet.node_orders import Asked
 from fleet.picture.coverage import SILENT_AFTER_US, Coverage
 from fleet.picture.ingest import Ingest
 from fleet.picture.site_track import SiteTrack
+from fleet.procedures import Procedures
 from fleet.records import reads, writes
 from fleet.records.audit import add_entry
 from fleet.records.store import Store
@@ -76,9 +77,12 @@ class ControlRoom:
         dock_watch: DockWatch,
         files: CaseFiles,
         exempt: ExemptDesk,
+        procedures: Procedures | None = None,
     ) -> None:
         self.site = site
-        self.incidents, self.exempt, self._files = IncidentDesk(files, response), exempt, files
+        consider = None if procedures is None else procedures.consider
+        self.incidents, self.exempt, self._files = IncidentDesk(files, response, consider=consider), exempt, files
+        self._procedures = procedures
         self._clock, self._store, self._ingest, self._coverage = clock, store, ingest, coverage
         self._coordinator, self._response, self._tasking, self._monitor = coordinator, response, tasking, monitor
         self._vehicles, self._live = vehicles, live
@@ -113,6 +117,7 @@ class ControlRoom:
             bypasses=self.exempt.bypasses(),
             walk_tests=self.exempt.walk_tests(),
             site_tracks=self.site_tracks(),
+            procedures=() if self._procedures is None else self._procedures.views(),
         )
 
     def link(self) -> LinkView:
@@ -159,6 +164,17 @@ class ControlRoom:
                 if told.get((kind, key)) != without_age:
                     told[(kind, key)] = without_age
                     self._live.publish(kind, view)
+
+    @property
+    def has_procedures(self) -> bool:
+        return self._procedures is not None
+
+    @property
+    def procedures(self) -> Procedures:
+        """Raises NotFound where none are written."""
+        if self._procedures is None:
+            raise NotFound("this site has no procedures (procedures_file in the coordinator's configuration)")
+        return self._procedures
 
     # What they order
 

@@ -35,6 +35,7 @@ from fleet.picture.coverage import Coverage, Trouble
 from fleet.picture.incidents import SYSTEM, Alarm, Disposition, Incident, IncidentKind, closed, on_trouble
 from fleet.picture.ingest import Arrival, Effect, Ingest, Outcome, Report, age_at_arrival_s
 from fleet.picture.people import persons_in
+from fleet.procedures import Procedures
 from fleet.records import reads, writes
 from fleet.records.audit import StoreJournal
 from fleet.records.store import Store
@@ -94,12 +95,13 @@ class Coordinator:
         docks: DockWatch,
         exempt: ExemptDesk,
         picture: SitePicture,
+        procedures: Procedures | None = None,
     ) -> None:
         self._site, self._clock, self._store, self._ingest = site, clock, store, ingest
         self._coverage, self._people, self._response = coverage, people, response
         self._wire, self._deferred, self._live = wire, deferred, live
         self._metrics, self._hops, self._docks, self._exempt = metrics, hops, docks, exempt
-        self.picture = picture
+        self.picture, self._procedures = picture, procedures
         self._journal = StoreJournal(store)
         self.configurations = Configurations(
             site=site,
@@ -131,6 +133,8 @@ class Coordinator:
         now_us = self._clock.wall_us()
         self.zones.update({zone: switch.at(now_us) for zone, switch in self._switches.items()})
         self._response.load()
+        if self._procedures is not None:
+            self._procedures.load()
         self.configurations.load()
 
     async def run(self) -> None:
@@ -219,6 +223,8 @@ class Coordinator:
         self._turn_zones()
         self._exempt.tick()
         self._watch(now_us)
+        if self._procedures is not None:
+            self._procedures.tick()
         self._response.tick()
         self._asked.set()
         for (node, zone), wish in self._wishes.items():
@@ -292,6 +298,7 @@ class Coordinator:
         known = self.picture.fusion.explained_by(sighting.camera, sighting.track)
         if known is None:
             self._response.on_effect(effect)
+            self._consider(change.incident)
             if effect.event.stage is not Stage.END:
                 self._response.ask(change.incident)
         else:
@@ -435,6 +442,11 @@ class Coordinator:
         )
         if self._keep(change.incident, (change.alarm,)):
             log.warning("trouble", title=trouble.title, uncovered=trouble.uncovered_zones)
+            self._consider(change.incident)
+
+    def _consider(self, incident: Incident) -> None:
+        if self._procedures is not None:
+            self._procedures.consider(incident)
 
     def _changed(self, incident: Incident, trouble: Trouble) -> None:
         what = f"zones now uncovered: {', '.join(trouble.uncovered_zones) or 'none'}"

@@ -1,7 +1,7 @@
 """What people order about incidents; each order is in the audit log before it counts, and a line in the timeline."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from fleet.case_files import CaseFiles
 from fleet.errors import NotFound, Refused
@@ -15,8 +15,11 @@ from fleet.response import Response
 class IncidentDesk:
     """For the coordinator's loop. Every order raises NotFound, Refused, StoreError."""
 
-    def __init__(self, files: CaseFiles, response: Response) -> None:
-        self._files, self._response = files, response
+    def __init__(
+        self, files: CaseFiles, response: Response, *, consider: Callable[[Incident], None] | None = None
+    ) -> None:
+        """consider: what is new in an incident may begin its procedure."""
+        self._files, self._response, self._consider = files, response, consider or (lambda _incident: None)
 
     def acknowledge(self, alarm_id: uuid.UUID, *, by: str) -> Alarm:
         alarm = self._files.ingest.alarms.get(alarm_id)
@@ -66,6 +69,7 @@ class IncidentDesk:
         entry = self._entry(parts.into, "merge", by, {"merged": str(other), "alarms": len(parts.alarms)})
         self._files.keep(entry, [parts.gone, parts.into], parts.alarms, tasks=tasks)
         self._response.take_over(other, incident_id)
+        self._consider(parts.into)
         return parts.into
 
     def split(self, incident_id: uuid.UUID, alarms: Collection[uuid.UUID], *, why: str, by: str) -> Incident:
@@ -76,6 +80,7 @@ class IncidentDesk:
         )
         detail: dict[str, JsonValue] = {"new": str(parts.new.incident_id), "alarms": len(parts.alarms), "why": why}
         self._files.keep(self._entry(incident, "split", by, detail), [parts.rest, parts.new], parts.alarms)
+        self._consider(parts.new)
         return parts.new
 
     def assign(self, incident_id: uuid.UUID, *, to: str, by: str) -> Incident:

@@ -15,6 +15,7 @@ from contract.documents import parse_document
 from contract.errors import DocumentError
 from contract.frozen import Frozen, Identifier
 from contract.site import Site, parse_site
+from fleet.decision.sop_document import ProcedureBook, parse_procedures
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_signing import parse_key
 from fleet.records.archive import ArchiveRoom
@@ -127,6 +128,10 @@ class FleetSettings(Frozen):
 
     site_file: Annotated[Path, Field(description="the site file")]
     data_dir: Annotated[Path, Field(description="folder for the store, captures and logs; made when missing")]
+    procedures_file: Annotated[
+        Path | None,
+        Field(description="standard operating procedures; none: an intrusion sends a vehicle, nothing else is done"),
+    ] = None
     broker: BrokerSettings = BrokerSettings()
     http: HttpSettings = HttpSettings()
     store: StoreSettings = StoreSettings()
@@ -184,6 +189,7 @@ def resolved(settings: FleetSettings, folder: Path) -> FleetSettings:
         broker = broker.model_copy(update={"tls": broker.tls.model_copy(update=files)})
     update = {
         "site_file": folder / settings.site_file,
+        "procedures_file": None if settings.procedures_file is None else folder / settings.procedures_file,
         "data_dir": folder / settings.data_dir,
         "http": http,
         "store": settings.store.model_copy(
@@ -237,6 +243,19 @@ def load_site(settings: FleetSettings) -> Site:
         for vehicle in site.vehicles
     )
     return site.model_copy(update={"vehicles": vehicles})
+
+
+def load_procedures(settings: FleetSettings, site: Site) -> ProcedureBook | None:
+    """Raises SetUpError with one line."""
+    return None if settings.procedures_file is None else read_procedures(settings.procedures_file, site)
+
+
+def read_procedures(path: Path, site: Site) -> ProcedureBook:
+    """Raises SetUpError with one line."""
+    try:
+        return parse_procedures(read_text(path), source=str(path), site=site)
+    except DocumentError as err:
+        raise SetUpError(str(err)) from err
 
 
 def load_store(settings: FleetSettings) -> Path | Database:

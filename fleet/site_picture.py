@@ -18,6 +18,7 @@ from fleet.flight.vehicle import Vehicle, VehicleState
 from fleet.live import LiveFeed
 from fleet.metrics import Metrics
 from fleet.picture.fusion import Fusion
+from fleet.picture.incidents import Incident
 from fleet.picture.ingest import age_at_arrival_s
 from fleet.picture.observation import Known, Look, Observation
 from fleet.picture.site_track import SiteTrack, SiteTrackState, worst_sigma
@@ -102,6 +103,12 @@ class SitePicture:
         ended = self.fusion.forget(now_us=now_us)
         quiet = [each for each in self.fusion.tracks(now_us=now_us) if each.state is SiteTrackState.COASTING]
         self._tell([*ended, *quiet], now_us)
+
+    def sources_of(self, incident: Incident) -> tuple[str, ...]:
+        """Cameras and sensors that see whom the incident is about."""
+        wanted = set(incident.site_tracks)
+        found = [each for each in self.site_tracks() if each.site_track_id in wanted] if wanted else []
+        return tuple(sorted({seen.source for each in found for seen in each.evidence}))
 
     def site_tracks(self) -> tuple[SiteTrack, ...]:
         now_us = self._clock.monotonic_us()

@@ -36,6 +36,18 @@ class Escalating(By):
     why: Reason
 
 
+class StepAnswer(By):
+    visit: Annotated[int, Field(ge=1, lt=2**31, description="of the step that is answered, as it was shown")]
+
+
+class StepVeto(StepAnswer):
+    why: Annotated[Note, Field(description="in words")] = ""
+
+
+class ProcedureStop(By):
+    why: Reason
+
+
 class BypassOrder(By):
     """Of exactly one of zone and camera."""
 

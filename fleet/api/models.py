@@ -19,6 +19,7 @@ from contract.geo import GeoPoint
 from contract.site import Site, VehicleKind
 from contract.tasks import Task
 from fleet.api.exempt_views import BypassView, WalkTestView
+from fleet.api.procedure_views import RunView
 from fleet.flight.dock import Cover, DockVerb, Pad
 from fleet.flight.vehicle import FlightMode
 from fleet.picture.incidents import Alarm, Cause, Disposition, Incident
@@ -180,6 +181,7 @@ class Snapshot(Frozen):
     bypasses: tuple[BypassView, ...] = ()
     walk_tests: tuple[WalkTestView, ...] = ()
     site_tracks: tuple[SiteTrack, ...] = ()
+    procedures: tuple[RunView, ...] = ()
 
 
 class EvidencePlace(str, Enum):

@@ -11,6 +11,7 @@ from enum import Enum
 from contract.frozen import Frozen, Identifier, TimeUs
 from fleet.decision.sop_document import (
     END,
+    Acting,
     Autonomy,
     DispatchStep,
     EscalateStep,
@@ -63,6 +64,11 @@ class Run(Frozen):
     @property
     def is_over(self) -> bool:
         return self.phase is Phase.OVER
+
+    @property
+    def missing(self) -> int:
+        """Persons who must still approve."""
+        return max(0, _needed(self.at) - len(self.approved_by)) if self.phase is Phase.ASKING else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +128,7 @@ def approved(run: Run, *, by: str, visit: int, facts: Facts, at_us: int) -> Move
     if by.casefold() in (each.casefold() for each in run.approved_by):
         raise Refused(f"step '{step.id}': expected a second person, {by} approved it already")
     run = run.model_copy(update={"approved_by": (*run.approved_by, by)})
-    missing = _needed(step) - len(run.approved_by)
-    line = f"{step.id}: approved by {by}" + (f"; {missing} more to approve" if missing > 0 else "")
+    line = f"{step.id}: approved by {by}" + (f"; {run.missing} more to approve" if run.missing else "")
     return _onward(Move(run, lines=[line]), facts, at_us=at_us)
 
 
@@ -237,7 +242,7 @@ def _entered(move: Move, target: str, facts: Facts, *, at_us: int) -> Move:
 
 
 def _asking(move: Move, step: Step, why: str, *, at_us: int) -> Move:
-    answer_s = step.answer_s if isinstance(step, DispatchStep | Notify | EscalateStep | StandDown) else None
+    answer_s = step.answer_s if isinstance(step, Acting) else None
     how_many = "two persons' approval" if _needed(step) > 1 else "a person's approval"
     limit = f" within {answer_s:g} s" if answer_s is not None else ""
     run = move.run.model_copy(update={"approved_by": ()})
@@ -283,7 +288,7 @@ def _said(move: Move, line: str) -> Move:
 
 def _needed(step: Step) -> int:
     """Persons who must approve it where somebody is asked: at least one, whatever its autonomy."""
-    return max(1, getattr(step, "needs_persons", 1))
+    return max(1, step.needs_persons) if isinstance(step, Acting) else 1
 
 
 def _intent(step: Step) -> str:

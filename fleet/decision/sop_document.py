@@ -84,7 +84,7 @@ class Wait(_Waiting):
     until: Literal["acknowledged"] = "acknowledged"
 
 
-class _Acting(_Step):
+class Acting(_Step):
     """Does something, once whoever decides has decided."""
 
     autonomy: Annotated[Autonomy, Field(description="who decides")] = Autonomy.APPROVAL
@@ -95,7 +95,7 @@ class _Acting(_Step):
     otherwise: Annotated[Target | None, Field(description="what follows a no, silence or failure")] = None
 
     @model_validator(mode="after")
-    def _says_how_it_is_decided(self) -> "_Acting":
+    def _says_how_it_is_decided(self) -> "Acting":
         is_vetoable, is_asked = self.autonomy is Autonomy.UNLESS_VETOED, self.needs_persons > 0
         if is_vetoable != (self.veto_s is not None):
             raise ValueError(f"step '{self.id}': expected veto_s with autonomy unless_vetoed and with no other")
@@ -118,7 +118,7 @@ class _Acting(_Step):
         return self.otherwise
 
 
-class DispatchStep(_Acting):
+class DispatchStep(Acting):
     """A vehicle goes there; done when it has the place in view. The safety gate judges it as any other order, and a
     launch that the site's grants do not cover waits for its pilot. After a restart, and on evidence too old, a person
     is asked whatever the autonomy."""
@@ -132,7 +132,7 @@ class DispatchStep(_Acting):
         return self.arrive_s
 
 
-class Notify(_Acting):
+class Notify(Acting):
     """Somebody is told: a line of the incident, the live feed, webhooks."""
 
     do: Literal["notify"]
@@ -140,7 +140,7 @@ class Notify(_Acting):
     text: Annotated[Words, Field(description="what")]
 
 
-class EscalateStep(_Acting):
+class EscalateStep(Acting):
     """Somebody above is asked; it shows at the incident."""
 
     do: Literal["escalate"]
@@ -148,7 +148,7 @@ class EscalateStep(_Acting):
     why: Annotated[Words, Field(description="what for")]
 
 
-class StandDown(_Acting):
+class StandDown(Acting):
     """Calls off whoever is on the way or there."""
 
     do: Literal["stand_down"]
@@ -253,7 +253,7 @@ def _spinning(procedure: Procedure) -> Sequence[str]:
     instant = {
         step.id: procedure.after(step)
         for step in procedure.steps
-        if step.within_limit_s is None and isinstance(step, _Acting) and step.autonomy is Autonomy.AUTOMATIC
+        if step.within_limit_s is None and isinstance(step, Acting) and step.autonomy is Autonomy.AUTOMATIC
     }
     for start in instant:
         way = [start]

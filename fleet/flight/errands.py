@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from contract.geo import GeoPoint, PointEnu
 from contract.site import Patrol
-from contract.tasks import TaskState
+from contract.tasks import ON_SCENE, TaskState
 from fleet.decision.dispatch import Dispatch, choose
 from fleet.decision.legal_paths import legal_corners
 from fleet.decision.patrol import mission_of
@@ -178,8 +178,8 @@ async def _is_looked_at(desk: Desk, job: Job, watching: Watching) -> bool:
     else:
         watching.there_since_us = now_us
         watching.in_view_since_us = watching.in_view_since_us or now_us
-        if not job.task.progress.startswith("on scene"):
-            desk.say(job, f"on scene: in view from {view.distance_m:.0f} m")
+        if not job.task.is_on_scene:
+            desk.say(job, f"{ON_SCENE}: in view from {view.distance_m:.0f} m")
         if (now_us - watching.in_view_since_us) / 1e6 >= desk.site.response.observe_s:
             return True
     if _is_off_axis(desk, view) and now_us - watching.looked_at_us >= LOOK_AGAIN_US and job.target is not None:

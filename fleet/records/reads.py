@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, Table, bindparam, select
 from contract.configuration import DesiredConfiguration
 from contract.evidence import Evidence
 from contract.tasks import Task
+from fleet.decision.sop import Run
 from fleet.errors import NotFound
 from fleet.picture.incidents import Alarm, Incident, IncidentKind, State
 from fleet.picture.sequence import Stream
@@ -129,6 +130,22 @@ def incident(connection: Connection, incident_id: uuid.UUID) -> Incident | None:
 
 def task(connection: Connection, task_id: uuid.UUID) -> Task | None:
     return _document(connection, tables.TASKS, task_id, Task)
+
+
+def run(connection: Connection, incident_id: uuid.UUID) -> Run | None:
+    """Of the procedure of an incident."""
+    return _document(connection, tables.PROCEDURES, incident_id, Run)
+
+
+def runs_under_way(connection: Connection) -> list[Run]:
+    query = select(tables.PROCEDURES.c.document).where(tables.PROCEDURES.c.is_over.is_(False))
+    return [Run.model_validate_json(text) for text in connection.scalars(query)]
+
+
+def runs_of(connection: Connection, incident_ids: Iterable[uuid.UUID]) -> list[Run]:
+    """Those that there are; of at most MAX_ROWS incidents."""
+    query = select(tables.PROCEDURES.c.document).where(tables.PROCEDURES.c.incident_id.in_(map(str, incident_ids)))
+    return _documents(connection, query, Run, MAX_ROWS)
 
 
 def task_changes(connection: Connection, task_id: uuid.UUID) -> list[Row]:

@@ -71,6 +71,14 @@ EVIDENCE_FILES = Table(  # that were whole here once
     Column("removed_at_us", BigInteger, nullable=True),  # it gave way then
 )
 
+PROCEDURES = Table(  # an incident's way through its procedure
+    "procedures",
+    METADATA,
+    Column("incident_id", String(36), primary_key=True),
+    Column("is_over", Boolean, nullable=False, index=True),
+    Column("document", Text, nullable=False),
+)
+
 NODE_TOKENS = Table(
     "node_tokens",
     METADATA,

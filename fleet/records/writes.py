@@ -10,6 +10,7 @@ from contract.envelope import Envelope
 from contract.events import Event
 from contract.evidence import Evidence
 from contract.tasks import Task
+from fleet.decision.sop import Run
 from fleet.picture.incidents import Alarm, Incident
 from fleet.picture.sequence import Stream
 from fleet.records import tables
@@ -179,6 +180,12 @@ def put_task(connection: Connection, task: Task) -> None:
         "reason": task.reason or task.progress,
     }
     add(connection, tables.TASK_CHANGES, change)
+
+
+def put_run(connection: Connection, run: Run) -> None:
+    document = run.model_dump_json()
+    row: Row = {"incident_id": str(run.incident_id), "is_over": run.is_over, "document": document}
+    put(connection, tables.PROCEDURES, row)
 
 
 def put_zone(connection: Connection, zone: str, *, is_set: bool, by: str, at_us: int) -> None:
