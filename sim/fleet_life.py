@@ -16,6 +16,7 @@ from contract.site import Site
 from contract.topics import TOPICS, Direction
 from fleet.app import Fleet, Heart, assembled
 from fleet.coordinator import MAX_BATCH, Wire
+from fleet.decision.sop_document import ProcedureBook
 from fleet.errors import StoreError
 from fleet.flight.dock_links import Docks
 from fleet.flight.docks.http_json import Exchange
@@ -82,8 +83,9 @@ class FleetLife:
         clock: Clock,
         log: RunLog,
         exchange_of: Callable[[Dock], Exchange],
+        book: ProcedureBook | None = None,
     ) -> None:
-        self._exchange_of = exchange_of
+        self._exchange_of, self._book = exchange_of, book
         self._site, self._store, self._broker, self._link = site, store, broker, link
         self._transport_of, self._clock, self._log = transport_of, clock, log
         self.fleet: Fleet | None = None
@@ -124,6 +126,7 @@ class FleetLife:
             live=ToldFeed(self._log),
             traffic=flight.traffic.now,
             docks=docks.drivers,
+            book=self._book,
         )
         fleet.coordinator.load()
         async with flight, docks, anyio.create_task_group() as tasks:

@@ -1,14 +1,21 @@
 """What the scenario's persons order, through the same doors as a console's buttons."""
 
+import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import anyio
+import httpx
 
 from contract.clock import Clock
 from contract.tasks import TaskState
-from fleet.app import Fleet
+from fleet.api.app import create_api
+from fleet.api.core import Core
+from fleet.app import Fleet, api_parts
+from fleet.decision.sop import Phase
 from fleet.errors import FleetError
 from fleet.picture.incidents import Disposition, IncidentKind, State
+from fleet.records.archive import Archive, ArchiveRoom
 from sim.run_log import RunLog
 from sim.scenario import OperatorAct
 
@@ -23,10 +30,26 @@ async def operate(
         at_work = fleet()
         if at_work is not None:
             try:
-                outcome = _do(act, at_work)
+                is_answer = act.do in ("approve_step", "veto_step")
+                outcome = await _answer(act, at_work, clock) if is_answer else _do(act, at_work)
             except FleetError as err:
                 outcome = str(err)
         log.add(type="operator", by=act.by, do=act.do, target=act.target, outcome=outcome)
+
+
+async def _answer(act: OperatorAct, fleet: Fleet, clock: Clock) -> str:
+    """To the procedure that waits longest for a person, by the HTTP API itself."""
+    waiting = [run for run in fleet.room.procedures.views() if run.phase in (Phase.ASKING, Phase.ANNOUNCED)]
+    if not waiting:
+        return "no procedure waits for a person"
+    run = min(waiting, key=lambda each: (each.since_us, each.incident_id.hex))
+    room = ArchiveRoom(keep_us=1, max_bytes=0, free_bytes=0, largest_bytes=0)
+    archive = Archive(Path("no-evidence-here"), room, store=fleet.store, wall_us=clock.wall_us)
+    api = create_api(api_parts(fleet, Core(asyncio.get_running_loop()), people=None, archive=archive, clock=clock))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=api), base_url="http://127.0.0.1") as client:
+        path = f"/api/v1/incidents/{run.incident_id}/procedure/{act.do.removesuffix('_step')}"
+        answer = await client.post(path, json={"by": act.by, "visit": run.visit})
+    return "done" if answer.is_success else str(answer.json()["detail"])
 
 
 def _do(act: OperatorAct, fleet: Fleet) -> str:

@@ -171,6 +171,7 @@ class _Stage:
             live=ToldFeed(self._log),
             traffic=flight.traffic.now,
             docks=docks.drivers,
+            book=self._loaded.book,
         )
         fleet.coordinator.load()
         await stack.enter_async_context(flight)

@@ -123,6 +123,7 @@ class Stage:
             clock=clocks[COORDINATOR],
             log=log,
             exchange_of=lambda dock: docks[dock.id].exchange,
+            book=loaded.book,
         )
         self._store_tap = StoreTap(store, log, clock=clock, coordinators=clocks[COORDINATOR])
         self._levers = Levers(

@@ -21,6 +21,7 @@ from contract.envelope import Envelope
 from contract.labels import Label
 from contract.tasks import Task
 from edge.pipeline import StepResult
+from fleet.api.procedure_views import RunView
 from fleet.flight.vehicle import VehicleState
 from fleet.picture.incidents import Alarm, Incident
 from fleet.picture.site_track import SiteTrack
@@ -140,6 +141,18 @@ class RunLog:
                 title=data.title,
                 subject=data.subject,
                 disposition=None if data.disposition is None else data.disposition.value,
+            )
+        elif isinstance(data, RunView) and self._is_news(
+            kind, data.incident_id, (data.visit, data.phase, data.missing)
+        ):
+            self.add(
+                type="procedure",
+                incident=str(data.incident_id),
+                procedure=data.procedure,
+                step=data.step,
+                phase=data.phase.value,
+                approved_by=list(data.approved_by),
+                ended_because=data.ended_because,
             )
         elif isinstance(data, Task) and self._is_news(kind, data.task_id, data.state):
             self.add(

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from contract.frozen import Frozen, Identifier
 from contract.site import Site
+from fleet.decision.sop_document import ProcedureBook
 
 EPOCH, LATEST_START = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (1970, 2200))
 Metres = Annotated[float, Field(ge=-5_000.0, le=5_000.0)]
@@ -166,6 +167,8 @@ class OperatorAct(Frozen):
         "dispatch",
         "approve",
         "close",
+        "approve_step",
+        "veto_step",
     ]
     target: Identifier | None = None
 
@@ -452,6 +455,7 @@ class Scenario(Frozen):
     description: str = ""
     site: str
     scenery: str | None = None
+    procedures: str | None = None  # the site's standard operating procedures
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
     start: Annotated[AwareDatetime, Field(ge=EPOCH, lt=LATEST_START)] = datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)
     length_s: Annotated[float, Field(gt=0.0, le=7 * 86_400.0)]
@@ -474,6 +478,7 @@ class Loaded(Frozen):
     scenario: Scenario
     site: Site
     scenery: Scenery
+    book: ProcedureBook | None = None
 
     def file(self, name: str) -> Path:
         """A path that the scenario names."""

@@ -11,6 +11,7 @@ from contract.documents import parse_document, place_of
 from contract.envelope import COORDINATOR
 from contract.errors import DocumentError
 from contract.site import parse_site
+from fleet.decision.sop_document import parse_procedures
 from sim.autopilot.modes import CopterMode, RoverMode
 from sim.scenario import (
     Actor,
@@ -53,7 +54,12 @@ def load_scenario(path: Path, *, site_path: Path | None = None) -> Loaded:
         scenery_path = path.parent / scenario.scenery
         scenery_text = _text(scenery_path, named_at=_at(path, text, ["scenery"]))
         scenery = parse_document(scenery_text, Scenery, source=str(scenery_path))
-    loaded = Loaded(path=path, scenario=scenario, site=site, scenery=scenery)
+    book = None
+    if scenario.procedures is not None:
+        book_path = path.parent / scenario.procedures
+        book_text = _text(book_path, named_at=_at(path, text, ["procedures"]))
+        book = parse_procedures(book_text, source=str(book_path), site=site)
+    loaded = Loaded(path=path, scenario=scenario, site=site, scenery=scenery, book=book)
     _refuse(path, text, list(_complaints(loaded)))
     return loaded
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from contract.site import Site, VehicleKind
 from fleet.api.core import Core
 from fleet.app import Fleet, Heart, assembled
 from fleet.coordinator import Wire
+from fleet.decision.sop_document import ProcedureBook
 from fleet.flight.dock import DockDriver
 from fleet.flight.orders import Approval, ComingHome, Sent
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
@@ -134,8 +135,11 @@ def open_office(
     simulated: bool = True,
     others: Sequence[ReadyVehicle] = (),
     docks_of: Callable[[ManualClock], Mapping[str, DockDriver]] = lambda _clock: {},
+    book: ProcedureBook | None = None,
+    after: Office | None = None,
 ) -> Iterator[Office]:
-    clock = ManualClock()
+    """after: an earlier life, whose store and clock it has."""
+    clock = ManualClock() if after is None else after.clock
     kestrel = ReadyVehicle(kestrel_on_pad(clock, simulated=simulated))
     said: list[BusMessage] = []
     answers: list[Callable[[BusMessage], None]] = []
@@ -150,7 +154,7 @@ def open_office(
         await asyncio.Event().wait()
         return ()
 
-    with open_store(None) as store:
+    with open_store(None) if after is None else nullcontext(after.fleet.store) as store:
         fleet = assembled(
             site=site or make_site(),
             clock=clock,
@@ -159,6 +163,7 @@ def open_office(
             wire=Wire(receive=receive, publish=publish, is_connected=lambda: True),
             heart=Heart(clock),
             docks=docks_of(clock),
+            book=book,
         )
         fleet.coordinator.load()
         yield Office(fleet, clock, kestrel, said, others, answers)

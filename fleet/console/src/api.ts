@@ -332,6 +332,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident_id}/procedure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Procedure
+         * @description Of a closed incident too.
+         */
+        get: operations["get_procedure_api_v1_incidents__incident_id__procedure_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/procedure/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Step
+         * @description Lets the step go that is asked about. One that sends a vehicle is let go by a pilot only.
+         */
+        post: operations["approve_step_api_v1_incidents__incident_id__procedure_approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/procedure/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Procedure
+         * @description A person handles the incident from here on. Vehicles under way stay under way.
+         */
+        post: operations["stop_procedure_api_v1_incidents__incident_id__procedure_stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents/{incident_id}/procedure/veto": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Veto Step
+         * @description Says no to the step that is asked about or announced; its procedure goes on with what follows a no.
+         */
+        post: operations["veto_step_api_v1_incidents__incident_id__procedure_veto_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{incident_id}/split": {
         parameters: {
             query?: never;
@@ -406,6 +486,26 @@ export interface paths {
          * @description A new version, or the settings of an earlier one again. The node's answer comes later: see `reported`.
          */
         put: operations["put_configuration_api_v1_nodes__node__configuration_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/procedures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Procedures
+         * @description As they are written; the first that applies to an incident is its. None where the site has none.
+         */
+        get: operations["get_procedures_api_v1_procedures_get"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1057,6 +1157,12 @@ export interface components {
             to: string;
         };
         /**
+         * Autonomy
+         * @description Who decides that a step is done.
+         * @enum {string}
+         */
+        Autonomy: "automatic" | "unless_vetoed" | "approval" | "two_persons";
+        /**
          * AutonomyGrant
          * @description Written leave to launch without asking, per zone and hour (SAFETY 4).
          */
@@ -1436,6 +1542,60 @@ export interface components {
          */
         Direction: "either" | "left_to_right" | "right_to_left";
         /**
+         * DispatchStep
+         * @description A vehicle goes there; done when it has the place in view. The safety gate judges it as any other order, and a
+         *     launch that the site's grants do not cover waits for its pilot. After a restart, and on evidence too old, a person
+         *     is asked whatever the autonomy.
+         */
+        DispatchStep: {
+            /**
+             * Answer S
+             * @description approval, two_persons: s to wait for it; none: as long as it takes
+             */
+            answer_s?: number | null;
+            /**
+             * Arrive S
+             * @description s until it must be on scene
+             */
+            arrive_s: number;
+            /**
+             * Attempts
+             * @description vehicles that are tried, one after another
+             * @default 3
+             */
+            attempts: number;
+            /**
+             * @description who decides
+             * @default approval
+             */
+            autonomy: components["schemas"]["Autonomy"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "dispatch";
+            /**
+             * Id
+             * @description names it within its procedure
+             */
+            id: string;
+            /**
+             * Otherwise
+             * @description what follows a no, silence or failure
+             */
+            otherwise?: string | null;
+            /**
+             * Then
+             * @description what follows; none: the next in the list, or the end
+             */
+            then?: string | null;
+            /**
+             * Veto S
+             * @description unless_vetoed: s in which somebody may say no
+             */
+            veto_s?: number | null;
+        };
+        /**
          * Disposition
          * @description What it turned out to be.
          * @enum {string}
@@ -1533,6 +1693,57 @@ export interface components {
             vehicles: string[];
             /** What */
             what: string;
+        };
+        /**
+         * EscalateStep
+         * @description Somebody above is asked; it shows at the incident.
+         */
+        EscalateStep: {
+            /**
+             * Answer S
+             * @description approval, two_persons: s to wait for it; none: as long as it takes
+             */
+            answer_s?: number | null;
+            /**
+             * @description who decides
+             * @default approval
+             */
+            autonomy: components["schemas"]["Autonomy"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "escalate";
+            /**
+             * Id
+             * @description names it within its procedure
+             */
+            id: string;
+            /**
+             * Otherwise
+             * @description what follows a no, silence or failure
+             */
+            otherwise?: string | null;
+            /**
+             * Then
+             * @description what follows; none: the next in the list, or the end
+             */
+            then?: string | null;
+            /**
+             * To
+             * @description who, for people
+             */
+            to: string;
+            /**
+             * Veto S
+             * @description unless_vetoed: s in which somebody may say no
+             */
+            veto_s?: number | null;
+            /**
+             * Why
+             * @description what for
+             */
+            why: string;
         };
         /** Escalating */
         Escalating: {
@@ -1923,6 +2134,37 @@ export interface components {
             monitor_age_s: number | null;
         };
         /**
+         * Look
+         * @description A vehicle has had it in view for the site's observe_s.
+         */
+        Look: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "look";
+            /**
+             * Id
+             * @description names it within its procedure
+             */
+            id: string;
+            /**
+             * Otherwise
+             * @description what follows when it was not so in time
+             */
+            otherwise: string;
+            /**
+             * Then
+             * @description what follows; none: the next in the list, or the end
+             */
+            then?: string | null;
+            /**
+             * Within S
+             * @description s to wait for it
+             */
+            within_s: number;
+        };
+        /**
          * MannedTraffic
          * @description How near manned aircraft may be, now and soon, while copters go somewhere. At two thirds of these figures one
          *     that flies gives way.
@@ -2057,6 +2299,57 @@ export interface components {
             /** Trouble */
             trouble: string | null;
         };
+        /**
+         * Notify
+         * @description Somebody is told: a line of the incident, the live feed, webhooks.
+         */
+        Notify: {
+            /**
+             * Answer S
+             * @description approval, two_persons: s to wait for it; none: as long as it takes
+             */
+            answer_s?: number | null;
+            /**
+             * @description who decides
+             * @default approval
+             */
+            autonomy: components["schemas"]["Autonomy"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "notify";
+            /**
+             * Id
+             * @description names it within its procedure
+             */
+            id: string;
+            /**
+             * Otherwise
+             * @description what follows a no, silence or failure
+             */
+            otherwise?: string | null;
+            /**
+             * Text
+             * @description what
+             */
+            text: string;
+            /**
+             * Then
+             * @description what follows; none: the next in the list, or the end
+             */
+            then?: string | null;
+            /**
+             * To
+             * @description who, for people
+             */
+            to: string;
+            /**
+             * Veto S
+             * @description unless_vetoed: s in which somebody may say no
+             */
+            veto_s?: number | null;
+        };
         /** Noting */
         Noting: {
             /** By */
@@ -2161,6 +2454,12 @@ export interface components {
             waypoints: components["schemas"]["Waypoint"][];
         };
         /**
+         * Phase
+         * @description Of the step that a run is at.
+         * @enum {string}
+         */
+        Phase: "asking" | "announced" | "doing" | "over";
+        /**
          * Place
          * @description A named point on the ground: a rally point.
          */
@@ -2197,6 +2496,43 @@ export interface components {
              * @default about:blank
              */
             type: string;
+        };
+        /** Procedure */
+        Procedure: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @description for people
+             */
+            name: string;
+            /**
+             * Steps
+             * @description the first begins it
+             */
+            steps: (components["schemas"]["Verify"] | components["schemas"]["Look"] | components["schemas"]["Wait"] | components["schemas"]["DispatchStep"] | components["schemas"]["Notify"] | components["schemas"]["EscalateStep"] | components["schemas"]["StandDown"])[];
+            /**
+             * @default {
+             *       "hours": [],
+             *       "kinds": [
+             *         "intrusion"
+             *       ],
+             *       "labels": [],
+             *       "level": 5,
+             *       "zones": []
+             *     }
+             */
+            when: components["schemas"]["When"];
+        };
+        /** ProcedureStop */
+        ProcedureStop: {
+            /** By */
+            by?: string | null;
+            /**
+             * Why
+             * @description why, in words
+             */
+            why: string;
         };
         /**
          * ReportedConfiguration
@@ -2372,6 +2708,46 @@ export interface components {
          * @enum {string}
          */
         Role: "viewer" | "operator" | "pilot" | "supervisor" | "admin";
+        /**
+         * RunView
+         * @description Where an incident's procedure is. visit: of the step it is at, to be named by an answer; missing: how many must
+         *     still approve; since_us: when its phase began; until_us: when the time for that is over, null never.
+         */
+        RunView: {
+            /** Approved By */
+            approved_by: string[];
+            /** Ended Because */
+            ended_because: string;
+            /**
+             * Incident Id
+             * Format: uuid
+             */
+            incident_id: string;
+            /** Missing */
+            missing: number;
+            /** Name */
+            name: string;
+            /**
+             * Needs Pilot
+             * @description an approval sends a vehicle: only a pilot may give it
+             */
+            needs_pilot: boolean;
+            phase: components["schemas"]["Phase"];
+            /** Procedure */
+            procedure: string;
+            /** Since Us */
+            since_us: number;
+            /** Started At Us */
+            started_at_us: number;
+            /** Step */
+            step: string | null;
+            /** Steps */
+            steps: components["schemas"]["StepView"][];
+            /** Until Us */
+            until_us: number | null;
+            /** Visit */
+            visit: number;
+        };
         /**
          * Seen
          * @description A track of a source that is part of it, and when that last saw it.
@@ -2694,6 +3070,11 @@ export interface components {
             link: components["schemas"]["LinkView"];
             /** Nodes */
             nodes: components["schemas"]["NodeView"][];
+            /**
+             * Procedures
+             * @default []
+             */
+            procedures: components["schemas"]["RunView"][];
             site: components["schemas"]["Site"];
             /**
              * Site Tracks
@@ -2737,11 +3118,99 @@ export interface components {
             why: string;
         };
         /**
+         * StandDown
+         * @description Calls off whoever is on the way or there.
+         */
+        StandDown: {
+            /**
+             * Answer S
+             * @description approval, two_persons: s to wait for it; none: as long as it takes
+             */
+            answer_s?: number | null;
+            /**
+             * @description who decides
+             * @default approval
+             */
+            autonomy: components["schemas"]["Autonomy"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "stand_down";
+            /**
+             * Id
+             * @description names it within its procedure
+             */
+            id: string;
+            /**
+             * Otherwise
+             * @description what follows a no, silence or failure
+             */
+            otherwise?: string | null;
+            /**
+             * Then
+             * @description what follows; none: the next in the list, or the end
+             */
+            then?: string | null;
+            /**
+             * Veto S
+             * @description unless_vetoed: s in which somebody may say no
+             */
+            veto_s?: number | null;
+        };
+        /**
          * State
          * @description Of an alarm and of an incident alike; an incident is acknowledged when all its alarms are.
          * @enum {string}
          */
         State: "open" | "acknowledged" | "closed";
+        /** StepAnswer */
+        StepAnswer: {
+            /** By */
+            by?: string | null;
+            /**
+             * Visit
+             * @description of the step that is answered, as it was shown
+             */
+            visit: number;
+        };
+        /** StepVeto */
+        StepVeto: {
+            /** By */
+            by?: string | null;
+            /**
+             * Visit
+             * @description of the step that is answered, as it was shown
+             */
+            visit: number;
+            /**
+             * Why
+             * @description in words
+             * @default
+             */
+            why: string;
+        };
+        /**
+         * StepView
+         * @description One step: `autonomy` null for those that only wait.
+         */
+        StepView: {
+            autonomy: components["schemas"]["Autonomy"] | null;
+            /** Do */
+            do: string;
+            /** Id */
+            id: string;
+            /**
+             * Otherwise
+             * @description the step after a no, silence or failure, or end
+             */
+            otherwise: string | null;
+            /**
+             * Then
+             * @description the step that follows, or end
+             */
+            then: string;
+        };
         /**
          * Task
          * @description One order with its whole reason. `target` is what to look at, `stand_off` where to look from: never the same.
@@ -3009,6 +3478,37 @@ export interface components {
             wind_m_s: number | null;
         };
         /**
+         * Verify
+         * @description A second camera or sensor sees it too.
+         */
+        Verify: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "verify";
+            /**
+             * Id
+             * @description names it within its procedure
+             */
+            id: string;
+            /**
+             * Otherwise
+             * @description what follows when it was not so in time
+             */
+            otherwise: string;
+            /**
+             * Then
+             * @description what follows; none: the next in the list, or the end
+             */
+            then?: string | null;
+            /**
+             * Within S
+             * @description s to wait for it
+             */
+            within_s: number;
+        };
+        /**
          * Visit
          * @description A point of a roaming patrol that is still to be visited, and when at the latest.
          */
@@ -3017,6 +3517,43 @@ export interface components {
             due_at_us: number;
             /** Point */
             point: string;
+        };
+        /**
+         * Wait
+         * @description A person acknowledges every alarm of the incident.
+         */
+        Wait: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            do: "wait";
+            /**
+             * Id
+             * @description names it within its procedure
+             */
+            id: string;
+            /**
+             * Otherwise
+             * @description what follows when it was not so in time
+             */
+            otherwise: string;
+            /**
+             * Then
+             * @description what follows; none: the next in the list, or the end
+             */
+            then?: string | null;
+            /**
+             * Until
+             * @default acknowledged
+             * @constant
+             */
+            until: "acknowledged";
+            /**
+             * Within S
+             * @description s to wait for it
+             */
+            within_s: number;
         };
         /**
          * WalkTest
@@ -3132,6 +3669,44 @@ export interface components {
         Welcome: {
             /** Name */
             name: string;
+        };
+        /**
+         * When
+         * @description What a procedure is for; what is left out is not asked for.
+         */
+        When: {
+            /**
+             * Hours
+             * @description on the site's clock; none: at all times
+             * @default []
+             */
+            hours: components["schemas"]["SetHours"][];
+            /**
+             * Kinds
+             * @description kinds of incident
+             * @default [
+             *       "intrusion"
+             *     ]
+             */
+            kinds: ("intrusion" | "movement" | "trouble")[];
+            /**
+             * Labels
+             * @description what was seen; none: anything
+             * @default []
+             */
+            labels: components["schemas"]["Label"][];
+            /**
+             * Level
+             * @description priority at least so urgent; 1 is the most urgent
+             * @default 5
+             */
+            level: number;
+            /**
+             * Zones
+             * @description any of these zones or lines; none: all
+             * @default []
+             */
+            zones: string[];
         };
         /**
          * Whoami
@@ -5421,6 +5996,430 @@ export interface operations {
             };
         };
     };
+    get_procedure_api_v1_incidents__incident_id__procedure_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_step_api_v1_incidents__incident_id__procedure_approve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_procedure_api_v1_incidents__incident_id__procedure_stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProcedureStop"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    veto_step_api_v1_incidents__incident_id__procedure_veto_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepVeto"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     split_api_v1_incidents__incident_id__split_post: {
         parameters: {
             query?: never;
@@ -5861,6 +6860,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NodeConfiguration"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_procedures_api_v1_procedures_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Procedure"][];
                 };
             };
             /** @description A session or a token is needed */

@@ -69,6 +69,7 @@ function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     bypasses: [],
     walk_tests: [],
     site_tracks: [],
+    procedures: [],
     ...change,
   };
 }
