@@ -15,7 +15,8 @@ body { font: 10pt/1.4 sans-serif; color: #000; background: #fff; max-width: 180m
 h1 { font-size: 16pt; margin: 0 0 2mm } h2 { font-size: 12pt; margin: 6mm 0 2mm } p { margin: 1mm 0 }
 table { border-collapse: collapse; width: 100% } th, td { border: 1px solid #888; padding: 1mm 2mm; text-align: left }
 td { overflow-wrap: anywhere; white-space: pre-line; vertical-align: top }
-thead { display: table-header-group } tr, figure { break-inside: avoid } figure { margin: 2mm 0 } img { max-width: 100% }
+thead { display: table-header-group } tr, figure { break-inside: avoid }
+figure { margin: 2mm 0 } img { max-width: 100% }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.5mm 4mm; margin: 2mm 0 } dd { margin: 0 }
 dt { color: #444 } dd { overflow-wrap: anywhere; white-space: pre-line }
 .result { border: 2px solid #000; padding: 2mm 3mm; font-weight: bold; margin: 4mm 0 }

@@ -1,4 +1,4 @@
-"""What a report says, apart from how it looks: facts, tables and pictures, written as HTML, PDF or CSV by one file each.
+"""What a report says, apart from how it looks: facts, tables and pictures, written as HTML, PDF or CSV each by a file.
 
 Pure. Every cell is plain text of whatever origin; escaping is the writer's business and nobody else's.
 """
