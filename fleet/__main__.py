@@ -29,6 +29,7 @@ from fleet.records.auth import digest_of, drawn_token
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
 from fleet.records.store_command import store_app
+from fleet.report_command import report_app
 from fleet.settings import load_settings, load_signing_keys, load_site, load_store
 from fleet.sign_command import sign_vehicle
 from fleet.user_commands import link, token_app, user_app
@@ -75,6 +76,7 @@ def check(config: Config) -> None:
 
 
 app.add_typer(store_app, name="store")
+app.add_typer(report_app, name="report")
 app.command()(fly)
 app.command()(plan)
 app.command()(sign_vehicle)

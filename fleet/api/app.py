@@ -22,6 +22,7 @@ from fleet.api.models import Problem
 from fleet.api.parts import Parts
 from fleet.api.problems import add_problems
 from fleet.api.reading import audit_routes, reading_routes
+from fleet.api.reporting import report_routes
 from fleet.api.signing_in import signing_in_routes
 from fleet.errors import StoreError
 from fleet.live import Subscription
@@ -53,6 +54,7 @@ def create_api(parts: Parts) -> FastAPI:
     app = FastAPI(title="Vedette", version="1", responses=_PROBLEMS, docs_url=None, redoc_url=None)
     routes = [reading_routes(parts), audit_routes(parts), commanding_routes(parts), node_routes(parts)]
     routes += [incident_routes(parts), exempt_routes(parts), evidence_routes(parts), signing_in_routes(parts)]
+    routes.append(report_routes(parts))
     app.include_router(_under("/api/v1", routes))
     app.include_router(_health(parts))
     _add_live(app, parts)

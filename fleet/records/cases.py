@@ -1,4 +1,4 @@
-"""What reports are made of, read from the store in one snapshot: an incident with all that belongs to it, or a shift."""
+"""What reports are made of, read from the store in one snapshot: an incident with all that is of it, or a shift."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -136,7 +136,7 @@ def _rows(connection: Connection, query: Select[tuple[object, ...]]) -> list[rea
 
 def _texts(connection: Connection, query: Select[tuple[str]], what: str) -> list[str]:
     """Raises Refused."""
-    found = list(connection.scalars(query.limit(MAX_DOCUMENTS + 1)))
+    found: list[str] = list(connection.scalars(query.limit(MAX_DOCUMENTS + 1)))
     _bounded(len(found), MAX_DOCUMENTS, what)
     return found
 

@@ -27,6 +27,7 @@ MAX_PIXELS = 40_000_000  # of a picture
 FONTS = Path(__file__).parent / "fonts"
 FAMILY = "DejaVu"
 BOX = "\u25a1"
+_JOINERS = "\u200c\u200d"
 _MARGIN_MM, _SIGN_MM, _PICTURE_MM = 15.0, 30.0, 120.0
 _PIECE_LETTERS, _PIECE_LINES = 300, 15  # of a cell, in one row: a row fits a page
 _GREY = (96, 96, 96)
@@ -57,7 +58,7 @@ class _Page(FPDF):
         self.set_y(-13)
         self.set_font(FAMILY, "", 7)
         self.set_text_color(*_GREY)
-        self.cell(0, 4, f"Page {self.page_no()} of {{pages}}", align="R")
+        self.cell(0, 4, f"Page {self.page_no()} of {{pages}}", align="C")
         self.set_text_color(0)
 
     def printed(self, text: str) -> str:
@@ -205,12 +206,8 @@ def _sign(page: _Page, signatures: Sequence[str]) -> None:
 
 def _is_written(letter: str) -> bool:
     return letter == "\n" or (
-        ord(letter) in _letters() and unicodedata.bidirectional(letter) not in ("R", "AL") and not _joins(letter)
+        ord(letter) in _letters() and unicodedata.bidirectional(letter) not in ("R", "AL") and letter not in _JOINERS
     )
-
-
-def _joins(letter: str) -> bool:
-    return letter in "\u200c\u200d"
 
 
 @cache

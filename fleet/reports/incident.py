@@ -1,13 +1,13 @@
 """The report of one incident: what came, who did what, what was sent, what is kept of it. Pure."""
 
 import json
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from contract.evidence import EvidenceKind
 from contract.site import Site
 from fleet.picture.incidents import Alarm, Incident
 from fleet.records.cases import Case
+from fleet.records.reads import Row
 from fleet.reports.document import Cell, Moment, Picture, Report, Strong, Table, words
 
 MAX_PICTURES = 12
@@ -78,9 +78,9 @@ def _tables(case: Case) -> Iterator[Table]:
     yield Table("Timeline", ("When", "Who", "What"), timeline, (21, 22, 72))
     yield Table(
         f"Alarms ({len(case.alarms)})",
-        ("Seen", "Alarm", "Zone", "Camera", "Priority", "Counted as", "Acknowledged", "Acknowledged by"),
+        ("Seen", "Alarm", "Zone", "Camera", "Priority", "Counted as", "Acknowledged", "By"),
         tuple(_alarm(each) for each in case.alarms),
-        (21, 28, 16, 15, 10, 13, 21, 17),
+        (20, 27, 16, 15, 12.5, 13, 20, 17),
     )
     reasons = {task.task_id: task for task in case.tasks}
     yield Table(
@@ -155,12 +155,9 @@ def _place(node: str, *, is_here: bool | None) -> str:
     return {True: "here", False: "gave way", None: f"at {node}"}[is_here]
 
 
-def _audit(row: Mapping[str, object]) -> tuple[Cell, ...]:
-    detail = row["detail"]
-    told = "; ".join(f"{words(str(key))}: {_plain(value)}" for key, value in sorted(dict(detail).items()))  # type: ignore[call-overload]
-    at_us = row["at_us"]
-    assert isinstance(at_us, int)
-    return Moment(at_us), str(row["actor"]), words(str(row["act"])), str(row["subject"]), told
+def _audit(row: Row) -> tuple[Cell, ...]:
+    told = "; ".join(f"{words(key)}: {_plain(value)}" for key, value in sorted(row["detail"].items()))
+    return Moment(row["at_us"]), str(row["actor"]), words(str(row["act"])), str(row["subject"]), told
 
 
 def _plain(value: object) -> str:
@@ -168,10 +165,7 @@ def _plain(value: object) -> str:
 
 
 def _pictures(case: Case) -> Iterator[Picture]:
-    of: dict[str, tuple[str, int, uuid.UUID]] = {}
-    for each, _, _ in case.evidence:
-        of.setdefault(each.sha256, (each.camera, each.start_us, each.event_id))
+    cameras = {each.sha256: each.camera for each, _, _ in case.evidence}
     for sha256 in pictured(case):
         if sha256 in case.pictures:
-            camera, _, _ = of[sha256]
-            yield Picture(f"Camera {camera}, SHA-256 {sha256}", case.pictures[sha256])
+            yield Picture(f"Camera {cameras[sha256]}, SHA-256 {sha256}", case.pictures[sha256])

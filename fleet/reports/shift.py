@@ -61,7 +61,7 @@ def _tables(site: Site, shift: Shift, handled: Sequence[Incident], open_still: S
         f"Incidents ({len(handled)})",
         ("Opened", "Incident", "Priority", "Zones", "Disposition", "Closed by", "Number"),
         tuple(_incident(each) for each in handled),
-        (21, 32, 10, 18, 18, 16, 28),
+        (21, 30, 13, 18, 18, 16, 28),
     )
     yield Table(
         f"Handed over, still open ({len(open_still)})",
