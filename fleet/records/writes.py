@@ -13,6 +13,7 @@ from contract.tasks import Task
 from fleet.picture.incidents import Alarm, Incident
 from fleet.picture.sequence import Stream
 from fleet.records import tables
+from fleet.records.news import add_news_of_incidents, add_news_of_task
 from fleet.records.store import add, add_new, put
 
 MAX_QUARANTINE_ROWS = 1000  # the newest; with the cut below at most 16 MB
@@ -125,7 +126,10 @@ def put_incident(connection: Connection, incident: Incident) -> None:
 
 
 def put_incidents(connection: Connection, incidents: Iterable[Incident]) -> None:
-    put(connection, tables.INCIDENTS, *map(incident_row, incidents))
+    """What is new about them is news."""
+    found = list(incidents)
+    add_news_of_incidents(connection, found)
+    put(connection, tables.INCIDENTS, *map(incident_row, found))
 
 
 def incident_row(incident: Incident) -> Row:
@@ -171,6 +175,7 @@ def put_task(connection: Connection, task: Task) -> None:
         "created_at_us": task.created_at_us,
         "document": task.model_dump_json(),
     }
+    add_news_of_task(connection, task)
     put(connection, tables.TASKS, values)
     change = {
         "task_id": str(task.task_id),

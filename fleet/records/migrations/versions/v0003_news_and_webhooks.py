@@ -1,0 +1,28 @@
+"""news and webhooks."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "news",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("news_id", sa.String(length=36), nullable=False),
+        sa.Column("at_us", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.String(length=32), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("news", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_news_at_us"), ["at_us"], unique=False)
+
+    op.create_table(
+        "webhook_places",
+        sa.Column("receiver", sa.String(length=64), nullable=False),
+        sa.Column("told", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("receiver"),
+    )
