@@ -29,10 +29,19 @@ from fleet.records.auth import digest_of, drawn_token
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
 from fleet.records.store_command import store_app
-from fleet.settings import load_procedures, load_settings, load_signing_keys, load_site, load_store
+from fleet.report_command import report_app
+from fleet.settings import (
+    load_procedures,
+    load_settings,
+    load_signing_keys,
+    load_site,
+    load_store,
+    load_webhooks,
+)
 from fleet.sign_command import sign_vehicle
 from fleet.sop_command import sop_app
 from fleet.user_commands import link, token_app, user_app
+from fleet.webhook_command import webhook_app
 
 WRONG_CONFIGURATION = 78
 _ME = f"user {os.getuid()} at the command line"
@@ -67,6 +76,7 @@ def check(config: Config) -> None:
         signed = load_signing_keys(settings)
         load_store(settings)
         book = load_procedures(settings, site)
+        load_webhooks(settings)
     except SetUpError as err:
         _stop(err)
     access = "people sign in" if settings.http.sign_in else "open demo: no sign-in, loopback only"
@@ -79,6 +89,8 @@ def check(config: Config) -> None:
 
 app.add_typer(store_app, name="store")
 app.add_typer(sop_app, name="sop")
+app.add_typer(report_app, name="report")
+app.add_typer(webhook_app, name="webhook")
 app.command()(fly)
 app.command()(plan)
 app.command()(sign_vehicle)

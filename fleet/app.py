@@ -7,6 +7,7 @@ without a command (SAFETY 12). The heartbeat stops with us, which is what lets t
 import asyncio
 import fcntl
 import importlib.metadata
+import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ from fleet.live import LiveFeed
 from fleet.live_view import LiveViews
 from fleet.metrics import Metrics
 from fleet.mqtt_bus import MqttBus
+from fleet.notify.webhooks import Webhooks
 from fleet.picture.coverage import Coverage
 from fleet.picture.ingest import Ingest
 from fleet.picture.people import PERSON_MEMORY_S
@@ -71,6 +73,7 @@ from fleet.settings import (
     load_signing_keys,
     load_site,
     load_store,
+    load_webhooks,
     room_of,
 )
 from fleet.site_picture import SitePicture
@@ -316,6 +319,15 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             is_loopback_only=is_loopback(settings.http.host),
             is_secure=settings.http.tls_cert is not None,
         )
+        webhooks = Webhooks(
+            load_webhooks(settings),
+            site_id=site.id,
+            store=store,
+            clock=clock,
+            metrics=fleet.metrics,
+            draw=random.Random(drawn_token()).random,  # noqa: S311 - when to try again is no secret
+        )
+        webhooks.load()
         server = prepared(create_api(parts), settings.http)
         fleet.coordinator.load()
         stack.callback(fleet.coordinator.write_out)  # after all that may still write, before the store closes
@@ -329,6 +341,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         tasks.start_soon(fleet.coordinator.run, name="coordinator")
         tasks.start_soon(fleet.room.run, name="control room")
         tasks.start_soon(archive.run, name="archive")
+        tasks.start_soon(webhooks.run, name="webhooks")
         if people is not None:
             tasks.start_soon(people.run, name="people")
         stack.enter_context(serving(server, listening))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contract.clock import Clock
 from contract.tasks import Task
 from fleet.decision.sop import Run
+from fleet.decision.sop_document import Notify
 from fleet.errors import NotFound, Refused
 from fleet.flight.journal import JournalEntry
 from fleet.live import LiveFeed
@@ -54,9 +55,10 @@ class CaseFiles:
         alarms: Sequence[Alarm],
         *,
         tasks: Sequence[Task] = (),
-        runs: Sequence[Run] = (),
+        run: Run | None = None,
+        notices: Sequence[Notify] = (),
     ) -> None:
-        """Raises StoreError, and then nothing of it happened."""
+        """`notices`: of the run. Raises StoreError, and then nothing of it happened."""
         with self.store.transaction() as connection:
             add_entry(connection, entry)
             for incident in incidents:
@@ -65,8 +67,8 @@ class CaseFiles:
                 writes.put_alarm(connection, alarm)
             for task in tasks:
                 writes.put_task(connection, task)
-            for run in runs:
-                writes.put_run(connection, run)
+            if run is not None:
+                writes.put_run(connection, run, notices)
         for incident in incidents:
             self.ingest.keep(incident, [alarm for alarm in alarms if alarm.incident_id == incident.incident_id])
         for alarm in alarms:

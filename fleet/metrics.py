@@ -41,6 +41,20 @@ class Metrics:
         self.live_dropped = Counter(
             "vedette_live_dropped", "Live pictures that a viewer was too slow for", registry=self._registry
         )
+        self.webhook_told, self.webhook_failures, self.webhook_given_up = (
+            Counter(f"vedette_webhook_{name}", what, ["receiver"], registry=self._registry)
+            for name, what in (
+                ("told", "Messages that a receiver took"),
+                ("failures", "Tries that did not succeed"),
+                ("given_up", "Messages that were too old or refused for good"),
+            )
+        )
+        self.webhook_lag_s = Gauge(
+            "vedette_webhook_lag_seconds",
+            "Age of what is being told; 0: nothing waits",
+            ["receiver"],
+            registry=self._registry,
+        )
         self._link_age, self._link_loss, self._round_trip = (
             Gauge(f"vedette_vehicle_{name}", f"{what}; NaN: unknown", ["vehicle"], registry=self._registry)
             for name, what in (

@@ -24,7 +24,7 @@ from fleet.decision.sop import (
     stopped,
     vetoed,
 )
-from fleet.decision.sop_document import DispatchStep, EscalateStep, ProcedureBook, StandDown, Verify
+from fleet.decision.sop_document import DispatchStep, EscalateStep, Notify, ProcedureBook, StandDown, Verify
 from fleet.decision.sop_match import applies
 from fleet.errors import NotFound, StoreError
 from fleet.flight.journal import JournalEntry, JsonValue
@@ -230,7 +230,8 @@ class Procedures:
             changed = [incident]
         trace_id = None if incident is None else incident.trace_id
         entry = JournalEntry(at_us, by, act, f"incident {now.incident_id}", trace_id, detail)
-        self._files.keep(entry, changed, [], runs=[now])
+        notices = [step for step in move.acts if isinstance(step, Notify)]
+        self._files.keep(entry, changed, [], run=now, notices=notices)
         self._runs[now.incident_id] = now
         self._set_timer(now)
         self._files.live.publish(PROCEDURE, run_view(now))

@@ -6,9 +6,12 @@ checked here, so that nothing starts in the open (SAFETY 22).
 
 import ipaddress
 import os
+import ssl
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
+import httpx
 from pydantic import Field, model_validator
 
 from contract.documents import parse_document
@@ -18,9 +21,13 @@ from contract.site import Site, parse_site
 from fleet.decision.sop_document import ProcedureBook, parse_procedures
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_signing import parse_key
+from fleet.notify.receiver import Receiver
 from fleet.records.archive import ArchiveRoom
+from fleet.records.news import NewsEvent
 from fleet.records.people import SessionLimits
 from fleet.records.postgres import Database, parse_database_url
+
+MIN_SECRET_LETTERS = 32  # of `openssl rand -hex 16`
 
 
 def is_loopback(host: str) -> bool:
@@ -123,6 +130,40 @@ class EvidenceSettings(Frozen):
     ] = 2000.0
 
 
+class WebhookSettings(Frozen):
+    """Somebody who is told what happens, by signed HTTP requests."""
+
+    name: Annotated[Identifier, Field(description="of the receiver, in logs and figures")]
+    url: Annotated[str, Field(max_length=2000, description="https://...; http only to loopback")]
+    events: Annotated[tuple[NewsEvent, ...], Field(min_length=1, description="what it wants to hear of")] = tuple(
+        NewsEvent
+    )
+    secret_file: Annotated[Path | None, Field(description="file with the secret on its first line")] = None
+    secret_env: Annotated[str | None, Field(description="environment variable that holds the secret")] = None
+    ca_file: Annotated[
+        Path | None, Field(description="PEM file with the receiver's authority; none: the public ones")
+    ] = None
+    keep_h: Annotated[float, Field(gt=0, le=168, description="h; what could not be told for so long is given up")] = 24
+    timeout_s: Annotated[float, Field(ge=0.1, le=60, description="s until the whole answer")] = 10.0
+
+    @model_validator(mode="after")
+    def _is_loopback_or_https(self) -> "WebhookSettings":
+        try:
+            url = urlsplit(self.url)
+            host, _, _ = url.hostname, url.port, httpx.URL(self.url)
+        except (ValueError, httpx.InvalidURL) as err:
+            raise ValueError(f"webhook '{self.name}': expected a url of https://HOST/...") from err
+        if url.scheme not in ("http", "https") or not host or not self.url.isascii() or not self.url.isprintable():
+            raise ValueError(f"webhook '{self.name}': expected a url of https://HOST/...")
+        if url.username is not None or url.password is not None or url.fragment:
+            raise ValueError(f"webhook '{self.name}': expected a url without a name, a password and #")
+        if url.scheme == "http" and not is_loopback(host):
+            raise ValueError(f"webhook '{self.name}': expected https; only loopback goes without")
+        if (self.secret_file is None) == (self.secret_env is None):
+            raise ValueError(f"webhook '{self.name}': expected one of secret_file and secret_env")
+        return self
+
+
 class FleetSettings(Frozen):
     """Everything the coordinator is told from outside."""
 
@@ -155,6 +196,16 @@ class FleetSettings(Frozen):
         dict[Identifier, str],
         Field(description="dock to the environment variable with the bearer token that its bridge wants"),
     ] = {}  # noqa: RUF012 - pydantic copies it
+
+    webhooks: Annotated[tuple[WebhookSettings, ...], Field(description="who is told what happens")] = ()
+
+    @model_validator(mode="after")
+    def _names_webhooks_once(self) -> "FleetSettings":
+        names = [each.name for each in self.webhooks]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"webhooks: expected each name once, got '{twice}' twice")
+        return self
 
     @property
     def evidence_folder(self) -> Path:
@@ -200,6 +251,10 @@ def resolved(settings: FleetSettings, folder: Path) -> FleetSettings:
         ),
         "evidence": settings.evidence.model_copy(update={"folder": absolute(settings.evidence.folder)}),
         "broker": broker,
+        "webhooks": tuple(
+            each.model_copy(update={"secret_file": absolute(each.secret_file), "ca_file": absolute(each.ca_file)})
+            for each in settings.webhooks
+        ),
     }
     return settings.model_copy(update=update)
 
@@ -292,6 +347,49 @@ def load_dock_tokens(settings: FleetSettings) -> dict[str, str]:
             raise SetUpError(f"dock_tokens: '{dock}': expected a token of printable letters in {name}")
         tokens[dock] = token
     return tokens
+
+
+def load_webhooks(settings: FleetSettings) -> tuple[Receiver, ...]:
+    """With their secrets. Raises SetUpError."""
+    return tuple(
+        Receiver(
+            name=each.name,
+            url=each.url,
+            secret=_webhook_secret(each),
+            events=frozenset(each.events),
+            keep_us=round(each.keep_h * 3600e6),
+            timeout_s=each.timeout_s,
+            authority=_authority(each),
+        )
+        for each in settings.webhooks
+    )
+
+
+def _authority(webhook: WebhookSettings) -> ssl.SSLContext | None:
+    """Raises SetUpError."""
+    if webhook.ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(webhook.ca_file))
+    except OSError as err:  # ssl.SSLError too
+        reason = err.strerror if type(err) is not ssl.SSLError else "not a PEM file with a certificate"
+        raise SetUpError(f"webhooks: '{webhook.name}': ca_file {webhook.ca_file}: {reason}") from err
+
+
+def _webhook_secret(webhook: WebhookSettings) -> bytes:
+    """Raises SetUpError."""
+    if webhook.secret_file is not None:
+        secret = read_text(webhook.secret_file).split("\n", 1)[0].strip()
+    else:
+        assert webhook.secret_env is not None
+        secret = os.environ.get(webhook.secret_env, "")
+    if len(secret) < MIN_SECRET_LETTERS:
+        source = webhook.secret_file or webhook.secret_env
+        raise SetUpError(
+            f"webhooks: '{webhook.name}': expected a secret of at least {MIN_SECRET_LETTERS} letters in {source}, "
+            f"got {len(secret)}"
+        )
+    return secret.encode()
 
 
 def read_text(path: Path) -> str:

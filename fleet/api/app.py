@@ -23,6 +23,7 @@ from fleet.api.parts import Parts
 from fleet.api.problems import add_problems
 from fleet.api.procedures import procedure_routes
 from fleet.api.reading import audit_routes, reading_routes
+from fleet.api.reporting import report_routes
 from fleet.api.signing_in import signing_in_routes
 from fleet.errors import StoreError
 from fleet.live import Subscription
@@ -59,6 +60,7 @@ def create_api(parts: Parts) -> FastAPI:
         exempt_routes(parts),
         evidence_routes(parts),
         signing_in_routes(parts),
+        report_routes(parts),
     ]
     app.include_router(_under("/api/v1", routes))
     app.include_router(_health(parts))

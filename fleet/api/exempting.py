@@ -17,6 +17,7 @@ from fleet.records import reads
 from fleet.records.auth import Role
 from fleet.records.queue import incident_queue
 from fleet.records.store import Store
+from fleet.reports.as_html import as_html
 from fleet.reports.walk_test import walk_test_report
 
 Limit = Annotated[int, Query(ge=1, le=reads.MAX_ROWS)]
@@ -81,7 +82,7 @@ def exempt_routes(parts: Parts) -> APIRouter:
         incident = _walk_test(store, walk_test_id)
         with store.reading() as connection:
             alarms = reads.alarms_of(connection, [walk_test_id])
-        return HTMLResponse(walk_test_report(site, incident, alarms))
+        return HTMLResponse(as_html(walk_test_report(site, incident, alarms)))
 
     return router
 

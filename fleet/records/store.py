@@ -87,6 +87,26 @@ def open_store(place: Place, *, alone: bool = False) -> Iterator[Store]:
         yield Store(writer, reader, line=line)
 
 
+@contextmanager
+def open_for_reading(place: Path | Database) -> Iterator[Store]:
+    """A store that another process may write meanwhile: nothing is made, upgraded or written through this. Raises
+    SetUpError for none and for one of another version."""
+    if isinstance(place, Path) and not place.is_file():
+        raise SetUpError(f"store {place}: there is none yet")
+    engine = reader_of(place) if isinstance(place, Database) else on_file(place, read_only=True)
+    try:
+        with engine.begin() as connection:
+            version = version_of(connection, name=str(place))
+        if version != newest_version():
+            words = "there is none yet" if version is None else f"version {version}, expected {newest_version()}"
+            raise SetUpError(f"store {place}: {words}")
+        yield Store(engine, engine)
+    except SQLAlchemyError as err:
+        raise SetUpError(f"store {place}: {first_line(err)}") from err
+    finally:
+        engine.dispose()
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """Of a store that nobody changed meanwhile."""

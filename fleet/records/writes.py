@@ -11,9 +11,11 @@ from contract.events import Event
 from contract.evidence import Evidence
 from contract.tasks import Task
 from fleet.decision.sop import Run
+from fleet.decision.sop_document import Notify
 from fleet.picture.incidents import Alarm, Incident
 from fleet.picture.sequence import Stream
 from fleet.records import tables
+from fleet.records.news import add_news_of_incidents, add_news_of_run, add_news_of_task
 from fleet.records.store import add, add_new, put
 
 MAX_QUARANTINE_ROWS = 1000  # the newest; with the cut below at most 16 MB
@@ -126,7 +128,10 @@ def put_incident(connection: Connection, incident: Incident) -> None:
 
 
 def put_incidents(connection: Connection, incidents: Iterable[Incident]) -> None:
-    put(connection, tables.INCIDENTS, *map(incident_row, incidents))
+    """What is new about them is news."""
+    found = list(incidents)
+    add_news_of_incidents(connection, found)
+    put(connection, tables.INCIDENTS, *map(incident_row, found))
 
 
 def incident_row(incident: Incident) -> Row:
@@ -172,6 +177,7 @@ def put_task(connection: Connection, task: Task) -> None:
         "created_at_us": task.created_at_us,
         "document": task.model_dump_json(),
     }
+    add_news_of_task(connection, task)
     put(connection, tables.TASKS, values)
     change = {
         "task_id": str(task.task_id),
@@ -182,7 +188,9 @@ def put_task(connection: Connection, task: Task) -> None:
     add(connection, tables.TASK_CHANGES, change)
 
 
-def put_run(connection: Connection, run: Run) -> None:
+def put_run(connection: Connection, run: Run, notices: Sequence[Notify]) -> None:
+    """What it asks, and whom it notifies, is news."""
+    add_news_of_run(connection, run, notices)
     document = run.model_dump_json()
     row: Row = {"incident_id": str(run.incident_id), "is_over": run.is_over, "document": document}
     put(connection, tables.PROCEDURES, row)

@@ -10,6 +10,7 @@ from fleet.errors import NotFound, Refused
 from fleet.picture.exempt import Handling
 from fleet.picture.incidents import Disposition, Incident, IncidentKind, State
 from fleet.records import reads
+from fleet.reports.as_html import as_html
 from fleet.reports.walk_test import walk_test_report
 from tests.fleet.messages import NOW_US, make_envelope, make_event, make_site, make_status, status_on_bus
 from tests.fleet.office import Office, open_office
@@ -254,12 +255,13 @@ def test_a_walk_test_that_ends_is_closed_as_test_and_has_a_report_to_sign(office
     assert (over.state, over.disposition) == (State.CLOSED, Disposition.TEST)
     with office.fleet.store.reading() as connection:
         alarms = reads.alarms_of(connection, [walk_test_id])
-    page = walk_test_report(make_site(), over, alarms)
-    assert page == walk_test_report(make_site(), over, alarms)
+    page = as_html(walk_test_report(make_site(), over, alarms))
+    assert page == as_html(walk_test_report(make_site(), over, alarms))
     assert "PASSED: 1 of 1 zones heard, 1 of 1 views of cameras" in page
-    row = "<td>North fence (north-fence)</td><td>cam-north</td><td>heard</td><td>1</td><td>01:00:00</td><td>0.4 s</td>"
-    assert row in page
-    assert "tested by Ada Byron, ended by &lt;b&gt;Bo&lt;/b&gt;" in page
+    row = "<td>cam-north</td><td>heard</td><td>1</td><td>2026-01-01 01:00:00</td><td>0.4 s</td>"
+    assert f"<td>North fence (north-fence)</td>{row}" in page
+    assert "<dt>Tested by</dt><dd>Ada Byron</dd><dt>Ended by</dt><dd>&lt;b&gt;Bo&lt;/b&gt;</dd>" in page
+    assert "<dt>Times</dt><dd>Europe/Berlin, UTC+01:00</dd>" in page
     assert "<b>" not in page
 
 
@@ -267,11 +269,11 @@ def test_the_report_names_the_cameras_that_were_not_heard_and_zones_that_were_no
     office.fleet.room.set_zone("middle", is_set=False, by=ADA)
     bypass_camera(office, "cam-south")
     walk_test_id = walk(office)
-    page = walk_test_report(make_site(), stored(office, walk_test_id), [])
+    page = as_html(walk_test_report(make_site(), stored(office, walk_test_id), []))
     assert page.count("NOT HEARD") == 3
     assert "NOT FINISHED: 0 of 2 zones heard, 0 of 3 views of cameras" in page
-    assert "Not set when it began, so nothing could be heard of: middle" in page
-    assert "Bypassed when it began: camera cam-south" in page
+    assert "<dt>Not set when it began, so nothing could be heard of</dt><dd>middle</dd>" in page
+    assert "<dt>Bypassed when it began</dt><dd>camera cam-south</dd>" in page
 
 
 def test_one_zone_is_in_one_walk_test_at_a_time(office: Office) -> None:

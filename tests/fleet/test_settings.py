@@ -64,7 +64,10 @@ def test_a_missing_file_is_one_line_and_78(tmp_path: Path) -> None:
 
 def test_check_says_what_there_is(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["check", str(write(tmp_path, "http: {sign_in: true}\n"))])
-    assert result.stdout == "site yard: 2 cameras, 2 zones, 0 lines, 1 vehicles, 0 of them signed; 0 procedures; people sign in\n"
+    assert (
+        result.stdout
+        == "site yard: 2 cameras, 2 zones, 0 lines, 1 vehicles, 0 of them signed; 0 procedures; people sign in\n"
+    )
 
 
 def test_people_and_their_tokens_at_the_command_line(tmp_path: Path) -> None:
