@@ -8,6 +8,7 @@ wind comes from, so it counts against a vehicle on every leg, as it does at the 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from contract.geo import GeoPoint, PointEnu, heading_deg
 from contract.site import Vehicle as VehicleSpec
 from contract.tasks import Task, TaskKind
-from fleet.decision.legal_paths import legal_corners, names_between, worth_judging
+from fleet.decision.legal_paths import legal_corners, names_between, worth_judging, worth_staying
 from fleet.flight.corridors import Corridors
 from fleet.flight.energy import CONSUMPTION, home_frac, way_frac
 from fleet.flight.gate import GateParameters, readiness_refusals
@@ -266,28 +267,33 @@ def _off_the_ground_s(candidate: Candidate) -> float:
 
 def plan_of(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> Plan | str:
     """How this vehicle would look at the target, or why it cannot: straight on, else around what is in the way."""
-    spec, start = candidate.spec, candidate.start
     points = list(_points(world.airspace.enu(target), sigma_m, candidate, world))
     if not points:
         return "no stand-off point: its sensor does not reach over the stand-off"
-    vias = [_corridor(candidate, spot, world.airspace.corridors) for spot, _ in points]
-    height_m = candidate.height_m if spec.kind.flies else None
-    worth = worth_judging(
-        start, [spot for spot, _ in points], vehicle=candidate.vehicle, spec=spec, height_m=height_m, world=world
-    )
-    first_reason = ""
+    corridors = world.airspace.corridors
+
+    def judged(spot: PointEnu, distance_m: float, via: tuple[PointEnu, ...]) -> Plan | str:
+        return _judged(candidate, spot, via, distance_m=distance_m, target=target, world=world, now_us=now_us)
+
+    first, *others = points
+    first_found = judged(*first, _corridor(candidate, first[0], corridors))
+    if isinstance(first_found, Plan):
+        return first_found
+    spec, height_m = candidate.spec, candidate.height_m if candidate.spec.kind.flies else None
+    spots = [spot for spot, _ in others]
+    worth = worth_judging(candidate.start, spots, vehicle=candidate.vehicle, spec=spec, height_m=height_m, world=world)
     people = _people(spec, world, now_us)
-    for (spot, distance_m), via, is_worth in zip(points, vias, worth, strict=True):
-        if first_reason and not (is_worth or via):
+    for (spot, distance_m), is_worth in zip(others, worth, strict=True):
+        via = _corridor(candidate, spot, corridors)
+        if not (is_worth or via):
             continue
-        if first_reason and any(spot.horizontal_distance_m(person) < keep_m for person, keep_m in people):
+        if any(spot.horizontal_distance_m(person) < keep_m for person, keep_m in people):
             continue  # as the whole list of refusals would say, and that takes the longest
-        found = _judged(candidate, spot, via, distance_m=distance_m, target=target, world=world, now_us=now_us)
+        found = judged(spot, distance_m, via)
         if isinstance(found, Plan):
             return found
-        first_reason = first_reason or found
     around = _plan_around(candidate, target=target, sigma_m=sigma_m, world=world, now_us=now_us)
-    return around or f"no stand-off point: {first_reason}"
+    return around or f"no stand-off point: {first_found}"
 
 
 def _plan_around(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> Plan | None:
@@ -295,8 +301,9 @@ def _plan_around(candidate: Candidate, *, target: GeoPoint, sigma_m: float, worl
     vehicle, spec, start = candidate.vehicle, candidate.spec, candidate.start
     height_m = candidate.height_m if spec.kind.flies else None
     best: Plan | None = None
-    points = _points(world.airspace.enu(target), sigma_m, candidate, world, step_deg=AROUND_STEP_DEG, circles=1)
-    for spot, distance_m in points:
+    points = list(_points(world.airspace.enu(target), sigma_m, candidate, world, step_deg=AROUND_STEP_DEG, circles=1))
+    can_stay = worth_staying([spot for spot, _ in points], vehicle=vehicle, spec=spec, world=world)
+    for spot, distance_m in compress(points, can_stay):
         if best is not None and start.horizontal_distance_m(spot) / spec.cruise_speed_m_s >= best.arrives_in_s:
             continue
         corners = legal_corners(start, spot, vehicle=vehicle, spec=spec, height_m=height_m, world=world)
