@@ -17,6 +17,7 @@ from contract.geo import GeoPoint, PointEnu, heading_deg
 from contract.site import Vehicle as VehicleSpec
 from contract.tasks import Task, TaskKind
 from fleet.decision.legal_paths import legal_corners, names_between, worth_judging, worth_staying
+from fleet.flight.airspace import SLACK_M, Airspace
 from fleet.flight.corridors import Corridors
 from fleet.flight.energy import CONSUMPTION, home_frac, way_frac
 from fleet.flight.gate import GateParameters, readiness_refusals
@@ -246,18 +247,37 @@ def earliest_s(candidate: Candidate, sigma_m: float, target: PointEnu, world: Wo
     return _off_the_ground_s(candidate) + straight_m / candidate.spec.cruise_speed_m_s
 
 
-def earliest_each_s(
-    candidate: Candidate, targets: Sequence[tuple[GeoPoint, float]], world: World
-) -> NDArray[np.float64]:
-    """The same for many targets with their sigma, metres: shape (targets,)."""
-    at = np.array([(place.east_m, place.north_m) for place in (world.airspace.enu(point) for point, _ in targets)])
-    if not len(at):
-        return np.empty(0)
-    nearest_m = _stand_off_m(candidate.spec, 0.0, world) + np.array([sigma_m for _, sigma_m in targets])
-    distance_m = np.hypot(at[:, 0] - candidate.start.east_m, at[:, 1] - candidate.start.north_m)
-    straight_m = np.abs(distance_m[:, None] - nearest_m[:, None] - np.array(WIDER_M)).min(axis=1)
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Many sightings: east and north (n, 2), one sigma (n,), how far inside the fence (n,), all metres."""
+
+    at_m: NDArray[np.float64]
+    sigma_m: NDArray[np.float64]
+    inside_m: NDArray[np.float64]
+
+
+def targets_of(sightings: Sequence[tuple[GeoPoint, float]], airspace: Airspace) -> Targets:
+    """Of points with their sigma, metres."""
+    places = [airspace.enu(point) for point, _ in sightings]
+    return Targets(
+        np.array([(place.east_m, place.north_m) for place in places]).reshape(-1, 2),
+        np.array([sigma_m for _, sigma_m in sightings]),
+        np.array(airspace.inside_each_by_m(places)),
+    )
+
+
+def arrivals_each_s(
+    candidate: Candidate, targets: Targets, world: World
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each target: no stand-off point is reached sooner; and when the first that is tried would be reached, straight
+    on. Infinite where every stand-off point lies outside the fence. Each of shape (targets,)."""
+    from_start_m = targets.at_m - np.array([candidate.start.east_m, candidate.start.north_m])
+    nearest_m = _stand_off_m(candidate.spec, 0.0, world) + targets.sigma_m
+    distance_m = np.hypot(from_start_m[:, 0], from_start_m[:, 1])
+    straight_m = np.abs(distance_m[:, None] - nearest_m[:, None] - np.array(WIDER_M))
+    straight_m[nearest_m + WIDER_M[-1] + targets.inside_m < -SLACK_M] = np.inf
     arrives_s: NDArray[np.float64] = _off_the_ground_s(candidate) + straight_m / candidate.spec.cruise_speed_m_s
-    return arrives_s
+    return arrives_s.min(axis=1), arrives_s[:, 0]
 
 
 def _off_the_ground_s(candidate: Candidate) -> float:
@@ -267,19 +287,20 @@ def _off_the_ground_s(candidate: Candidate) -> float:
 
 def plan_of(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> Plan | str:
     """How this vehicle would look at the target, or why it cannot: straight on, else around what is in the way."""
-    points = list(_points(world.airspace.enu(target), sigma_m, candidate, world))
-    if not points:
+    points = iter(_points(world.airspace.enu(target), sigma_m, candidate, world))
+    first = next(points, None)
+    if first is None:
         return "no stand-off point: its sensor does not reach over the stand-off"
     corridors = world.airspace.corridors
 
     def judged(spot: PointEnu, distance_m: float, via: tuple[PointEnu, ...]) -> Plan | str:
         return _judged(candidate, spot, via, distance_m=distance_m, target=target, world=world, now_us=now_us)
 
-    first, *others = points
     first_found = judged(*first, _corridor(candidate, first[0], corridors))
     if isinstance(first_found, Plan):
         return first_found
     spec, height_m = candidate.spec, candidate.height_m if candidate.spec.kind.flies else None
+    others = list(points)
     spots = [spot for spot, _ in others]
     worth = worth_judging(candidate.start, spots, vehicle=candidate.vehicle, spec=spec, height_m=height_m, world=world)
     people = _people(spec, world, now_us)

@@ -242,6 +242,8 @@ def _search(
     """A* over the corners `near`, to the `first` of them straight from the start; a leg is judged only when it would be
     the next of the shortest way. Ties: lower index."""
     places, sees_end, is_near = graph.places, graph.seen_by(end), set(near.tolist())
+    if not sees_end[near].any():
+        return None
     beyond = len(places)  # stands for `end`
     came_from: dict[int, int] = {}
     reached_m: dict[int, float] = {-1: 0.0}
