@@ -27,6 +27,7 @@ from fleet.case_files import CaseFiles
 from fleet.control_room import ControlRoom
 from fleet.coordinator import MAX_BATCH, Coordinator, Wire
 from fleet.decision.roaming import Roaming
+from fleet.dispatch_desk import DispatchDesk
 from fleet.dock_watch import DockWatch
 from fleet.errors import SetUpError
 from fleet.exempt_desk import ExemptDesk
@@ -239,6 +240,15 @@ def assembled(
         dock_watch=dock_watch,
         files=files,
         exempt=exempt,
+        dispatching=DispatchDesk(
+            files,
+            response=response,
+            tasking=tasking,
+            vehicles=vehicles,
+            view=view,
+            parameters=parameters,
+            clock=clock,
+        ),
     )
     return Fleet(
         site,

@@ -26,6 +26,7 @@ from fleet.api.models import (
 )
 from fleet.case_files import CaseFiles
 from fleet.coordinator import Coordinator
+from fleet.dispatch_desk import DispatchDesk
 from fleet.dock_watch import DockWatch
 from fleet.errors import NotFound, Refused
 from fleet.exempt_desk import ExemptDesk
@@ -76,9 +77,11 @@ class ControlRoom:
         dock_watch: DockWatch,
         files: CaseFiles,
         exempt: ExemptDesk,
+        dispatching: DispatchDesk,
     ) -> None:
         self.site = site
         self.incidents, self.exempt, self._files = IncidentDesk(files, response), exempt, files
+        self.dispatching = dispatching
         self._clock, self._store, self._ingest, self._coverage = clock, store, ingest, coverage
         self._coordinator, self._response, self._tasking, self._monitor = coordinator, response, tasking, monitor
         self._vehicles, self._live = vehicles, live

@@ -310,7 +310,7 @@ class Response:
             age = "of unknown age" if age_s is None else f"{age_s:.0f} s old"
             self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent: the evidence is {age}; a person decides")
             return
-        chosen = self._choose(incident, others=self._others_than(incident))
+        chosen = self._choose(incident, others=self.others_than(incident))
         if isinstance(chosen, str):
             if not waiting.said:
                 waiting.said = chosen
@@ -332,7 +332,7 @@ class Response:
         age_s = self._age_s(incident)
         return age_s is not None and age_s <= self._site.response.dispatch_max_age_s
 
-    def _others_than(self, one: Incident) -> list[Incident]:
+    def others_than(self, one: Incident) -> list[Incident]:
         """Who else waits, and on its turn would be sent somebody: a stale one keeps no vehicle from a fresh one."""
         waiting = (self._ingest.incidents.get(each) for each in self._waiting if each != one.incident_id)
         return [each for each in waiting if each is not None and self._wants_vehicle(each) and self._is_fresh(each)]

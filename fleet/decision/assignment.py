@@ -36,7 +36,7 @@ from fleet.flight.gate import GateParameters
 from fleet.flight.vehicle import VehicleState
 from fleet.flight.world import World
 
-MOST_PRIORITY, LEAST_PRIORITY = 1, 4
+MOST_PRIORITY, LEAST_PRIORITY = 1, 5
 SWITCH_S = 20.0  # what another vehicle, or another sighting, must gain before one under way changes
 LATEST_S = 10_000.0  # arrivals beyond are none
 FEW_NEEDS = 20  # up to so many the best plan is worked out to its end
@@ -47,7 +47,7 @@ NEAR_ENOUGH_S = (
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A sighting somebody should look at. `priority` 1 is the most urgent, 4 the least; `by` is on its way already."""
+    """A sighting somebody should look at. `priority` 1 is the most urgent, 5 the least; `by` is on its way already."""
 
     id: str
     target: GeoPoint
@@ -81,9 +81,11 @@ def assign(
     unavailable: Mapping[str, str] | None = None,
     heights: Mapping[str, float] | None = None,
     is_best: bool | None = None,
+    known: Mapping[tuple[str, str], Plan | str] | None = None,
 ) -> Assignment:
     """`unavailable`: why a vehicle may not be chosen, by id; `heights` as in `choose`. `is_best`: no plan may have a
-    lesser sum of arrivals; if left out, only of up to `FEW_NEEDS`."""
+    lesser sum of arrivals; if left out, only of up to `FEW_NEEDS`. `known`: what `plan_of` said already, by need and
+    vehicle."""
     wanted = sorted(needs, key=lambda need: (need.priority, need.id))
     able: list[Candidate] = []
     unable: list[Considered] = []
@@ -102,6 +104,7 @@ def assign(
         else:
             able.append(found)
     table = _Table(wanted, able, world, now_us)
+    table.know(known or {})
     chosen = table.solve(is_best=len(wanted) <= FEW_NEEDS if is_best is None else is_best)
     plans = {wanted[row].id: table.exact(row, column) for row, column in chosen.items()}
     rows = {need.id: row for row, need in enumerate(wanted)}
@@ -132,7 +135,13 @@ class _Table:
         for name, row in present.items():
             self._switch_s[row, names.index(name)] = 0.0
         self._extra_s = self._switch_s + self._ties_s()
-        self._nobody_s = _nobody_s(needs)
+        self._nobody_s = _nobody_s(needs, len(able))
+
+    def know(self, found: Mapping[tuple[str, str], Plan | str]) -> None:
+        rows = {need.id: row for row, need in enumerate(self._needs)}
+        columns = {candidate.vehicle.vehicle_id: column for column, candidate in enumerate(self._able)}
+        for (need_id, name), plan in found.items():
+            self._keep((rows[need_id], columns[name]), plan)
 
     def exact(self, row: int, column: int) -> Plan | str:
         pair = row, column
@@ -141,10 +150,13 @@ class _Table:
             found = plan_of(
                 self._able[column], target=need.target, sigma_m=need.sigma_m, world=self._world, now_us=self._now_us
             )
-            self._exact[pair] = found
-            arrives_s = found.arrives_in_s if isinstance(found, Plan) else np.inf
-            self._earliest_s[pair] = self._likely_s[pair] = self._sure_s[pair] = arrives_s
+            self._keep(pair, found)
         return self._exact[pair]
+
+    def _keep(self, pair: tuple[int, int], found: Plan | str) -> None:
+        self._exact[pair] = found
+        arrives_s = found.arrives_in_s if isinstance(found, Plan) else np.inf
+        self._earliest_s[pair] = self._likely_s[pair] = self._sure_s[pair] = arrives_s
 
     def solve(self, *, is_best: bool) -> dict[int, int]:
         """The column of each row that gets one."""
@@ -182,7 +194,7 @@ class _Table:
         """Every vehicle in plain words, the chosen first, then by arrival; None for what cannot go at all."""
         column = chosen.get(row)
         best = None if column is None else self._exact[row, column]
-        goes_to = {other: self._needs[its].id for its, other in chosen.items()}
+        goes_to = {other: self._needs[its] for its, other in chosen.items()}
         lines: list[tuple[float, str, Considered]] = []
         for other, candidate in enumerate(self._able):
             name, soonest_s = candidate.vehicle.vehicle_id, float(self._earliest_s[row, other])
@@ -194,7 +206,9 @@ class _Table:
                 if other == column:
                     why = f"chosen: {why}, {'the best for all that wait' if len(self._needs) > 1 else 'the soonest'}"
                 elif other in goes_to:
-                    why = f"{why}, and it goes to {goes_to[other]}"
+                    its = goes_to[other]
+                    urgent = ", which is more urgent" if its.priority < self._needs[row].priority else ""
+                    why = f"{why}, and it goes to {its.id}{urgent}"
                 elif isinstance(best, Plan):
                     why = f"{why}, {_beside(plan, soonest_s - best.arrives_in_s, best.vehicle.vehicle_id)}"
                 else:
@@ -205,14 +219,12 @@ class _Table:
         return [line for _, _, line in sorted(lines, key=lambda each: each[:2])]
 
 
-def _nobody_s(needs: Sequence[Need]) -> NDArray[np.float64]:
-    """What it costs that nobody goes: more than all that could be saved in the levels below together."""
+def _nobody_s(needs: Sequence[Need], vehicles: int) -> NDArray[np.float64]:
+    """What it costs that nobody goes: for each level more than all arrivals of a plan together. That is enough: whoever
+    is served in addition takes the place of one other at most."""
     levels = sorted({need.priority for need in needs}, reverse=True)
-    costs, cost_s = {}, LATEST_S
-    for level in levels:
-        costs[level] = cost_s * 2.0
-        cost_s += costs[level] * (1 + sum(need.priority == level for need in needs))
-    return np.array([costs[need.priority] for need in needs])
+    step_s = 2.0 * LATEST_S * max(min(len(needs), vehicles), 1)
+    return np.array([step_s * (levels.index(need.priority) + 1) for need in needs])
 
 
 def _beside(plan: Plan | None, later_s: float, other: str) -> str:

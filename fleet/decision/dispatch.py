@@ -94,6 +94,26 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Energy:
+    """Shares of a full battery that a look takes. `out_frac`: there and `on_station_frac`, the site's `observe_s`;
+    `back_frac`: home from the farthest stop; `reserve_frac`: what must be left."""
+
+    out_frac: float
+    on_station_frac: float
+    back_frac: float
+    reserve_frac: float
+
+    @property
+    def there_frac(self) -> float:
+        return self.out_frac - self.on_station_frac
+
+    @property
+    def needs_frac(self) -> float:
+        """What the gate asks for."""
+        return self.out_frac + self.back_frac + self.reserve_frac
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How one vehicle would look at a sighting. `around` names what it goes around, `detour_m` longer for it."""
 
@@ -365,12 +385,22 @@ def _judged(
         distance_m=distance_m,
         arrives_in_s=_duration_s(way, vehicle, spec),
         way=way,
-        needs_frac=_needs_frac(way, vehicle, spec, world),
+        needs_frac=None if (energy := energy_of(way, vehicle, spec, world)) is None else energy.needs_frac,
     )
 
 
-def _needs_frac(way: Way, vehicle: VehicleState, spec: VehicleSpec, world: World) -> float | None:
-    """Share of a full battery that the gate asks for: there, `observe_s`, home from the farthest stop, the reserve."""
+def straight_on(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World) -> Way | None:
+    """To the nearest stand-off point, or along the corridor that leads there, whether it may or not; None where its
+    sensor does not reach over the stand-off."""
+    nearest = next(iter(_points(world.airspace.enu(target), sigma_m, candidate, world)), None)
+    if nearest is None:
+        return None
+    way, _ = _way(candidate, nearest[0], _corridor(candidate, nearest[0], world.airspace.corridors))
+    return way
+
+
+def energy_of(way: Way, vehicle: VehicleState, spec: VehicleSpec, world: World) -> Energy | None:
+    """As the gate counts it; None where home or wind is not known, or against the wind it makes no way."""
     wind_m_s = world.wind_for(vehicle) if spec.kind.flies else 0.0
     if vehicle.home is None or wind_m_s is None:
         return None
@@ -393,7 +423,10 @@ def _needs_frac(way: Way, vehicle: VehicleState, spec: VehicleSpec, world: World
         speed_m_s=speed_m_s,
         wind_m_s=wind_m_s,
     )
-    return None if out is None or back is None else out + back + response.battery_reserve_frac
+    if out is None or back is None:
+        return None
+    on_station = response.observe_s / CONSUMPTION[spec.kind].endurance_s
+    return Energy(out, on_station, back, response.battery_reserve_frac)
 
 
 def _people(spec: VehicleSpec, world: World, now_us: int) -> list[tuple[PointEnu, float]]:

@@ -159,5 +159,5 @@ def test_nobody_and_nothing_are_answers() -> None:
 
 
 def test_a_strange_priority_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected a priority of 1 to 4, got 9"):
+    with pytest.raises(ValueError, match="expected a priority of 1 to 5, got 9"):
         need("a", 1, 1, priority=9)
