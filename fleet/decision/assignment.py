@@ -166,11 +166,19 @@ class _Table:
             open_pairs = [pair for pair in chosen.items() if pair not in self._exact]
             if not open_pairs:
                 return chosen
-            for pair in open_pairs:
-                self.exact(*pair)
+            for row, column in open_pairs:
+                if isinstance(self.exact(row, column), str) and not is_best:
+                    self._open_next(row)
             sure, sure_s = self._best(self._sure_s)
             if sure_s - about_s <= within_s * len(self._needs):
                 return sure
+
+    def _open_next(self, row: int) -> None:
+        """Some vehicle that can go there, the likely soonest. What keeps one from it, such as the place, keeps others
+        from it too, and each of them would send the rest of the fleet elsewhere until its way is worked out."""
+        while np.isfinite(self._likely_s[row]).any():
+            if isinstance(self.exact(row, int(np.argmin(self._likely_s[row]))), Plan):
+                return
 
     def _best(self, arrives_s: NDArray[np.float64]) -> tuple[dict[int, int], float]:
         """The best plan with those arrivals, and what it costs; each row has a column of its own that means nobody."""

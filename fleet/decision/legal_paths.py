@@ -7,7 +7,7 @@ worked out once, a corner's view of the others when it is first asked for.
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -30,6 +30,7 @@ LONGEST_DETOUR = 3.0  # times the straight line
 LEAST_DETOUR_M = 200.0
 MOST_JUDGED = 120  # legs put to the gate's judgement for one way
 MOST_GRAPHS = 16  # remembered for one site
+MOST_KNOWN = 512  # answers of one graph, of a byte for each corner
 
 Judge = Callable[[PointEnu, PointEnu], bool]
 
@@ -43,6 +44,7 @@ class _Graph:
         self.corners = _inner_corners(_free_space(fence, blocks, margin + BEYOND_M))
         self.places = [PointEnu(east, north) for east, north in self.corners.tolist()]
         self._views: dict[int, list[int]] = {}
+        self._known: dict[Hashable, NDArray[np.bool_]] = {}
         shapely.prepare(self._free)
 
     def seen_from(self, corner: int) -> list[int]:
@@ -52,10 +54,20 @@ class _Graph:
             self._views[corner] = np.flatnonzero(shapely.covers(self._free, lines)).tolist()
         return self._views[corner]
 
-    def seen_by(self, place: PointEnu) -> NDArray[np.bool_]:
-        """Which corners see a place that keeps the margin itself."""
-        seen: NDArray[np.bool_] = shapely.covers(self._free, _lines(np.array(_xy(place)), self.corners))
+    def seen_by(self, place: PointEnu, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of those corners see a place that keeps the margin itself."""
+        seen: NDArray[np.bool_] = among.copy()
+        lines = _lines(np.array(_xy(place)), self.corners[among])
+        seen[among] = np.asarray(shapely.covers(self._free, lines), dtype=np.bool_)
         return seen
+
+    def remembered(self, key: Hashable, work: Callable[[], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Of each corner, for one vehicle or one place: asked for again with each point that a way is looked for to."""
+        if key not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[key] = work()
+        return self._known[key]
 
 
 class LegalPaths:
@@ -98,10 +110,12 @@ class LegalPaths:
         to_end_m = np.hypot(at[:, 0] - end.east_m, at[:, 1] - end.north_m)
         from_start_m = np.hypot(at[:, 0] - start.east_m, at[:, 1] - start.north_m)
         longest_m = max(LONGEST_DETOUR * start.horizontal_distance_m(end), LEAST_DETOUR_M)
-        near = np.flatnonzero(from_start_m + to_end_m <= longest_m)
-        near = near[self.may_stay(at[near], homes=homes, margin=margin, home_m=home_m)]
-        first = near[self.may_go(start, at[near], margin=margin, height_m=height_m)]
-        return _search(graph, start, end, near=near, first=first, is_legal=is_legal)
+        sees_homes = graph.remembered((*homes, home_m), lambda: self._sees(homes, at, home_m))
+        may_go = graph.remembered(
+            (margin, start, height_m), lambda: self.may_go(start, at, margin=margin, height_m=height_m)
+        )
+        near = sees_homes & (from_start_m + to_end_m <= longest_m)
+        return _search(graph, start, end, near=near, first=near & may_go, is_legal=is_legal)
 
     def _graph(self, margin: float, height_m: float | None) -> _Graph:
         rounded_m = math.ceil(margin / MARGIN_STEP_M) * MARGIN_STEP_M
@@ -125,12 +139,16 @@ class LegalPaths:
     ) -> NDArray[np.bool_]:
         """Of places (n, 2): False where the gate lets nobody stay: too near the fence, or outside, or where a straight
         way to one of `homes` crosses something. Quick; what is True is still to be judged. `home_m` above home."""
-        points, union = shapely.points(spots), self._union(home_m)
-        may = shapely.contains_xy(self._fence, spots)
-        may &= ~shapely.dwithin(self._boundary, points, max(margin - SLACK_M, 0.0))
+        may = np.asarray(shapely.contains_xy(self._fence, spots), dtype=np.bool_)
+        may[may] = ~shapely.dwithin(self._boundary, shapely.points(spots[may]), max(margin - SLACK_M, 0.0))
+        may[may] = self._sees(homes, spots[may], home_m)
+        return may
+
+    def _sees(self, homes: Sequence[PointEnu], spots: NDArray[np.float64], home_m: float | None) -> NDArray[np.bool_]:
+        clear = np.ones(len(spots), dtype=np.bool_)
         for home in homes:
-            may &= ~shapely.intersects(union, _lines(np.array(_xy(home)), spots))
-        return np.asarray(may, dtype=np.bool_)
+            clear[clear] = ~shapely.intersects(self._union(home_m), _lines(np.array(_xy(home)), spots[clear]))
+        return clear
 
     def may_go(
         self, start: PointEnu, spots: NDArray[np.float64], *, margin: float, height_m: float | None
@@ -138,7 +156,8 @@ class LegalPaths:
         """Of places (n, 2): False where the straight way there comes too near to something, or leaves the fence."""
         union, lines = self._union(height_m), _lines(np.array(_xy(start)), spots)
         keeps_m = max(min(margin, union.distance(Point(_xy(start)))) - SLACK_M, 0.0)  # "not nearer than it is now"
-        may: NDArray[np.bool_] = shapely.covers(self._fence, lines) & ~shapely.dwithin(union, lines, keeps_m)
+        may = np.asarray(~shapely.dwithin(union, lines, keeps_m), dtype=np.bool_)
+        may[may] = shapely.covers(self._fence, lines[may])
         return may
 
     def _union(self, height_m: float | None) -> BaseGeometry:
@@ -235,14 +254,14 @@ def _search(
     start: PointEnu,
     end: PointEnu,
     *,
-    near: NDArray[np.intp],
-    first: NDArray[np.intp],
+    near: NDArray[np.bool_],
+    first: NDArray[np.bool_],
     is_legal: Judge,
 ) -> tuple[PointEnu, ...] | None:
     """A* over the corners `near`, to the `first` of them straight from the start; a leg is judged only when it would be
     the next of the shortest way. Ties: lower index."""
-    places, sees_end, is_near = graph.places, graph.seen_by(end), set(near.tolist())
-    if not sees_end[near].any():
+    places, sees_end = graph.places, graph.seen_by(end, near)
+    if not sees_end.any():
         return None
     beyond = len(places)  # stands for `end`
     came_from: dict[int, int] = {}
@@ -257,7 +276,7 @@ def _search(
         at_best_m = so_far_m + place_of(to_index).horizontal_distance_m(end)
         heapq.heappush(waiting, (at_best_m, so_far_m, from_index, to_index))
 
-    for corner in first.tolist():
+    for corner in np.flatnonzero(first).tolist():
         offer(-1, corner)
     judged = 0
     while waiting and judged < MOST_JUDGED:
@@ -273,7 +292,7 @@ def _search(
         if sees_end[to_index]:
             offer(to_index, beyond)
         for corner in graph.seen_from(to_index):
-            if corner in is_near and corner not in reached_m:
+            if near[corner] and corner not in reached_m:
                 offer(to_index, corner)
     return None
 
