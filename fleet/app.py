@@ -29,6 +29,7 @@ from fleet.control_room import ControlRoom
 from fleet.coordinator import MAX_BATCH, Coordinator, Wire
 from fleet.decision.roaming import Roaming
 from fleet.decision.sop_document import ProcedureBook
+from fleet.dispatch_desk import DispatchDesk
 from fleet.dock_watch import DockWatch
 from fleet.errors import SetUpError
 from fleet.exempt_desk import ExemptDesk
@@ -251,6 +252,15 @@ def assembled(
         files=files,
         exempt=exempt,
         procedures=procedures,
+        dispatching=DispatchDesk(
+            files,
+            response=response,
+            tasking=tasking,
+            vehicles=vehicles,
+            view=view,
+            parameters=parameters,
+            clock=clock,
+        ),
     )
     return Fleet(
         site,

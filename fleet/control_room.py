@@ -26,6 +26,7 @@ from fleet.api.models import (
 )
 from fleet.case_files import CaseFiles
 from fleet.coordinator import Coordinator
+from fleet.dispatch_desk import DispatchDesk
 from fleet.dock_watch import DockWatch
 from fleet.errors import NotFound, Refused
 from fleet.exempt_desk import ExemptDesk
@@ -77,12 +78,13 @@ class ControlRoom:
         dock_watch: DockWatch,
         files: CaseFiles,
         exempt: ExemptDesk,
+        dispatching: DispatchDesk,
         procedures: Procedures | None = None,
     ) -> None:
         self.site = site
         consider = None if procedures is None else procedures.consider
         self.incidents, self.exempt, self._files = IncidentDesk(files, response, consider=consider), exempt, files
-        self._procedures = procedures
+        self._procedures, self.dispatching = procedures, dispatching
         self._clock, self._store, self._ingest, self._coverage = clock, store, ingest, coverage
         self._coordinator, self._response, self._tasking, self._monitor = coordinator, response, tasking, monitor
         self._vehicles, self._live = vehicles, live

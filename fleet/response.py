@@ -290,7 +290,7 @@ class Response:
             age = "of unknown age" if age_s is None else f"{age_s:.0f} s old"
             self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent: the evidence is {age}; a person decides")
             return
-        chosen = self._choose(incident, others=self._others_than(incident))
+        chosen = self._choose(incident, others=self.others_than(incident))
         if isinstance(chosen, str):
             if not waiting.said:
                 waiting.said = chosen
@@ -305,7 +305,7 @@ class Response:
             return
         del wanting.waiting[incident.incident_id]
 
-    def _others_than(self, one: Incident) -> list[Incident]:
+    def others_than(self, one: Incident) -> list[Incident]:
         """Who else waits, and on its turn would be sent somebody: a stale one keeps no vehicle from a fresh one."""
         waiting = (self._ingest.incidents.get(each) for each in self.wanting.waiting if each != one.incident_id)
         return [each for each in waiting if each is not None and self._would_go(each)]

@@ -11,6 +11,7 @@ from contract.evidence import Evidence
 from contract.frozen import TraceId
 from contract.site import Site
 from contract.tasks import Task
+from fleet.api.dispatch_views import DispatchView
 from fleet.api.guard import whoami
 from fleet.api.models import (
     AuditQuery,
@@ -115,6 +116,14 @@ def reading_routes(parts: Parts) -> APIRouter:
                 tasks=tuple(reads.tasks_of(connection, incident_id)),
                 evidence=tuple(_view(*row) for row in reads.evidence_places(connection, events)),
             )
+
+    @router.get("/incidents/{incident_id}/dispatch", summary="Who would go now, and why not the others")
+    async def get_dispatch(incident_id: uuid.UUID) -> DispatchView:
+        """The fleet ranked for this incident. Nothing is ordered by it."""
+        inquiry = await parts.core(lambda: room.dispatching.ask(incident_id))
+        while await parts.core(inquiry.work):  # a vehicle at a time: the loop has more urgent things to do
+            pass
+        return inquiry.view()
 
     @router.get("/tasks")
     async def get_tasks(limit: Limit = 100) -> list[Task]:

@@ -8,6 +8,7 @@ wind comes from, so it counts against a vehicle on every leg, as it does at the 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from contract.geo import GeoPoint, PointEnu, heading_deg
 from contract.site import Vehicle as VehicleSpec
 from contract.tasks import Task, TaskKind
-from fleet.decision.legal_paths import legal_corners, names_between, worth_judging
+from fleet.decision.legal_paths import legal_corners, names_between, worth_judging, worth_staying
+from fleet.flight.airspace import SLACK_M, Airspace
 from fleet.flight.corridors import Corridors
 from fleet.flight.energy import CONSUMPTION, home_frac, way_frac
 from fleet.flight.gate import GateParameters, readiness_refusals
@@ -89,6 +91,26 @@ class Candidate:
     spec: VehicleSpec
     start: PointEnu
     height_m: float  # where it would look from; of a ground vehicle it means nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Shares of a full battery that a look takes. `out_frac`: there and `on_station_frac`, the site's `observe_s`;
+    `back_frac`: home from the farthest stop; `reserve_frac`: what must be left."""
+
+    out_frac: float
+    on_station_frac: float
+    back_frac: float
+    reserve_frac: float
+
+    @property
+    def there_frac(self) -> float:
+        return self.out_frac - self.on_station_frac
+
+    @property
+    def needs_frac(self) -> float:
+        """What the gate asks for."""
+        return self.out_frac + self.back_frac + self.reserve_frac
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,18 +267,37 @@ def earliest_s(candidate: Candidate, sigma_m: float, target: PointEnu, world: Wo
     return _off_the_ground_s(candidate) + straight_m / candidate.spec.cruise_speed_m_s
 
 
-def earliest_each_s(
-    candidate: Candidate, targets: Sequence[tuple[GeoPoint, float]], world: World
-) -> NDArray[np.float64]:
-    """The same for many targets with their sigma, metres: shape (targets,)."""
-    at = np.array([(place.east_m, place.north_m) for place in (world.airspace.enu(point) for point, _ in targets)])
-    if not len(at):
-        return np.empty(0)
-    nearest_m = _stand_off_m(candidate.spec, 0.0, world) + np.array([sigma_m for _, sigma_m in targets])
-    distance_m = np.hypot(at[:, 0] - candidate.start.east_m, at[:, 1] - candidate.start.north_m)
-    straight_m = np.abs(distance_m[:, None] - nearest_m[:, None] - np.array(WIDER_M)).min(axis=1)
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Many sightings: east and north (n, 2), one sigma (n,), how far inside the fence (n,), all metres."""
+
+    at_m: NDArray[np.float64]
+    sigma_m: NDArray[np.float64]
+    inside_m: NDArray[np.float64]
+
+
+def targets_of(sightings: Sequence[tuple[GeoPoint, float]], airspace: Airspace) -> Targets:
+    """Of points with their sigma, metres."""
+    places = [airspace.enu(point) for point, _ in sightings]
+    return Targets(
+        np.array([(place.east_m, place.north_m) for place in places]).reshape(-1, 2),
+        np.array([sigma_m for _, sigma_m in sightings]),
+        np.array(airspace.inside_each_by_m(places)),
+    )
+
+
+def arrivals_each_s(
+    candidate: Candidate, targets: Targets, world: World
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of each target: no stand-off point is reached sooner; and when the first that is tried would be reached, straight
+    on. Infinite where every stand-off point lies outside the fence. Each of shape (targets,)."""
+    from_start_m = targets.at_m - np.array([candidate.start.east_m, candidate.start.north_m])
+    nearest_m = _stand_off_m(candidate.spec, 0.0, world) + targets.sigma_m
+    distance_m = np.hypot(from_start_m[:, 0], from_start_m[:, 1])
+    straight_m = np.abs(distance_m[:, None] - nearest_m[:, None] - np.array(WIDER_M))
+    straight_m[nearest_m + WIDER_M[-1] + targets.inside_m < -SLACK_M] = np.inf
     arrives_s: NDArray[np.float64] = _off_the_ground_s(candidate) + straight_m / candidate.spec.cruise_speed_m_s
-    return arrives_s
+    return arrives_s.min(axis=1), arrives_s[:, 0]
 
 
 def _off_the_ground_s(candidate: Candidate) -> float:
@@ -266,28 +307,34 @@ def _off_the_ground_s(candidate: Candidate) -> float:
 
 def plan_of(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> Plan | str:
     """How this vehicle would look at the target, or why it cannot: straight on, else around what is in the way."""
-    spec, start = candidate.spec, candidate.start
-    points = list(_points(world.airspace.enu(target), sigma_m, candidate, world))
-    if not points:
+    points = iter(_points(world.airspace.enu(target), sigma_m, candidate, world))
+    first = next(points, None)
+    if first is None:
         return "no stand-off point: its sensor does not reach over the stand-off"
-    vias = [_corridor(candidate, spot, world.airspace.corridors) for spot, _ in points]
-    height_m = candidate.height_m if spec.kind.flies else None
-    worth = worth_judging(
-        start, [spot for spot, _ in points], vehicle=candidate.vehicle, spec=spec, height_m=height_m, world=world
-    )
-    first_reason = ""
+    corridors = world.airspace.corridors
+
+    def judged(spot: PointEnu, distance_m: float, via: tuple[PointEnu, ...]) -> Plan | str:
+        return _judged(candidate, spot, via, distance_m=distance_m, target=target, world=world, now_us=now_us)
+
+    first_found = judged(*first, _corridor(candidate, first[0], corridors))
+    if isinstance(first_found, Plan):
+        return first_found
+    spec, height_m = candidate.spec, candidate.height_m if candidate.spec.kind.flies else None
+    others = list(points)
+    spots = [spot for spot, _ in others]
+    worth = worth_judging(candidate.start, spots, vehicle=candidate.vehicle, spec=spec, height_m=height_m, world=world)
     people = _people(spec, world, now_us)
-    for (spot, distance_m), via, is_worth in zip(points, vias, worth, strict=True):
-        if first_reason and not (is_worth or via):
+    for (spot, distance_m), is_worth in zip(others, worth, strict=True):
+        via = _corridor(candidate, spot, corridors)
+        if not (is_worth or via):
             continue
-        if first_reason and any(spot.horizontal_distance_m(person) < keep_m for person, keep_m in people):
+        if any(spot.horizontal_distance_m(person) < keep_m for person, keep_m in people):
             continue  # as the whole list of refusals would say, and that takes the longest
-        found = _judged(candidate, spot, via, distance_m=distance_m, target=target, world=world, now_us=now_us)
+        found = judged(spot, distance_m, via)
         if isinstance(found, Plan):
             return found
-        first_reason = first_reason or found
     around = _plan_around(candidate, target=target, sigma_m=sigma_m, world=world, now_us=now_us)
-    return around or f"no stand-off point: {first_reason}"
+    return around or f"no stand-off point: {first_found}"
 
 
 def _plan_around(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> Plan | None:
@@ -295,8 +342,9 @@ def _plan_around(candidate: Candidate, *, target: GeoPoint, sigma_m: float, worl
     vehicle, spec, start = candidate.vehicle, candidate.spec, candidate.start
     height_m = candidate.height_m if spec.kind.flies else None
     best: Plan | None = None
-    points = _points(world.airspace.enu(target), sigma_m, candidate, world, step_deg=AROUND_STEP_DEG, circles=1)
-    for spot, distance_m in points:
+    points = list(_points(world.airspace.enu(target), sigma_m, candidate, world, step_deg=AROUND_STEP_DEG, circles=1))
+    can_stay = worth_staying([spot for spot, _ in points], vehicle=vehicle, spec=spec, world=world)
+    for spot, distance_m in compress(points, can_stay):
         if best is not None and start.horizontal_distance_m(spot) / spec.cruise_speed_m_s >= best.arrives_in_s:
             continue
         corners = legal_corners(start, spot, vehicle=vehicle, spec=spec, height_m=height_m, world=world)
@@ -337,12 +385,22 @@ def _judged(
         distance_m=distance_m,
         arrives_in_s=_duration_s(way, vehicle, spec),
         way=way,
-        needs_frac=_needs_frac(way, vehicle, spec, world),
+        needs_frac=None if (energy := energy_of(way, vehicle, spec, world)) is None else energy.needs_frac,
     )
 
 
-def _needs_frac(way: Way, vehicle: VehicleState, spec: VehicleSpec, world: World) -> float | None:
-    """Share of a full battery that the gate asks for: there, `observe_s`, home from the farthest stop, the reserve."""
+def straight_on(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World) -> Way | None:
+    """To the nearest stand-off point, or along the corridor that leads there, whether it may or not; None where its
+    sensor does not reach over the stand-off."""
+    nearest = next(iter(_points(world.airspace.enu(target), sigma_m, candidate, world)), None)
+    if nearest is None:
+        return None
+    way, _ = _way(candidate, nearest[0], _corridor(candidate, nearest[0], world.airspace.corridors))
+    return way
+
+
+def energy_of(way: Way, vehicle: VehicleState, spec: VehicleSpec, world: World) -> Energy | None:
+    """As the gate counts it; None where home or wind is not known, or against the wind it makes no way."""
     wind_m_s = world.wind_for(vehicle) if spec.kind.flies else 0.0
     if vehicle.home is None or wind_m_s is None:
         return None
@@ -365,7 +423,10 @@ def _needs_frac(way: Way, vehicle: VehicleState, spec: VehicleSpec, world: World
         speed_m_s=speed_m_s,
         wind_m_s=wind_m_s,
     )
-    return None if out is None or back is None else out + back + response.battery_reserve_frac
+    if out is None or back is None:
+        return None
+    on_station = response.observe_s / CONSUMPTION[spec.kind].endurance_s
+    return Energy(out, on_station, back, response.battery_reserve_frac)
 
 
 def _people(spec: VehicleSpec, world: World, now_us: int) -> list[tuple[PointEnu, float]]:

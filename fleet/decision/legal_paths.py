@@ -7,7 +7,7 @@ worked out once, a corner's view of the others when it is first asked for.
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -30,8 +30,7 @@ LONGEST_DETOUR = 3.0  # times the straight line
 LEAST_DETOUR_M = 200.0
 MOST_JUDGED = 120  # legs put to the gate's judgement for one way
 MOST_GRAPHS = 16  # remembered for one site
-MOST_SHADOWS = 512
-FAR_M = 100_000.0  # as far as a shadow reaches
+MOST_KNOWN = 512  # answers of one graph, of a byte for each corner
 
 Judge = Callable[[PointEnu, PointEnu], bool]
 
@@ -43,20 +42,32 @@ class _Graph:
         blocks = list(blocks)
         self._free = _free_space(fence, blocks, margin)
         self.corners = _inner_corners(_free_space(fence, blocks, margin + BEYOND_M))
-        self._views: dict[int, NDArray[np.intp]] = {}
+        self.places = [PointEnu(east, north) for east, north in self.corners.tolist()]
+        self._views: dict[int, list[int]] = {}
+        self._known: dict[Hashable, NDArray[np.bool_]] = {}
         shapely.prepare(self._free)
 
-    def seen_from(self, corner: int) -> NDArray[np.intp]:
+    def seen_from(self, corner: int) -> list[int]:
         """Indices of the corners in straight view of that one."""
         if corner not in self._views:
             lines = _lines(self.corners[corner], self.corners)
-            self._views[corner] = np.flatnonzero(shapely.covers(self._free, lines))
+            self._views[corner] = np.flatnonzero(shapely.covers(self._free, lines)).tolist()
         return self._views[corner]
 
-    def seen_by(self, place: PointEnu) -> NDArray[np.bool_]:
-        """Which corners see a place that keeps the margin itself."""
-        seen: NDArray[np.bool_] = shapely.covers(self._free, _lines(np.array(_xy(place)), self.corners))
+    def seen_by(self, place: PointEnu, among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of those corners see a place that keeps the margin itself."""
+        seen: NDArray[np.bool_] = among.copy()
+        lines = _lines(np.array(_xy(place)), self.corners[among])
+        seen[among] = np.asarray(shapely.covers(self._free, lines), dtype=np.bool_)
         return seen
+
+    def remembered(self, key: Hashable, work: Callable[[], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        """Of each corner, for one vehicle or one place: asked for again with each point that a way is looked for to."""
+        if key not in self._known:
+            if len(self._known) >= MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[key] = work()
+        return self._known[key]
 
 
 class LegalPaths:
@@ -64,35 +75,47 @@ class LegalPaths:
 
     def __init__(self, site: Site, airspace: Airspace) -> None:
         self._fence = _polygon(site.geofence.polygon, airspace)
+        self._boundary = self._fence.exterior
+        shapely.prepare([self._fence, self._boundary])
         self._no_fly = [(f"no-fly area '{each.id}'", _polygon(each.polygon, airspace)) for each in site.no_fly]
         self._buildings = [
             (each.height_m, f"building '{each.id}'", _polygon(each.polygon, airspace)) for each in site.buildings
         ]
         self._graphs: dict[tuple[float, tuple[str, ...]], _Graph] = {}
-        self._shadows: dict[tuple[tuple[PointEnu, ...], tuple[str, ...]], BaseGeometry] = {}
         self._unions: dict[tuple[str, ...], BaseGeometry] = {}
 
     def around(
-        self, start: PointEnu, end: PointEnu, *, margin: float, height_m: float | None, is_legal: Judge
+        self,
+        start: PointEnu,
+        end: PointEnu,
+        *,
+        margin: float,
+        homes: Sequence[PointEnu],
+        height_m: float | None,
+        home_m: float | None,
+        is_legal: Judge,
     ) -> tuple[PointEnu, ...] | None:
         """The corners of the shortest way whose every leg `is_legal`; () straight on, None when none is found.
 
-        `height_m` above home; None on the ground, where no-fly areas do not bind and every building does.
+        Heights above home; None on the ground, where no-fly areas do not bind and every building does.
         """
         if is_legal(start, end):
             return ()
         if not is_legal(end, end):  # the place itself, and the straight ways home from it
             return None
         graph = self._graph(margin, height_m)
-        if not len(graph.corners):
-            return None
         at = graph.corners
+        if not len(at):
+            return None
         to_end_m = np.hypot(at[:, 0] - end.east_m, at[:, 1] - end.north_m)
         from_start_m = np.hypot(at[:, 0] - start.east_m, at[:, 1] - start.north_m)
         longest_m = max(LONGEST_DETOUR * start.horizontal_distance_m(end), LEAST_DETOUR_M)
-        near = from_start_m + to_end_m <= longest_m
-        sees_end = graph.seen_by(end)
-        return _search(graph, start, end, near=near, sees_end=sees_end, is_legal=is_legal)
+        sees_homes = graph.remembered((*homes, home_m), lambda: self._sees(homes, at, home_m))
+        may_go = graph.remembered(
+            (margin, start, height_m), lambda: self.may_go(start, at, margin=margin, height_m=height_m)
+        )
+        near = sees_homes & (from_start_m + to_end_m <= longest_m)
+        return _search(graph, start, end, near=near, first=near & may_go, is_legal=is_legal)
 
     def _graph(self, margin: float, height_m: float | None) -> _Graph:
         rounded_m = math.ceil(margin / MARGIN_STEP_M) * MARGIN_STEP_M
@@ -111,28 +134,31 @@ class LegalPaths:
         clears_m = height_m - BUILDING_CLEARANCE_M
         return [*self._no_fly, *((name, footprint) for top_m, name, footprint in self._buildings if top_m > clears_m)]
 
-    def not_blocked(
-        self,
-        start: PointEnu,
-        spots: Sequence[PointEnu],
-        *,
-        homes: Iterable[PointEnu],
-        margin: float,
-        height_m: float | None,
-        home_m: float | None,
-    ) -> list[bool]:
-        """For each spot: False where the straight way to it comes too near to something, or the one from it to one of
-        `homes` crosses something. Quick; what is True is still to be judged. Heights above home, None on the ground."""
-        at = np.array([_xy(spot) for spot in spots])
-        clear = ~shapely.contains_xy(self._shadow(tuple(homes), home_m), at)
-        union = self._union(height_m)
-        seen = [bool(each) for each in clear]
-        lines = _lines(np.array(_xy(start)), at[clear])
+    def may_stay(
+        self, spots: NDArray[np.float64], *, homes: Sequence[PointEnu], margin: float, home_m: float | None
+    ) -> NDArray[np.bool_]:
+        """Of places (n, 2): False where the gate lets nobody stay: too near the fence, or outside, or where a straight
+        way to one of `homes` crosses something. Quick; what is True is still to be judged. `home_m` above home."""
+        may = np.asarray(shapely.contains_xy(self._fence, spots), dtype=np.bool_)
+        may[may] = ~shapely.dwithin(self._boundary, shapely.points(spots[may]), max(margin - SLACK_M, 0.0))
+        may[may] = self._sees(homes, spots[may], home_m)
+        return may
+
+    def _sees(self, homes: Sequence[PointEnu], spots: NDArray[np.float64], home_m: float | None) -> NDArray[np.bool_]:
+        clear = np.ones(len(spots), dtype=np.bool_)
+        for home in homes:
+            clear[clear] = ~shapely.intersects(self._union(home_m), _lines(np.array(_xy(home)), spots[clear]))
+        return clear
+
+    def may_go(
+        self, start: PointEnu, spots: NDArray[np.float64], *, margin: float, height_m: float | None
+    ) -> NDArray[np.bool_]:
+        """Of places (n, 2): False where the straight way there comes too near to something, or leaves the fence."""
+        union, lines = self._union(height_m), _lines(np.array(_xy(start)), spots)
         keeps_m = max(min(margin, union.distance(Point(_xy(start)))) - SLACK_M, 0.0)  # "not nearer than it is now"
-        too_near = shapely.dwithin(union, lines, keeps_m).tolist()
-        for index, is_too_near in zip(np.flatnonzero(clear).tolist(), too_near, strict=True):
-            seen[index] = not is_too_near
-        return seen
+        may = np.asarray(~shapely.dwithin(union, lines, keeps_m), dtype=np.bool_)
+        may[may] = shapely.covers(self._fence, lines[may])
+        return may
 
     def _union(self, height_m: float | None) -> BaseGeometry:
         blocks = self._blocks(height_m)
@@ -141,18 +167,6 @@ class LegalPaths:
             self._unions[names] = shapely.union_all([footprint for _, footprint in blocks])
             shapely.prepare(self._unions[names])
         return self._unions[names]
-
-    def _shadow(self, homes: tuple[PointEnu, ...], height_m: float | None) -> BaseGeometry:
-        """From where the straight way to one of `homes` crosses something."""
-        blocks = self._blocks(height_m)
-        key = homes, tuple(name for name, _ in blocks)
-        if key not in self._shadows:
-            if len(self._shadows) >= MOST_SHADOWS:
-                del self._shadows[next(iter(self._shadows))]
-            shadow = shapely.union_all([_shadow_of(footprint, home) for _, footprint in blocks for home in homes])
-            shapely.prepare(shadow)
-            self._shadows[key] = shadow
-        return self._shadows[key]
 
     def between(self, start: PointEnu, end: PointEnu, *, margin: float, height_m: float | None) -> tuple[str, ...]:
         """What the straight way comes too near to; the fence where it is nothing else."""
@@ -171,14 +185,21 @@ def legal_corners(
     draws some, else around what is in the way; None when there is no such way."""
     if spec.kind.flies and (via := world.airspace.corridors.via(start, end)):
         return via
-    paths = _paths_of(world)
     margin, level_m = margin_m(vehicle, spec.cruise_speed_m_s), height_m or 0.0
 
     def is_legal(a: PointEnu, b: PointEnu) -> bool:
         leg = Way(Stop(a, level_m, False), (Stop(b, level_m, True),))
         return not line_refusals(leg, margin, spec, vehicle, world)
 
-    return paths.around(start, end, margin=margin, height_m=height_m, is_legal=is_legal)
+    return _paths_of(world).around(
+        start,
+        end,
+        margin=margin,
+        homes=_homes(vehicle, world),
+        height_m=height_m,
+        home_m=_home_m(spec),
+        is_legal=is_legal,
+    )
 
 
 def names_between(
@@ -199,15 +220,26 @@ def worth_judging(
     world: World,
 ) -> list[bool]:
     """For each spot: False where the gate would certainly refuse the straight way there, or a straight way home."""
-    homes = [vehicle.home, world.airspace.rally_points.get(vehicle.vehicle_id)]
-    return _paths_of(world).not_blocked(
-        start,
-        spots,
-        homes=[world.airspace.enu(place) for place in homes if place is not None],
-        margin=margin_m(vehicle, spec.cruise_speed_m_s),
-        height_m=height_m,
-        home_m=(spec.return_altitude_m or 0.0) if spec.kind.flies else None,
-    )
+    paths, margin, at = _paths_of(world), margin_m(vehicle, spec.cruise_speed_m_s), _array(spots)
+    may = paths.may_stay(at, homes=_homes(vehicle, world), margin=margin, home_m=_home_m(spec))
+    may[may] = paths.may_go(start, at[may], margin=margin, height_m=height_m)
+    return [bool(each) for each in may]
+
+
+def worth_staying(spots: Sequence[PointEnu], *, vehicle: VehicleState, spec: Vehicle, world: World) -> list[bool]:
+    """For each spot: False where the gate would certainly not let this vehicle stay, whichever way it comes."""
+    margin = margin_m(vehicle, spec.cruise_speed_m_s)
+    may = _paths_of(world).may_stay(_array(spots), homes=_homes(vehicle, world), margin=margin, home_m=_home_m(spec))
+    return [bool(each) for each in may]
+
+
+def _homes(vehicle: VehicleState, world: World) -> list[PointEnu]:
+    places = (vehicle.home, world.airspace.rally_points.get(vehicle.vehicle_id))
+    return [world.airspace.enu(place) for place in places if place is not None]
+
+
+def _home_m(spec: Vehicle) -> float | None:
+    return (spec.return_altitude_m or 0.0) if spec.kind.flies else None
 
 
 def _paths_of(world: World) -> LegalPaths:
@@ -223,24 +255,28 @@ def _search(
     end: PointEnu,
     *,
     near: NDArray[np.bool_],
-    sees_end: NDArray[np.bool_],
+    first: NDArray[np.bool_],
     is_legal: Judge,
 ) -> tuple[PointEnu, ...] | None:
-    """A* over the corners; a leg is judged only when it would be the next of the shortest way. Ties: lower index."""
-    places = [PointEnu(east, north) for east, north in graph.corners.tolist()]
+    """A* over the corners `near`, to the `first` of them straight from the start; a leg is judged only when it would be
+    the next of the shortest way. Ties: lower index."""
+    places, sees_end = graph.places, graph.seen_by(end, near)
+    if not sees_end.any():
+        return None
     beyond = len(places)  # stands for `end`
-    places.append(end)
     came_from: dict[int, int] = {}
     reached_m: dict[int, float] = {-1: 0.0}
     waiting: list[tuple[float, float, int, int]] = []  # length at best, length so far, from, to
 
+    def place_of(index: int) -> PointEnu:
+        return start if index < 0 else end if index == beyond else places[index]
+
     def offer(from_index: int, to_index: int) -> None:
-        here = start if from_index < 0 else places[from_index]
-        so_far_m = reached_m[from_index] + here.horizontal_distance_m(places[to_index])
-        at_best_m = so_far_m + places[to_index].horizontal_distance_m(end)
+        so_far_m = reached_m[from_index] + place_of(from_index).horizontal_distance_m(place_of(to_index))
+        at_best_m = so_far_m + place_of(to_index).horizontal_distance_m(end)
         heapq.heappush(waiting, (at_best_m, so_far_m, from_index, to_index))
 
-    for corner in np.flatnonzero(near).tolist():
+    for corner in np.flatnonzero(first).tolist():
         offer(-1, corner)
     judged = 0
     while waiting and judged < MOST_JUDGED:
@@ -248,14 +284,14 @@ def _search(
         if to_index in reached_m:
             continue
         judged += 1
-        if not is_legal(start if from_index < 0 else places[from_index], places[to_index]):
+        if not is_legal(place_of(from_index), place_of(to_index)):
             continue
         reached_m[to_index], came_from[to_index] = so_far_m, from_index
         if to_index == beyond:
             return tuple(places[each] for each in _chain(came_from, beyond))
         if sees_end[to_index]:
             offer(to_index, beyond)
-        for corner in graph.seen_from(to_index).tolist():
+        for corner in graph.seen_from(to_index):
             if near[corner] and corner not in reached_m:
                 offer(to_index, corner)
     return None
@@ -268,15 +304,6 @@ def _chain(came_from: dict[int, int], last: int) -> list[int]:
         chain.append(at)
         at = came_from[at]
     return chain[::-1]
-
-
-def _shadow_of(block: Polygon, light: PointEnu) -> BaseGeometry:
-    """What lies behind the edges of a block, as seen from `light`."""
-    near = np.asarray(block.exterior.coords)[:, :2]
-    away = near - np.array(_xy(light))
-    far = near + away * (FAR_M / np.maximum(np.hypot(away[:, 0], away[:, 1]), 1e-9))[:, None]
-    behind = np.stack([near[:-1], near[1:], far[1:], far[:-1], near[:-1]], axis=1)
-    return shapely.union_all(shapely.make_valid(shapely.polygons(behind)))
 
 
 def _free_space(fence: Polygon, blocks: list[Polygon], margin: float) -> BaseGeometry:
@@ -305,6 +332,10 @@ def _lines(place: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[
 
 def _polygon(corners: GeoPolygon, airspace: Airspace) -> Polygon:
     return Polygon([_xy(airspace.enu(corner)) for corner in corners])
+
+
+def _array(spots: Sequence[PointEnu]) -> NDArray[np.float64]:
+    return np.array([_xy(spot) for spot in spots]).reshape(-1, 2)
 
 
 def _xy(point: PointEnu) -> tuple[float, float]:

@@ -1,8 +1,9 @@
 """What the assignment of a whole fleet costs (fleet/decision/assignment.py), and what it is worth over a night.
 
-Cost: 100 copters on their pads, 100 sightings, the site of the decision benchmark. Worth: random nights on random
-sites, flown as points at cruise speed, once with the assignment and once with the nearest vehicle for each sighting in
-turn; both plan by the same legal ways and the same energy, so the difference is who is sent.
+Cost: 100 copters on their pads, 100 sightings, the site of the decision benchmark, once with the sightings inside its
+ring of no-fly areas and once up to behind it; processor time, the first assignment of a start apart. Worth: random
+nights on random sites, flown as points at cruise speed, once with the assignment and once with the nearest vehicle for
+each sighting in turn; both plan by the same legal ways and the same energy, so the difference is who is sent.
 """
 
 import random
@@ -29,6 +30,7 @@ from sim.benchmarks.decision import FRAME, NOW_US, PARAMETERS, VEHICLES, large_s
 from sim.benchmarks.figures import Spread, spread
 
 NEEDS, COST_ROUNDS, BAR_MS = 100, 5, 150.0
+WITHIN_M, BEHIND_M = 420.0, 600.0  # of the middle; the areas lie at 500 m
 NIGHTS, NIGHT_VEHICLES, NIGHT_NEEDS, BURST, STEP_S, PATIENCE_S = 500, 4, 12, 4, 10, 300
 SITE_M, LOOK_S, RELOAD_S, NIGHT_S = 400.0, 60.0, 120.0, 1800
 RESAMPLES = 2000
@@ -39,12 +41,15 @@ Chooser = Callable[[list[Need], list[VehicleState], World], Sent]
 
 @dataclass(frozen=True, slots=True)
 class AssignmentValue:
-    """took: processor time of one assignment. Seconds to a sensor on scene are of needs that both ways served.
+    """took: processor time of one assignment; behind: of one with sightings behind no-fly areas, without a bar;
+    first_ms: of the first after a start. Seconds to a sensor on scene are of needs that both ways served.
 
     sooner_s: mean over the nights of greedy less assigned, with its 95 % interval from a bootstrap over nights.
     """
 
     took: Spread
+    behind: Spread
+    first_ms: float
     nights: int
     assigned_s: float
     greedy_s: float
@@ -58,8 +63,9 @@ class AssignmentValue:
     def missed(self) -> list[str]:
         """What is not as it must be, in words; empty when all is well."""
         missed = []
-        if self.took.p50_ms > BAR_MS:
-            missed.append(f"an assignment: expected at most {BAR_MS:g} ms, got {self.took.p50_ms:.0f} ms")
+        for what, took_ms in (("an assignment", self.took.p50_ms), ("the first assignment", self.first_ms)):
+            if took_ms > BAR_MS:
+                missed.append(f"{what}: expected at most {BAR_MS:g} ms, got {took_ms:.0f} ms")
         if self.sooner_low_s <= 0.0:
             missed.append(f"expected sooner than greedy, got {self.sooner_s:.1f} s, from {self.sooner_low_s:.1f} s")
         if self.unserved > self.greedy_unserved:
@@ -69,7 +75,9 @@ class AssignmentValue:
     def table(self) -> Table:
         title = f"assignment of {VEHICLES} vehicles to {NEEDS} needs; {self.nights} nights"
         table = Table("figure", "assigned", "nearest", title=title, title_justify="left")
-        table.add_row("one assignment, ms of processor time, p50", f"{self.took.p50_ms:.0f}", "")
+        table.add_row("one assignment, ms of processor time, p50 (most)", _ms(self.took), "")
+        table.add_row("the first after a start", f"{self.first_ms:.0f}", "")
+        table.add_row("with sightings behind no-fly areas, p50 (most)", _ms(self.behind), "")
         table.add_row("mean seconds to a sensor on scene", f"{self.assigned_s:.1f}", f"{self.greedy_s:.1f}")
         interval = f"{self.sooner_s:.2f} ({self.sooner_low_s:.2f} to {self.sooner_high_s:.2f})"
         table.add_row("sooner, seconds (95 %)", interval, "")
@@ -79,8 +87,10 @@ class AssignmentValue:
 
 def measure_assignment(*, console: Console, nights: int = NIGHTS, rounds: int = COST_ROUNDS) -> AssignmentValue:
     with console.status(f"{VEHICLES} vehicles to {NEEDS} needs"):
-        took = spread(_cost_us(rounds))
+        first_us, *times_us = _cost_us(rounds, WITHIN_M)
+        took, behind = spread(times_us), spread(_cost_us(rounds, BEHIND_M)[1:])
     assert took is not None
+    assert behind is not None
     pairs = []
     with console.status(f"{nights} nights"):
         for seed in range(nights):
@@ -94,6 +104,8 @@ def measure_assignment(*, console: Console, nights: int = NIGHTS, rounds: int = 
     low_s, high_s = np.quantile(means, [0.025, 0.975]).tolist()
     return AssignmentValue(
         took=took,
+        behind=behind,
+        first_ms=first_us / 1000.0,
         nights=nights,
         assigned_s=float(assigned_s.mean()),
         greedy_s=float(greedy_s.mean()),
@@ -105,18 +117,23 @@ def measure_assignment(*, console: Console, nights: int = NIGHTS, rounds: int = 
     )
 
 
-def _cost_us(rounds: int) -> list[int]:
+def _ms(took: Spread) -> str:
+    return f"{took.p50_ms:.0f} ({took.max_ms:.0f})"
+
+
+def _cost_us(rounds: int, within_m: float) -> list[int]:
+    """Of the first assignment that a site sees, and of so many more."""
     site = large_site()
     fleet = tuple(on_pad(spec, number) for number, spec in enumerate(site.vehicles))
     world = World(site, Airspace(site), fleet, (), time_of_day(12))
     times_us = []
     for seed in range(rounds + 1):
         chance = random.Random(seed)  # noqa: S311
-        needs = [_need(f"need-{n:03}", chance, 420.0, chance.randint(1, 3)) for n in range(NEEDS)]
+        needs = [_need(f"need-{n:03}", chance, within_m, chance.randint(1, 3)) for n in range(NEEDS)]
         before_ns = time.process_time_ns()
         assign(needs, fleet, world=world, parameters=PARAMETERS, now_us=NOW_US)
         times_us.append((time.process_time_ns() - before_ns) // 1000)
-    return times_us[1:]  # the first works out what the site's geometry is
+    return times_us
 
 
 def _need(name: str, chance: random.Random, within_m: float, priority: int) -> Need:

@@ -262,7 +262,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Who would go now, and why not the others
+         * @description The fleet ranked for this incident. Nothing is ordered by it.
+         */
+        get: operations["get_dispatch_api_v1_incidents__incident_id__dispatch_get"];
         put?: never;
         /** Dispatch */
         post: operations["dispatch_api_v1_incidents__incident_id__dispatch_post"];
@@ -412,6 +416,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/incidents/{incident_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Incident Report
+         * @description Timeline, alarms, tasks, evidence with the pictures that are here, and what persons ordered.
+         */
+        get: operations["get_incident_report_api_v1_incidents__incident_id__report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents/{incident_id}/split": {
         parameters: {
             query?: never;
@@ -541,6 +565,26 @@ export interface paths {
         put?: never;
         /** Recall All */
         post: operations["recall_all_api_v1_recall_all_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/shift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Shift Report
+         * @description What came and what became of it, how soon it was answered, what was out of order, who was on.
+         */
+        get: operations["get_shift_report_api_v1_reports_shift_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1387,6 +1431,35 @@ export interface components {
          */
         Certainty: "probable" | "possible";
         /**
+         * ChanceView
+         * @description One vehicle. rank: from 1, the soonest; null: it cannot go, and why says why. Then way and energy are those of
+         *     the straight way that it must not take; without any where not even that is known.
+         */
+        ChanceView: {
+            /** Around */
+            around: string[];
+            /** Arrives In S */
+            arrives_in_s: number | null;
+            /** Battery Frac */
+            battery_frac: number | null;
+            /** Detour M */
+            detour_m: number | null;
+            energy: components["schemas"]["EnergyView"] | null;
+            /** Is Chosen */
+            is_chosen: boolean;
+            /** Length M */
+            length_m: number | null;
+            /** Rank */
+            rank: number | null;
+            stand_off: components["schemas"]["GeoPoint"] | null;
+            /** Vehicle */
+            vehicle: string;
+            /** Way */
+            way: components["schemas"]["WayStopView"][];
+            /** Why */
+            why: string;
+        };
+        /**
          * Check
          * @description What one camera is expected to tell of one zone, and what was heard. is_expected: it covers the zone.
          */
@@ -1596,6 +1669,28 @@ export interface components {
             veto_s?: number | null;
         };
         /**
+         * DispatchView
+         * @description chosen: who would go now; null: nobody. on_it: who is on the way or looks already. Ranked, the soonest first.
+         */
+        DispatchView: {
+            /** At Us */
+            at_us: number;
+            /** Chosen */
+            chosen: string | null;
+            /**
+             * Incident Id
+             * Format: uuid
+             */
+            incident_id: string;
+            /** On It */
+            on_it: string | null;
+            /** Sigma M */
+            sigma_m: number;
+            target: components["schemas"]["GeoPoint"];
+            /** Vehicles */
+            vehicles: components["schemas"]["ChanceView"][];
+        };
+        /**
          * Disposition
          * @description What it turned out to be.
          * @enum {string}
@@ -1693,6 +1788,23 @@ export interface components {
             vehicles: string[];
             /** What */
             what: string;
+        };
+        /**
+         * EnergyView
+         * @description Shares of a full battery: there, `observe_s` on station, home from the farthest stop, the reserve; needs: the
+         *     sum, what the gate asks for.
+         */
+        EnergyView: {
+            /** Back Frac */
+            back_frac: number;
+            /** Needs Frac */
+            needs_frac: number;
+            /** On Station Frac */
+            on_station_frac: number;
+            /** Reserve Frac */
+            reserve_frac: number;
+            /** There Frac */
+            there_frac: number;
         };
         /**
          * EscalateStep
@@ -2534,6 +2646,11 @@ export interface components {
              */
             why: string;
         };
+        /**
+         * ReportForm
+         * @enum {string}
+         */
+        ReportForm: "html" | "pdf" | "csv";
         /**
          * ReportedConfiguration
          * @description What a node runs. version, sha256: of the configuration that came from the coordinator; None: its own file.
@@ -3646,6 +3763,12 @@ export interface components {
             walk_test_id: string;
             /** Zones */
             zones: string[];
+        };
+        /** WayStopView */
+        WayStopView: {
+            /** Above Home M */
+            above_home_m: number | null;
+            point: components["schemas"]["GeoPoint"];
         };
         /** Waypoint */
         Waypoint: {
@@ -5568,6 +5691,109 @@ export interface operations {
             };
         };
     };
+    get_dispatch_api_v1_incidents__incident_id__dispatch_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DispatchView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     dispatch_api_v1_incidents__incident_id__dispatch_post: {
         parameters: {
             query?: never;
@@ -6420,6 +6646,114 @@ export interface operations {
             };
         };
     };
+    get_incident_report_api_v1_incidents__incident_id__report_get: {
+        parameters: {
+            query?: {
+                /** @description html, pdf or csv */
+                format?: components["schemas"]["ReportForm"];
+            };
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "text/html": string;
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     split_api_v1_incidents__incident_id__split_post: {
         parameters: {
             query?: never;
@@ -7171,6 +7505,116 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_shift_report_api_v1_reports_shift_get: {
+        parameters: {
+            query: {
+                /** @description ISO 8601 with a zone */
+                from: string;
+                /** @description ISO 8601 with a zone; not any more; at most 31 days later */
+                until: string;
+                /** @description html, pdf or csv */
+                format?: components["schemas"]["ReportForm"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": string;
+                    "text/csv": string;
+                    "text/html": string;
                 };
             };
             /** @description A session or a token is needed */

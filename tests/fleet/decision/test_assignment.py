@@ -55,8 +55,8 @@ def test_the_nearest_is_left_to_the_sighting_that_nobody_else_reaches_soon() -> 
     found = assigned(needs, alpha, beta)
 
     assert who(found) == {"a": "beta", "b": "alpha"}
-    assert found.considered["a"][0].why.startswith("chosen: ")
-    assert found.considered["a"][1].why.endswith("and it goes to b")
+    assert found.considered("a")[0].why.startswith("chosen: ")
+    assert found.considered("a")[1].why.endswith("and it goes to b")
 
 
 def test_the_most_urgent_is_served_however_far_it_is() -> None:
@@ -102,7 +102,7 @@ def test_of_a_small_fleet_it_is_the_best_of_all_that_are_possible(seed: int) -> 
         unserved = [each.priority for each in needs if (each.id, plan[each.id]) not in arrives_s]
         return unserved.count(1), unserved.count(2), sum(arrives_s.get(pair, 0.0) for pair in plan.items())
 
-    found = assigned(needs, *fleet, site=site, within_s=0.0)
+    found = assigned(needs, *fleet, site=site, is_best=True)
 
     took = (len([n for n in needs if n.id not in found.plans and n.priority == p]) for p in (1, 2))
     total_s = sum(plan.arrives_in_s for plan in found.plans.values())
@@ -135,7 +135,7 @@ def test_a_low_battery_loses_and_says_why() -> None:
     found = assigned([need("a", 150, 250)], copter("alpha", 150, 200, battery_frac=0.3), copter("beta", 60, 60))
 
     assert who(found) == {"a": "beta"}
-    (why,) = [each.why for each in found.considered["a"] if each.vehicle_id == "alpha"]
+    (why,) = [each.why for each in found.considered("a") if each.vehicle_id == "alpha"]
     assert why.startswith("no stand-off point: battery 30%, expected ")
 
 
@@ -149,7 +149,7 @@ def test_a_no_fly_area_between_home_and_the_sighting_lets_another_go_and_says_so
     found = assigned([need("a", 120, 215)], alpha, beta, site=site)
 
     assert who(found) == {"a": "beta"}
-    (why,) = [each.why for each in found.considered["a"] if each.vehicle_id == "alpha"]
+    (why,) = [each.why for each in found.considered("a") if each.vehicle_id == "alpha"]
     assert "no-fly area 'school'" in why
 
 
@@ -159,5 +159,5 @@ def test_nobody_and_nothing_are_answers() -> None:
 
 
 def test_a_strange_priority_is_refused() -> None:
-    with pytest.raises(ValueError, match="expected a priority of 1 to 4, got 9"):
+    with pytest.raises(ValueError, match="expected a priority of 1 to 5, got 9"):
         need("a", 1, 1, priority=9)
