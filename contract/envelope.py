@@ -11,6 +11,7 @@ from contract.configuration import DesiredConfiguration, ReportedConfiguration
 from contract.events import Event, Health, Status, Tracks
 from contract.evidence import Evidence
 from contract.frozen import Frozen, Identifier, TimeUs, TraceId
+from contract.sensors import SensorAlarm, SensorTrack
 
 COORDINATOR = "coordinator"  # the node id of the coordinator's own messages
 
@@ -24,7 +25,18 @@ class Origin(str, Enum):
 
 
 Body = Annotated[
-    Event | Evidence | Tracks | Status | Health | Ack | Command | Reply | DesiredConfiguration | ReportedConfiguration,
+    Event
+    | Evidence
+    | Tracks
+    | Status
+    | Health
+    | SensorAlarm
+    | SensorTrack
+    | Ack
+    | Command
+    | Reply
+    | DesiredConfiguration
+    | ReportedConfiguration,
     Field(discriminator="type"),
 ]
 DurationUs = Annotated[int, Field(ge=0, lt=2**53)]

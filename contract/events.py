@@ -11,9 +11,9 @@ from pydantic import Field
 
 from contract.frozen import Frozen, Identifier, Pixels1, Ratio4, Sha256, TimeUs
 from contract.geo import BoxPx, GroundFix
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Direction, Severity
+from contract.site import Direction
 
 EVENT_NAMESPACE = uuid.UUID("6f1d7d0e-7a26-5f0b-9b61-3a0b2d5f4c11")
 

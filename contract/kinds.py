@@ -10,3 +10,11 @@ class EventKind(str, Enum):
     LOITERING = "loitering"
     LINE_CROSSING = "line_crossing"
     UNCLASSIFIED_MOVEMENT = "unclassified_movement"
+
+
+class Severity(str, Enum):
+    """How loudly a zone's alarms ask for a person."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, model_validator
 
 from contract.airspace import SLOT_SEPARATION_M, AirspaceUse
+from contract.devices import Sensor
 from contract.docks import Dock, refuse_docks_without_way_out
 from contract.documents import parse_document
 from contract.errors import DocumentError
@@ -27,7 +28,7 @@ from contract.geo import (
     PixelPolygon,
 )
 from contract.hours import Hours, SetHours, Switch
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
 from contract.roaming import RoamingPatrol
 
@@ -128,14 +129,6 @@ class Camera(Frozen):
         if (self.pose is None) == (self.vehicle is None):
             raise ValueError(f"camera '{self.id}': expected exactly one of pose (fixed) and vehicle (carried)")
         return self
-
-
-class Severity(str, Enum):
-    """How loudly a zone's alarms ask for a person."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
 
 
 class Watched(Frozen):
@@ -357,6 +350,7 @@ class Site(Frozen):
     cameras: Annotated[tuple[Camera, ...], Field(description="fixed and carried")] = ()
     zones: Annotated[tuple[Zone, ...], Field(description="what must be empty")] = ()
     lines: Annotated[tuple[Line, ...], Field(description="what must not be crossed")] = ()
+    sensors: Annotated[tuple[Sensor, ...], Field(description="what else tells: fences, doors, radars")] = ()
     no_fly: Annotated[tuple[Area, ...], Field(description="what copters never cross")] = ()
     buildings: Annotated[tuple[Building, ...], Field(description="what vehicles go round, or above")] = ()
     docks: Annotated[tuple[Dock, ...], Field(description="where vehicles stand")] = ()
@@ -376,6 +370,7 @@ class Site(Frozen):
             "rally point": [p.id for p in self.rally_points],
             "vehicle": [v.id for v in self.vehicles],
             "patrol": [*(p.id for p in self.patrols), *(p.id for p in self.roaming)],
+            "sensor": [s.id for s in self.sensors],
             "system id": [str(v.system_id) for v in self.vehicles],
         }
         for what, ids in groups.items():
@@ -384,6 +379,7 @@ class Site(Frozen):
                 raise ValueError(f"{what} '{double}' stands here twice")
         references = [
             *((f"zone '{z.id}'", "camera", c) for z in self.watched for c in z.cameras),
+            *((f"sensor '{s.id}'", "zone", z) for s in self.sensors for z in s.zones),
             *((f"vehicle '{v.id}'", "dock", v.dock) for v in self.vehicles),
             *((f"dock '{d.id}'", "rally point", d.alternate) for d in self.docks if d.alternate),
             *((f"camera '{c.id}'", "vehicle", c.vehicle) for c in self.cameras if c.vehicle),
@@ -416,6 +412,14 @@ class Site(Frozen):
                         f"{who}: expected corners within the {size_px[0]}x{size_px[1]} of camera '{camera.id}', "
                         f"got [{x_px:g}, {y_px:g}]"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_name_for_each_who_speaks(self) -> "Site":
+        taken = {camera.node: "node" for camera in self.cameras} | {camera.id: "camera" for camera in self.cameras}
+        for sensor in self.sensors:
+            if sensor.id in taken:
+                raise ValueError(f"sensor '{sensor.id}': a {taken[sensor.id]} has that name")
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from contract.errors import ContractError
 from contract.events import Event, Health, Status, Tracks
 from contract.evidence import Evidence
 from contract.frozen import Frozen
+from contract.sensors import SensorAlarm, SensorTrack
 
 PREFIX = "vedette/v1"
 # A silent client is given up after 1.5 times this, and mosquitto 2.0.11 looks every 6 s only: 9 s at worst (SAFETY 18).
@@ -48,13 +49,28 @@ EVIDENCE = Topic("evidence", Evidence, 1, False, _UP)
 TRACKS = Topic("tracks", Tracks, 0, False, _UP, expiry_s=2)
 STATUS = Topic("status", Status, 1, True, _UP, is_last_will=True)
 HEALTH = Topic("health", Health, 0, False, _UP, expiry_s=10)
+SENSOR_ALARMS = Topic("sensor-alarms", SensorAlarm, 1, False, _UP)
+SENSOR_TRACKS = Topic("sensor-tracks", SensorTrack, 0, False, _UP, expiry_s=2)
 REPLY = Topic("reply", Reply, 1, False, _UP, expiry_s=60)
 ACK = Topic("ack", Ack, 1, False, _DOWN, expiry_s=60)
 COMMAND = Topic("command", Command, 1, False, _DOWN, expiry_s=30)
 DESIRED = Topic("config/desired", DesiredConfiguration, 1, True, _DOWN)
 REPORTED = Topic("config/reported", ReportedConfiguration, 1, True, _UP)
 
-TOPICS: tuple[Topic, ...] = (EVENTS, EVIDENCE, TRACKS, STATUS, HEALTH, REPLY, ACK, COMMAND, DESIRED, REPORTED)
+TOPICS: tuple[Topic, ...] = (
+    EVENTS,
+    EVIDENCE,
+    TRACKS,
+    STATUS,
+    HEALTH,
+    SENSOR_ALARMS,
+    SENSOR_TRACKS,
+    REPLY,
+    ACK,
+    COMMAND,
+    DESIRED,
+    REPORTED,
+)
 
 
 def topic_of(body: Frozen) -> Topic:

@@ -27,9 +27,9 @@ from contract.events import (
 )
 from contract.geo import BoxPx, GroundFix, LocalFrame
 from contract.hours import Switch
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import CameraPose, Line, Severity, Site, Watched, Zone
+from contract.site import CameraPose, Line, Site, Watched, Zone
 from detectors.detections import Detections
 from detectors.frame import Frame
 from edge.perception.appearance import Appearance

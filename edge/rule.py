@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from contract.events import Certainty, Crossed, Sighting, Stage
 from contract.geo import PointEnu
-from contract.kinds import EventKind
-from contract.site import Line, Severity, Zone
+from contract.kinds import EventKind, Severity
+from contract.site import Line, Zone
 from edge.errors import SetUpError
 from edge.plane import Plane
 

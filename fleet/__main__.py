@@ -105,12 +105,13 @@ def add_node(
         str | None, typer.Option(help="hash of a token made elsewhere (deploy/provision.sh); one is made if left out")
     ] = None,
 ) -> None:
-    """Let a node in. Its token is shown once, for the variable named by the node's coordinator.token_env."""
+    """Let a node or another sensor in. Its token is shown once; of a node, for the variable named by its
+    coordinator.token_env."""
     token = drawn_token()
     with _credentials(config) as (credentials, site):
-        nodes = sorted({camera.node for camera in site.cameras})
+        nodes = sorted({camera.node for camera in site.cameras} | {sensor.id for sensor in site.sensors})
         if node not in nodes:
-            raise SetUpError(f"expected a node of site '{site.id}' ({', '.join(nodes)}), got '{node}'")
+            raise SetUpError(f"expected a node or sensor of site '{site.id}' ({', '.join(nodes)}), got '{node}'")
         credentials.add(node, sha256 or digest_of(token), by=_ME, at_us=SystemClock().wall_us())
     typer.echo(f"token: {token}" if sha256 is None else f"node '{node}' is let in")
 

@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import importlib.metadata
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,7 @@ from fleet.flight.traffic import Aircraft
 from fleet.flight.vehicle import Vehicle
 from fleet.flight.watch import Route
 from fleet.flight.world import PeopleSeen, WorldView
+from fleet.foreign import ForeignTopic
 from fleet.hops import Hops
 from fleet.live import LiveFeed
 from fleet.live_view import LiveViews
@@ -65,6 +66,7 @@ from fleet.records.node_credentials import NodeCredentials
 from fleet.records.people import People
 from fleet.records.store import Store, open_store
 from fleet.response import Response
+from fleet.sensor_desk import SensorDesk
 from fleet.settings import (
     FleetSettings,
     is_loopback,
@@ -154,9 +156,11 @@ def assembled(
     docks: Mapping[str, DockDriver] | None = None,
     patrol_secret: str = "",
     book: ProcedureBook | None = None,
+    foreign: Sequence[ForeignTopic] = (),
 ) -> Fleet:
     """All parts over a given store, bus and vehicles: the same for a site, a test and a replay. `patrol_secret`: what
-    the order of roaming patrols is drawn from; a replay draws the same again. `book`: the site's procedures."""
+    the order of roaming patrols is drawn from; a replay draws the same again. `book`: the site's procedures.
+    `foreign`: topics of devices that do not speak our contract."""
     deferred, live, metrics, docks = DeferredJournal(), live or LiveFeed(), Metrics(), docks or {}
     for vehicle in vehicles.values():
         metrics.watch(vehicle, clock)
@@ -213,6 +217,17 @@ def assembled(
     procedures = None
     if book is not None:
         procedures = Procedures(files, response, site=site, book=book, sources_of=picture.sources_of)
+    sensors = SensorDesk(
+        files,
+        site=site,
+        response=response,
+        picture=picture,
+        people=people,
+        zones=zones,
+        metrics=metrics,
+        consider=None if procedures is None else procedures.consider,
+        foreign=foreign,
+    )
     heart.monitor, heart.tasking = monitor, tasking
     coordinator = Coordinator(
         site=site,
@@ -232,6 +247,7 @@ def assembled(
         exempt=exempt,
         picture=picture,
         procedures=procedures,
+        sensors=sensors,
     )
     room = ControlRoom(
         site=site,
@@ -252,6 +268,7 @@ def assembled(
         files=files,
         exempt=exempt,
         procedures=procedures,
+        sensors=sensors,
         dispatching=DispatchDesk(
             files,
             response=response,
@@ -287,7 +304,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         stack.enter_context(_data_dir(settings.data_dir))
         listening = stack.enter_context(bound(settings.http))
         store = stack.enter_context(open_store(load_store(settings), alone=True))
-        bus = MqttBus(settings.broker, site_id=site.id, clock=clock)
+        bus = MqttBus(settings.broker, site_id=site.id, clock=clock, also=[each.topic for each in settings.sensors])
         heart = Heart(clock)
         flight = Flight(
             site=site,
@@ -315,6 +332,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             docks=docks.drivers,
             patrol_secret=drawn_token(),
             book=load_procedures(settings, site),
+            foreign=settings.sensors,
         )
         core = Core(asyncio.get_running_loop())
         archive = Archive(settings.evidence_folder, room_of(settings.evidence), store=store, wall_us=clock.wall_us)

@@ -4,12 +4,12 @@ When the store does not take it, it did not happen.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
 
 from contract.clock import Clock
 from contract.tasks import Task
-from fleet.decision.sop import Run
-from fleet.decision.sop_document import Notify
 from fleet.errors import NotFound, Refused
 from fleet.flight.journal import JournalEntry
 from fleet.live import LiveFeed
@@ -55,10 +55,9 @@ class CaseFiles:
         alarms: Sequence[Alarm],
         *,
         tasks: Sequence[Task] = (),
-        run: Run | None = None,
-        notices: Sequence[Notify] = (),
+        also: Callable[[Connection], None] = lambda _connection: None,
     ) -> None:
-        """`notices`: of the run. Raises StoreError, and then nothing of it happened."""
+        """`also`: what else belongs into the transaction. Raises StoreError, and then nothing of it happened."""
         with self.store.transaction() as connection:
             add_entry(connection, entry)
             for incident in incidents:
@@ -67,8 +66,7 @@ class CaseFiles:
                 writes.put_alarm(connection, alarm)
             for task in tasks:
                 writes.put_task(connection, task)
-            if run is not None:
-                writes.put_run(connection, run, notices)
+            also(connection)
         for incident in incidents:
             self.ingest.keep(incident, [alarm for alarm in alarms if alarm.incident_id == incident.incident_id])
         for alarm in alarms:

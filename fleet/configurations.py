@@ -13,7 +13,8 @@ from contract.clock import Clock
 from contract.codec import encode
 from contract.configuration import DesiredConfiguration, ReportedConfiguration, desired_of, digest, site_digest
 from contract.envelope import COORDINATOR, Envelope
-from contract.site import Severity, Site
+from contract.kinds import Severity
+from contract.site import Site
 from contract.topics import MAX_PAYLOAD_BYTES
 from fleet.api.models import ConfigurationVersion, ConfigurationView, NodeConfiguration
 from fleet.errors import NotFound, Refused

@@ -18,7 +18,9 @@ from contract.commands import Ack, Command, Reply, Verb
 from contract.configuration import DesiredConfiguration, ReportedConfiguration
 from contract.envelope import COORDINATOR, Envelope, Origin
 from contract.events import Health, NodeState, Stage, Status, Tracks
-from contract.site import Severity, Site
+from contract.kinds import Severity
+from contract.sensors import SensorAlarm, SensorTrack
+from contract.site import Site
 from contract.topics import ACK, COMMAND, DESIRED, Topic
 from fleet.api.models import TracksView
 from fleet.configurations import Configurations
@@ -40,6 +42,7 @@ from fleet.records import reads, writes
 from fleet.records.audit import StoreJournal
 from fleet.records.store import Store
 from fleet.response import Response
+from fleet.sensor_desk import SensorDesk
 from fleet.site_picture import SitePicture
 
 MAX_BATCH = 200
@@ -49,7 +52,7 @@ STORE_AGAIN_S = 0.5
 BREATH_S = 0.002  # between two dispatches, for messages that wait to be stored
 COMMAND_AGAIN_US = 5_000_000  # without a reply; each time with a new id and expiry
 # Troubles that end when what they name is well again.
-WATCHED = ("node:", "feed:", "broker", "vehicle:", "dock:", "device:", "config:")
+WATCHED = ("node:", "feed:", "broker", "vehicle:", "dock:", "device:", "config:", "sensor:")
 NAMESPACE = uuid.UUID("3d0e1a52-7c0b-5d0a-8a43-b6a0c7f5d1e9")
 log = structlog.get_logger()
 
@@ -96,12 +99,13 @@ class Coordinator:
         exempt: ExemptDesk,
         picture: SitePicture,
         procedures: Procedures | None = None,
+        sensors: SensorDesk,
     ) -> None:
         self._site, self._clock, self._store, self._ingest = site, clock, store, ingest
         self._coverage, self._people, self._response = coverage, people, response
         self._wire, self._deferred, self._live = wire, deferred, live
         self._metrics, self._hops, self._docks, self._exempt = metrics, hops, docks, exempt
-        self.picture, self._procedures = picture, procedures
+        self.picture, self._procedures, self._sensors = picture, procedures, sensors
         self._journal = StoreJournal(store)
         self.configurations = Configurations(
             site=site,
@@ -175,6 +179,9 @@ class Coordinator:
 
     def take(self, batch: Sequence[Arrival]) -> bool:
         """One batch: store, acknowledge, respond. False when the store did not take it: offer it again."""
+        foreign = [each for each in batch if self._sensors.is_foreign(each.message.topic)]
+        if foreign:
+            batch = [each for each in batch if not self._sensors.is_foreign(each.message.topic)]
         try:
             outcome = self._ingest.take(batch)
         except StoreError as err:
@@ -188,6 +195,9 @@ class Coordinator:
         self._count(outcome)
         for report in outcome.reports:
             self._on_report(report)
+        for arrival in foreign:
+            self._sensors.hear_foreign(arrival)
+        outcome.troubles.update(self._sensors.refused())
         self.picture.fuse()
         for effect in outcome.effects:
             self._on_effect(effect, committed_at_us)
@@ -222,6 +232,7 @@ class Coordinator:
         self.picture.forget()
         self._turn_zones()
         self._exempt.tick()
+        self._sensors.tick()
         self._watch(now_us)
         if self._procedures is not None:
             self._procedures.tick()
@@ -249,6 +260,9 @@ class Coordinator:
     def _on_report(self, report: Report) -> None:
         node, envelope, body = report.address.node, report.envelope, report.envelope.body
         now_us = report.arrival.monotonic_us
+        if isinstance(body, SensorAlarm | SensorTrack):
+            self._sensors.hear(report)
+            return
         is_will = isinstance(body, Status) and body.state is NodeState.OFFLINE
         if not report.arrival.message.retain and not is_will:
             is_new = self._coverage.heard(node, origin=envelope.origin, boot=envelope.boot, at_us=now_us)
@@ -391,7 +405,8 @@ class Coordinator:
         if broker is not None:
             found[broker.subject] = broker
         configured = self.configurations.troubles(self._coverage.nodes)
-        others = (*self._identity_troubles(), *self._docks.troubles(now_us), *configured)
+        silent = self._sensors.troubles(now_us, zones_set=self._zones_set())
+        others = (*self._identity_troubles(), *self._docks.troubles(now_us), *configured, *silent)
         found.update((trouble.subject, trouble) for trouble in others)
         for incident in tuple(self._ingest.incidents.values()):
             subject = incident.subject

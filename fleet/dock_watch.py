@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from contract.docks import Dock as DockSpec
 from contract.envelope import Origin
-from contract.site import Severity
+from contract.kinds import Severity
 from fleet.api.models import DockView
 from fleet.flight.dock import DockDriver
 from fleet.flight.docking import DOCK_AGE_LIMIT_S, dock_refusals, launch_refusals, lost_while_out, state_of

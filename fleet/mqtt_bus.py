@@ -9,7 +9,7 @@ import os
 import socket
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import aiomqtt
@@ -40,7 +40,9 @@ log = structlog.get_logger()
 class MqttBus:
     """`run` inside a task group; `receive` gives what came; `publish` hands over for sending."""
 
-    def __init__(self, settings: BrokerSettings, *, site_id: str, clock: Clock) -> None:
+    def __init__(self, settings: BrokerSettings, *, site_id: str, clock: Clock, also: Sequence[str] = ()) -> None:
+        """also: topics outside the table that are listened to."""
+        self._also = tuple(also)
         self._settings = settings
         self._site_id = site_id
         self._clock = clock
@@ -134,10 +136,11 @@ class MqttBus:
         """To all in one question: with its answer comes what waited meanwhile, and a second would wait behind that."""
         topics = [topic for topic in TOPICS if topic.direction is Direction.NODE_TO_COORDINATOR]
         wanted = [(topic.filter(site=self._site_id), SubscribeOptions(qos=topic.qos)) for topic in topics]
+        wanted += [(topic, SubscribeOptions(qos=1)) for topic in self._also]
         answers = await client.subscribe(wanted)
-        for topic, answer in zip(topics, answers, strict=True):
+        for (topic_filter, _), answer in zip(wanted, answers, strict=True):
             if isinstance(answer, ReasonCode) and answer.is_failure:
-                raise aiomqtt.MqttError(f"subscription to {topic.name} refused: {answer}")
+                raise aiomqtt.MqttError(f"subscription to {topic_filter} refused: {answer}")
 
     async def _read(self, client: aiomqtt.Client) -> None:
         """Until the connection breaks."""

@@ -30,7 +30,7 @@ from fleet.errors import NotFound, StoreError
 from fleet.flight.journal import JournalEntry, JsonValue
 from fleet.picture.handling import escalated
 from fleet.picture.incidents import Incident, State
-from fleet.records import reads
+from fleet.records import reads, writes
 from fleet.response import Response
 from fleet.wanting import Leave
 
@@ -231,7 +231,7 @@ class Procedures:
         trace_id = None if incident is None else incident.trace_id
         entry = JournalEntry(at_us, by, act, f"incident {now.incident_id}", trace_id, detail)
         notices = [step for step in move.acts if isinstance(step, Notify)]
-        self._files.keep(entry, changed, [], run=now, notices=notices)
+        self._files.keep(entry, changed, [], also=lambda connection: writes.put_run(connection, now, notices))
         self._runs[now.incident_id] = now
         self._set_timer(now)
         self._files.live.publish(PROCEDURE, run_view(now))

@@ -112,6 +112,10 @@ class Response:
         if event.sighting.ground is not None:
             self._follow(incident.incident_id, event.sighting.ground)
 
+    def on_sensor(self, incident: Incident, evidence: Evidence) -> None:
+        """A sensor's alarm is durable."""
+        self.wanting.heard(incident.incident_id, evidence)
+
     def ask(self, incident: Incident) -> None:
         """Somebody may have to go there."""
         if self._is_watched(incident):
@@ -226,15 +230,15 @@ class Response:
         sigma_m, evidence = 0.0, self._live_evidence(task.vehicle)
         update: dict[str, object] = {"approved_by": by, "changed_at_us": self._clock.wall_us(), "progress": "approved"}
         if task.kind is TaskKind.INVESTIGATE:
-            if incident is None or incident.sighting is None or incident.sighting.ground is None:
+            if incident is None or incident.ground is None:
                 raise Refused(f"task {task_id}: its incident is closed")
             chosen = self._choose(incident, only=task.vehicle)
             if isinstance(chosen, str):
                 raise Refused(f"task {task_id}: {chosen}")
             evidence = self._evidence_of(incident)
-            sigma_m = incident.sighting.ground.sigma_m
+            sigma_m = incident.ground.sigma_m
             update |= {
-                "target": incident.sighting.ground.point,
+                "target": incident.ground.point,
                 "stand_off": chosen.stand_off,
                 "stand_off_altitude_m": chosen.above_home_m,
             }
@@ -341,8 +345,7 @@ class Response:
     ) -> Task:
         attempt = self.wanting.attempts(incident.incident_id) + 1
         now_us = self._clock.wall_us()
-        assert incident.sighting is not None
-        assert incident.sighting.ground is not None
+        assert incident.ground is not None
         task = Task(
             task_id=uuid.uuid5(TASK_NAMESPACE, f"{incident.incident_id}/{attempt}"),
             kind=TaskKind.INVESTIGATE,
@@ -354,7 +357,7 @@ class Response:
             created_at_us=now_us,
             changed_at_us=now_us,
             incident_id=incident.incident_id,
-            target=incident.sighting.ground.point,
+            target=incident.ground.point,
             stand_off=chosen.stand_off,
             stand_off_altitude_m=chosen.above_home_m,
             approved_by=approved_by,
@@ -371,7 +374,7 @@ class Response:
         else:
             if asked_at_us is not None:
                 self._asked_at_us[task.task_id] = asked_at_us
-            self._submit(task, evidence, consent, sigma_m=incident.sighting.ground.sigma_m)
+            self._submit(task, evidence, consent, sigma_m=incident.ground.sigma_m)
         told = "; ".join([task.reason, *chosen.others, *needs])
         self.note(incident.incident_id, who=actor, what=f"{task.vehicle}: {told}")
         return self.tasks.get(task.task_id, task)

@@ -21,6 +21,7 @@ from contract.site import Site, parse_site
 from fleet.decision.sop_document import ProcedureBook, parse_procedures
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_signing import parse_key
+from fleet.foreign import ForeignTopic
 from fleet.notify.receiver import Receiver
 from fleet.records.archive import ArchiveRoom
 from fleet.records.news import NewsEvent
@@ -177,6 +178,10 @@ class FleetSettings(Frozen):
     http: HttpSettings = HttpSettings()
     store: StoreSettings = StoreSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    sensors: Annotated[
+        tuple[ForeignTopic, ...],
+        Field(description="topics of devices that publish JSON of their own; see docs/sensors.md"),
+    ] = ()
     system_id: Annotated[
         int, Field(ge=1, le=250, description="ours on MAVLink; 255 is everybody else's ground station")
     ] = 245
@@ -287,6 +292,13 @@ def load_site(settings: FleetSettings) -> Site:
         unknown = sorted(given.keys() - {vehicle.id for vehicle in site.vehicles})
         if unknown:
             raise SetUpError(f"{field}: expected a vehicle of site '{site.id}', got '{unknown[0]}'")
+    unknown = sorted({each.sensor for each in settings.sensors} - {sensor.id for sensor in site.sensors})
+    if unknown:
+        raise SetUpError(f"sensors: expected a sensor of site '{site.id}', got '{unknown[0]}'")
+    topics = [each.topic for each in settings.sensors]
+    double = next((topic for topic in topics if topics.count(topic) > 1), None)
+    if double is not None:
+        raise SetUpError(f"sensors: topic '{double}' stands here twice")
     machines = {dock.id for dock in site.docks if dock.kind is not None}
     unknown = sorted(settings.dock_tokens.keys() - machines)
     if unknown:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from contract.evidence import Evidence, EvidenceKind, MediaType
 from contract.frozen import Sha256
-from contract.site import CameraPose, Severity
+from contract.kinds import Severity
+from contract.site import CameraPose
 from detectors.frame import Frame
 from edge.footage.recording import View
 from edge.footage.shelf import Manifest, Shelf, Take, digest

@@ -16,7 +16,8 @@ from contract.envelope import Envelope, Origin
 from contract.events import Event, Sighting
 from contract.evidence import Evidence, EvidenceKind, MediaType
 from contract.geo import BoxPx
-from contract.site import CameraPose, Severity
+from contract.kinds import Severity
+from contract.site import CameraPose
 from detectors.frame import Frame, ImageBgr
 from edge.footage.clip import CLIP_ERRORS, Clip, ClipFacts, Masked, PassedThrough
 from edge.footage.mask import Mask

@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError
 from contract.envelope import Origin
 from contract.evidence import Evidence
 from contract.frozen import Frozen, TimeUs, TraceId
-from contract.site import Severity
+from contract.kinds import Severity
 from edge.errors import SetUpError
 
 INDEX, PART = "take.json", ".part"

@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import Field
 
 from contract.events import Certainty, Sighting
+from contract.kinds import Severity
 from contract.labels import Label
-from contract.site import Severity, Zone
+from contract.site import Zone
 from edge.inside import Inside, InsideOptions
 from edge.plane import Plane, Spot
 from edge.track_rule import TellingOptions, TrackRule

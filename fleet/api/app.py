@@ -24,6 +24,7 @@ from fleet.api.problems import add_problems
 from fleet.api.procedures import procedure_routes
 from fleet.api.reading import audit_routes, reading_routes
 from fleet.api.reporting import report_routes
+from fleet.api.sensing import sensor_routes
 from fleet.api.signing_in import signing_in_routes
 from fleet.errors import StoreError
 from fleet.live import Subscription
@@ -61,6 +62,7 @@ def create_api(parts: Parts) -> FastAPI:
         evidence_routes(parts),
         signing_in_routes(parts),
         report_routes(parts),
+        sensor_routes(parts),
     ]
     app.include_router(_under("/api/v1", routes))
     app.include_router(_health(parts))

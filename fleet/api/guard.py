@@ -136,6 +136,10 @@ class Guard:
             raise HTTPException(403, "expected the X-CSRF-Token of this session")
         return person
 
+    def limit(self, principal: str) -> None:
+        """Raises HTTPException 429 for who asks too often."""
+        self._limit(principal)
+
     def _limit(self, principal: str) -> None:
         wait_us = self._limits.wait_us(principal, self._clock.monotonic_us())
         if wait_us > 0:

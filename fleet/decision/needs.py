@@ -10,7 +10,7 @@ from fleet.picture.incidents import Incident
 def need_of(incident: Incident, by: str | None = None) -> Need | None:
     """Its worth is the incident's priority; `by` who is on it already. None where nobody knows where on the ground it
     is."""
-    fix = None if incident.sighting is None else incident.sighting.ground
+    fix = incident.ground
     return None if fix is None else Need(str(incident.incident_id), fix.point, fix.sigma_m, incident.priority.level, by)
 
 

@@ -118,11 +118,11 @@ class PeopleSeen:
 
     def __init__(self, *, forget_s: float) -> None:
         self._forget_us = round(forget_s * 1e6)
-        self._last: dict[tuple[str, int], TrackedPerson] = {}
+        self._last: dict[tuple[str, int | str], TrackedPerson] = {}
         self.snapshot: tuple[TrackedPerson, ...] = ()
 
-    def see(self, sightings: Iterable[tuple[str, int, TrackedPerson]], *, now_us: int) -> None:
-        """Take (camera, track, person) sightings in and forget who was not seen for `forget_s`."""
+    def see(self, sightings: Iterable[tuple[str, int | str, TrackedPerson]], *, now_us: int) -> None:
+        """Take (camera or sensor, its track, person) sightings in and forget who was not seen for `forget_s`."""
         for camera, track, person in sightings:
             self._last[(camera, track)] = person
         alive = {key: p for key, p in self._last.items() if now_us - p.seen_at_us <= self._forget_us}

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from contract.envelope import Origin
 from contract.events import FeedState, FeedStatus, Health, NodeFaultKind, NodeState, Status
-from contract.site import Severity, Site
+from contract.kinds import Severity
+from contract.site import Site
 
 SILENT_AFTER_US = 8_000_000  # health comes every 2 s; with the tick this stays within the 10 s of SAFETY 18
 FAULT_SEVERITY = {

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from contract.envelope import Origin
-from contract.site import Severity, Site
+from contract.kinds import Severity
+from contract.site import Site
 from fleet.errors import NotFound, Refused
 from fleet.picture.exempt import (
     BYPASS_AT_MOST_US,

@@ -147,6 +147,8 @@ def _sum_of(alarms: Sequence[Alarm]) -> dict[str, object]:
         "site_tracks": tuple(dict.fromkeys(alarm.site_track for alarm in ordered if alarm.site_track is not None)),
         "captured_at_us": max(alarm.captured_at_us for alarm in alarms),
         "sighting": newest.sighting,
+        "sensors": tuple(dict.fromkeys(alarm.sensor for alarm in ordered if alarm.sensor is not None)),
+        "place": next((alarm.place for alarm in reversed(ordered) if alarm.place is not None), None),
     }
 
 

@@ -12,10 +12,10 @@ from enum import Enum
 from contract.envelope import Envelope, Origin
 from contract.events import Certainty, Event, Sighting, Stage
 from contract.frozen import Frozen, Identifier, TimeUs, TraceId
-from contract.geo import distance_m
-from contract.kinds import EventKind
+from contract.geo import GroundFix, distance_m
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Direction, Severity
+from contract.site import Direction
 from fleet.errors import Refused
 from fleet.picture.exempt import Bypass, Handling, WalkTest
 from fleet.picture.priority import UNJUDGED, Priority, trouble_priority
@@ -108,6 +108,9 @@ class Alarm(Frozen):
     priority: Priority = UNJUDGED
     handling: Handling = Handling.NORMAL
     site_track: uuid.UUID | None = None  # who it is on the map, where that is known
+    sensor: Identifier | None = None  # who told it, where that was no camera
+    sensor_alarm: str | None = None  # its own name for it
+    place: GroundFix | None = None  # of a sensor's alarm
 
 
 class Incident(Frozen):
@@ -141,6 +144,14 @@ class Incident(Frozen):
     merged_into: uuid.UUID | None = None
     bypass: Bypass | None = None
     walk_test: WalkTest | None = None
+    sensors: tuple[Identifier, ...] = ()  # that told of it and are no cameras
+    place: GroundFix | None = None  # as such a sensor has it
+
+    @property
+    def ground(self) -> GroundFix | None:
+        """Where it is, as far as anybody knows: seen, or told by a sensor."""
+        seen = None if self.sighting is None else self.sighting.ground
+        return seen or self.place
 
     @property
     def exemption(self) -> Bypass | WalkTest | None:
@@ -212,12 +223,13 @@ def on_event(
         site_track=site_track,
     )
     if exempt is not None:
-        return _gathered(alarm, exempt, at_us=at_us)
+        return gathered(alarm, exempt, at_us=at_us)
     stale = "; too old to send anything without a person" if is_stale else ""
     sure = " (possibly outside: the position is not sure)" if event.certainty is Certainty.POSSIBLE else ""
     incident = incident.noting(at_us=at_us, who=envelope.node, what=f"alarm: {alarm.title}{sure}{stale}")
     incident = incident.model_copy(
         update={
+            "kind": _kind(event) if incident.kind is IncidentKind.MOVEMENT else incident.kind,
             "state": State.OPEN,
             "severity": max(incident.severity, event.severity, key=LOUDNESS.index),
             "priority": min(incident.priority, priority, key=lambda each: each.rank),
@@ -363,7 +375,7 @@ def _opened(envelope: Envelope, event: Event, *, at_us: int) -> Incident:
     )
 
 
-def _gathered(alarm: Alarm, exempt: Incident, *, at_us: int) -> Change:
+def gathered(alarm: Alarm, exempt: Incident, *, at_us: int) -> Change:
     """Into a bypass or walk test: known to the person who answers for that, and nothing follows from it."""
     exemption = exempt.exemption
     assert exemption is not None
@@ -371,9 +383,8 @@ def _gathered(alarm: Alarm, exempt: Incident, *, at_us: int) -> Change:
     seen = {"state": State.ACKNOWLEDGED, "acknowledged_by": exemption.by, "acknowledged_at_us": at_us}
     alarm = alarm.model_copy(update={"incident_id": exempt.incident_id, "handling": handling, **seen})
     update: dict[str, object] = {"alarm_ids": (*exempt.alarm_ids, alarm.alarm_id)}
-    if isinstance(exemption, WalkTest):
+    if isinstance(exemption, WalkTest) and alarm.sighting is not None:  # it is cameras that are tested
         assert alarm.zone is not None
-        assert alarm.sighting is not None
         assert alarm.certainty is not None
         update["walk_test"] = exemption.hearing(
             zone=alarm.zone,
@@ -429,14 +440,14 @@ def _related(
     it, or near in time and the same track or place."""
     for incident in sorted(open_incidents, key=lambda each: (each.opened_at_us, each.incident_id.hex)):
         if (
-            incident.kind is _kind(event)
+            (incident.kind is _kind(event) or incident.sensors)
             and incident.state is not State.CLOSED
             and incident.origin is envelope.origin
             and (
                 site_track in incident.site_tracks
                 or (
                     abs(envelope.captured_at_us - incident.captured_at_us) <= CORRELATE_WITHIN_US
-                    and _same_place(event.sighting, incident.sighting)
+                    and (_same_place(event.sighting, incident) or (incident.sensors and event.zone in incident.zones))
                 )
             )
         ):
@@ -444,12 +455,16 @@ def _related(
     return None
 
 
-def _same_place(a: Sighting, b: Sighting | None) -> bool:
-    if b is None:
-        return False
-    if (a.camera, a.track) == (b.camera, b.track):
+def _same_place(seen: Sighting, incident: Incident) -> bool:
+    known = incident.sighting
+    if known is not None and (seen.camera, seen.track) == (known.camera, known.track):
         return True
-    if a.ground is None or b.ground is None:
+    return are_near(seen.ground, incident.ground)
+
+
+def are_near(a: GroundFix | None, b: GroundFix | None) -> bool:
+    """Near enough to be one matter."""
+    if a is None or b is None:
         return False
-    reach_m = CORRELATE_WITHIN_M + a.ground.sigma_m + b.ground.sigma_m
-    return distance_m(a.ground.point, b.ground.point) <= min(reach_m, CORRELATE_AT_MOST_M)
+    reach_m = CORRELATE_WITHIN_M + a.sigma_m + b.sigma_m
+    return distance_m(a.point, b.point) <= min(reach_m, CORRELATE_AT_MOST_M)

@@ -5,13 +5,11 @@ once. The caller publishes the acks and acts on the outcome only after `take` re
 same batch again.
 """
 
-import json
 import uuid
 from collections import ChainMap, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection
 
 from contract.bus import BusMessage
@@ -19,9 +17,10 @@ from contract.codec import content_digest, decode
 from contract.commands import Ack, SequenceRange
 from contract.envelope import Envelope
 from contract.errors import ContractError
-from contract.events import Event, Sighting, Status, Tracks
+from contract.events import Event, Status, Tracks
 from contract.evidence import Evidence
 from contract.geo import GeoPoint
+from contract.sensors import SensorAlarm, SensorTrack
 from contract.site import Site
 from contract.tasks import Task
 from contract.topics import EVENTS, EVIDENCE, Address, Direction, parse_address
@@ -29,12 +28,11 @@ from fleet.errors import StoreError
 from fleet.picture.incidents import Alarm, Change, Incident, State, derive_alarm_id, on_event
 from fleet.picture.nearby import Nearby
 from fleet.picture.priority import REPEAT_WITHIN_US, OddHours, Priority, factors_of, priority_of
-from fleet.picture.sequence import Stream
+from fleet.picture.sequence import LARGEST, Stream, numbered_in
 from fleet.records import reads, writes
 from fleet.records.store import Store
 
 FUTURE_TOLERANCE_US = 2_000_000  # a capture further ahead of our clock has an unknown age
-LARGEST = 2**53  # numbers beyond this are nobody's: they fit neither the store nor a JavaScript number
 NUMBERED = (EVENTS, EVIDENCE)  # topics that a node's sequence counts
 REMEMBERED = 16  # last alarms of a zone, to know that it alarms again and again
 MERGES_REMEMBERED = 1000
@@ -111,14 +109,6 @@ class Outcome:
     redelivered: int = 0
 
 
-class _Numbered(BaseModel):
-    """As much of a broken message as is needed to acknowledge it."""
-
-    node: str
-    outbox_id: uuid.UUID
-    sequence: int
-
-
 class Ingest:
     """Holds the open alarms and incidents in memory, always equal to what the store holds."""
 
@@ -130,6 +120,7 @@ class Ingest:
         self._raised: dict[str, deque[int]] = {}  # zone -> when, wall time
         self._survivors: dict[uuid.UUID, uuid.UUID] = {}  # merged incident -> the one it became part of
         self._watched = {each.id for each in site.watched}
+        self._sensors = {each.id for each in site.sensors}
         self._cameras: dict[str, set[str]] = {}  # of each node
         for camera in site.cameras:
             self._cameras.setdefault(camera.node, set()).add(camera.id)
@@ -306,9 +297,14 @@ class Ingest:
             raise _Expired(f"{topic}: expired before it came")
         if message.retain and not address.topic.retain:
             raise _Expired(f"{topic}: a retained {address.topic.name} message is not acted on")
+        is_sensor = isinstance(envelope.body, SensorAlarm | SensorTrack)
+        if is_sensor and envelope.node in self._sensors:
+            return None
         cameras = self._cameras.get(envelope.node)
-        if not cameras:
-            raise ContractError(f"{topic}: site '{self._site.id}' has no node '{envelope.node}'")
+        if not cameras or is_sensor:
+            raise ContractError(
+                f"{topic}: site '{self._site.id}' has no {'sensor' if is_sensor else 'node'} '{envelope.node}'"
+            )
         body = envelope.body
         if isinstance(body, Tracks) and body.camera not in cameras:
             raise ContractError(f"{topic}: expected a camera of node '{envelope.node}', got '{body.camera}'")
@@ -358,7 +354,7 @@ class Ingest:
             return
         if address.site != self._site.id or address.topic not in NUMBERED or message.retain:
             return
-        numbered = _numbered(message.payload)
+        numbered = numbered_in(message.payload)
         if numbered is not None and numbered.node == address.node:
             key = (address.node, str(numbered.outbox_id))
             draft.store_number(key, numbered.sequence)
@@ -396,7 +392,7 @@ class Ingest:
             envelope,
             alarm=alarm,
             incident_of_alarm=incident,
-            open_incidents=draft.nearby(sighting, site_track) if alarm is None else (),
+            open_incidents=draft.nearby(event, site_track) if alarm is None else (),
             at_us=arrival.wall_us,
             is_stale=is_stale,
             priority=self._priority(draft, envelope, event, at_us=arrival.wall_us, is_known=alarm is not None),
@@ -460,9 +456,11 @@ class _Draft:
             ):
                 yield incident
 
-    def nearby(self, sighting: Sighting, site_track: uuid.UUID | None) -> list[Incident]:
+    def nearby(self, event: Event, site_track: uuid.UUID | None) -> list[Incident]:
         """Open incidents that it may belong to."""
-        found = self._nearby[0].of(sighting, site_track) | self._nearby[1].of(sighting, site_track)
+        found = set[uuid.UUID]()
+        for map_of_them in self._nearby:
+            found |= map_of_them.of(event.sighting, site_track) | map_of_them.in_zone(event.zone)
         return [self.incidents[incident_id] for incident_id in found]
 
     def put_incident(self, incident: Incident) -> None:
@@ -488,11 +486,3 @@ def age_at_arrival_s(envelope: Envelope, wall_us: int) -> float | None:
         return None
     ages_us = (envelope.sent_at_us - envelope.captured_at_us, wall_us - envelope.captured_at_us, 0)
     return max(ages_us) / 1e6
-
-
-def _numbered(payload: bytes) -> _Numbered | None:
-    try:
-        found = _Numbered.model_validate(json.loads(payload))
-    except (ValueError, ValidationError, RecursionError):
-        return None
-    return found if 1 <= found.sequence < LARGEST else None

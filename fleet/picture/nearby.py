@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator
 
 from contract.events import Sighting
-from contract.geo import GeoPoint
+from contract.geo import GeoPoint, GroundFix
 from fleet.picture.incidents import CORRELATE_AT_MOST_M, Incident
 
 CELL_M = 1.2 * CORRELATE_AT_MOST_M  # what is left takes up that a degree is not as long everywhere on a site
@@ -27,7 +27,7 @@ class Nearby:
 
     def put(self, incident: Incident) -> None:
         """It is where it is now and nowhere else."""
-        keys = [*self._of(incident.sighting), *incident.site_tracks]
+        keys = [*self._of(incident), *incident.site_tracks]
         if keys == self._keys.get(incident.incident_id):
             return
         self.remove(incident.incident_id)
@@ -43,18 +43,28 @@ class Nearby:
 
     def of(self, sighting: Sighting, site_track: uuid.UUID | None) -> set[uuid.UUID]:
         """Of incidents on its track, with its person, or within reach of its place."""
-        found = self._ids.get((sighting.camera, sighting.track), set()) | self._ids.get(site_track, set())
-        if sighting.ground is not None:
-            x, y = self._cell(sighting.ground.point)
-            for key in ((x + dx, y + dy, "cell") for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
-                found |= self._ids.get(key, set())
-        return found
+        known = self._ids.get((sighting.camera, sighting.track), set()) | self._ids.get(site_track, set())
+        return known | self.around(sighting.ground)
 
-    def _of(self, sighting: Sighting | None) -> Iterator[Hashable]:
-        if sighting is not None:
-            yield sighting.camera, sighting.track
-            if sighting.ground is not None:
-                yield *self._cell(sighting.ground.point), "cell"
+    def in_zone(self, zone: str) -> set[uuid.UUID]:
+        """Of incidents in it that a sensor told of, which may know no better place."""
+        return set(self._ids.get((zone, "zone"), ()))
+
+    def around(self, fix: GroundFix | None) -> set[uuid.UUID]:
+        """Of incidents within reach of a place."""
+        if fix is None:
+            return set()
+        x, y = self._cell(fix.point)
+        keys = [(x + dx, y + dy, "cell") for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
+        return set().union(*(self._ids.get(key, ()) for key in keys))
+
+    def _of(self, incident: Incident) -> Iterator[Hashable]:
+        if incident.sighting is not None:
+            yield incident.sighting.camera, incident.sighting.track
+        if incident.ground is not None:
+            yield *self._cell(incident.ground.point), "cell"
+        if incident.sensors:
+            yield from ((zone, "zone") for zone in incident.zones)
 
     def _cell(self, point: GeoPoint) -> tuple[int, int]:
         east_deg = (point.lon_deg - self._origin.lon_deg + 180.0) % 360.0 - 180.0

@@ -15,9 +15,9 @@ from pydantic import Field
 from contract.events import Certainty, Event
 from contract.frozen import Frozen
 from contract.hours import SetHours, Stretch, stretch_at
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Severity, Site
+from contract.site import Site
 
 ZONE_POINTS = {Severity.LOW: 10, Severity.MEDIUM: 25, Severity.HIGH: 40}
 LABEL_POINTS = {

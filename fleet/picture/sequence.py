@@ -3,13 +3,17 @@
 Pure. A number counts as stored when its message is on disk, be it in the messages or in quarantine.
 """
 
+import json
 import uuid
 from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
 
 from contract.commands import Ack, SequenceRange
 
 MAX_RANGES = 1024  # islands beyond a gap that are remembered; past that a message is simply asked for again
 MAX_ACK_RANGES = 64  # what one Ack may carry
+LARGEST = 2**53  # numbers beyond this are nobody's: they fit neither the store nor a JavaScript number
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +75,19 @@ class Stream:
 
 def _ranges(pairs: tuple[tuple[int, int], ...]) -> tuple[SequenceRange, ...]:
     return tuple(SequenceRange(first=first, last=last) for first, last in pairs[:MAX_ACK_RANGES])
+
+
+class Numbered(BaseModel):
+    """As much of a broken message as is needed to acknowledge it."""
+
+    node: str
+    outbox_id: uuid.UUID
+    sequence: int
+
+
+def numbered_in(payload: bytes) -> Numbered | None:
+    try:
+        found = Numbered.model_validate(json.loads(payload))
+    except (ValueError, ValidationError, RecursionError):
+        return None
+    return found if 1 <= found.sequence < LARGEST else None

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import Connection, select, update
 
 from contract.evidence import Evidence
-from contract.site import Severity
+from contract.kinds import Severity
 from fleet.errors import NotFound, Refused, SetUpError, StoreError
 from fleet.picture.incidents import derive_alarm_id
 from fleet.records import reads

@@ -71,6 +71,14 @@ EVIDENCE_FILES = Table(  # that were whole here once
     Column("removed_at_us", BigInteger, nullable=True),  # it gave way then
 )
 
+SENSOR_MESSAGES = Table(  # alarms of devices without an outbox: what was told is not told again
+    "sensor_messages",
+    METADATA,
+    Column("message_id", String(36), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("at_us", BigInteger, nullable=False, index=True),
+)
+
 PROCEDURES = Table(  # an incident's way through its procedure
     "procedures",
     METADATA,

@@ -24,9 +24,8 @@ from contract.clock import Clock
 from contract.envelope import Envelope, Origin
 from contract.events import Certainty, Event, ModelIdentity, Sighting, Stage, derive_message_id
 from contract.geo import BoxPx, GeoPoint, GroundFix
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Severity
 from edge.errors import OutboxError
 from edge.link.courier import BACKLOG_INTERVAL_US, Courier
 from edge.link.outbox import Outbox

@@ -31,9 +31,9 @@ from contract.events import (
     derive_message_id,
 )
 from contract.geo import BoxPx, GroundFix, PointEnu
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Severity, Site
+from contract.site import Site
 from contract.topics import ACK, EVENTS
 from fleet.picture.incidents import derive_alarm_id
 from sim.benchmarks.stage import yard

@@ -27,9 +27,9 @@ from contract.events import (
 from contract.evidence import Evidence, EvidenceKind, MediaType, derive_evidence_id
 from contract.frozen import Frozen
 from contract.geo import BoxPx, GeoPoint, GroundFix
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Direction, Severity
+from contract.site import Direction
 
 T0_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 OUTBOX = uuid.UUID("5b8c2f0e-0d5b-4f1e-9f43-0c9f3d1f7a10")

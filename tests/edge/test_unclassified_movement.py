@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 
 from contract.events import Event, Stage
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Severity
 from detectors.detections import Detections
 from detectors.frame import Frame, ImageBgr
 from edge.perception.locate import Locator

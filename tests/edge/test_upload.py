@@ -18,7 +18,7 @@ from contract.clock import SystemClock
 from contract.envelope import Envelope, Origin
 from contract.events import NodeFaultKind
 from contract.evidence import Evidence, EvidenceKind, MediaType
-from contract.site import Severity
+from contract.kinds import Severity
 from edge.doctor.finding import Verdict
 from edge.doctor.link import look_at_coordinator
 from edge.footage.shelf import DAY_US, Manifest, Room, Shelf, Take

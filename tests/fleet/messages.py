@@ -27,9 +27,9 @@ from contract.events import (
 )
 from contract.evidence import Evidence, EvidenceKind, MediaType, derive_evidence_id
 from contract.geo import BoxPx, GeoPoint, GroundFix, PointEnu
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Severity, Site, parse_site
+from contract.site import Site, parse_site
 from contract.topics import STATUS, Topic, topic_of
 
 OUTBOX = uuid.UUID("11111111-1111-4111-8111-111111111111")

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from contract.events import Stage
-from contract.site import Severity
+from contract.kinds import Severity
 from fleet.errors import Refused, StoreError
 from fleet.picture.incidents import Cause, Disposition, Incident, IncidentKind, State
 from fleet.picture.ingest import Ingest

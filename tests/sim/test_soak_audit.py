@@ -7,9 +7,8 @@ import pytest
 from contract.envelope import Envelope, Origin
 from contract.events import Certainty, Event, ModelIdentity, Sighting, Stage, derive_event_id, derive_message_id
 from contract.geo import BoxPx
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Severity
 from edge.sender import Sender
 from sim.soak import yard
 from sim.soak.audit import not_in_order, seen_long_enough, untold

@@ -591,6 +591,63 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Sensors */
+        get: operations["get_sensors_api_v1_sensors_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{sensor}/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell Alarm
+         * @description Answered once it is durable. The same again is the same alarm; a start while it lasts goes on with it.
+         */
+        post: operations["tell_alarm_api_v1_sensors__sensor__alarms_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{sensor}/tracks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell Tracks
+         * @description All that it follows now; an empty list is a sign of life.
+         */
+        post: operations["tell_tracks_api_v1_sensors__sensor__tracks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -1148,6 +1205,7 @@ export interface components {
             /** Node */
             node?: string | null;
             origin: components["schemas"]["contract__envelope__Origin"];
+            place?: components["schemas"]["GroundFix-Output"] | null;
             /**
              * @default {
              *       "level": 3,
@@ -1165,6 +1223,10 @@ export interface components {
              * @default 0
              */
             revision: number;
+            /** Sensor */
+            sensor?: string | null;
+            /** Sensor Alarm */
+            sensor_alarm?: string | null;
             severity: components["schemas"]["Severity"];
             sighting?: components["schemas"]["Sighting"] | null;
             /** Site Track */
@@ -1174,6 +1236,39 @@ export interface components {
             title: string;
             /** Trace Id */
             trace_id: string;
+            /** Zone */
+            zone?: string | null;
+        };
+        /** AlarmReport */
+        AlarmReport: {
+            /**
+             * Alarm
+             * @default alarm
+             */
+            alarm: string;
+            /**
+             * At Us
+             * @description by the device's clock; null: now
+             */
+            at_us?: number | null;
+            ground?: components["schemas"]["GroundFix-Input"] | null;
+            /**
+             * Score
+             * @default 1
+             */
+            score: number;
+            stage: components["schemas"]["Stage"];
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /**
+             * Type
+             * @default sensor_alarm
+             * @constant
+             */
+            type: "sensor_alarm";
             /** Zone */
             zone?: string | null;
         };
@@ -1188,7 +1283,7 @@ export interface components {
              * Polygon
              * @description corners on the ground
              */
-            polygon: components["schemas"]["GeoPoint"][];
+            polygon: components["schemas"]["GeoPoint-Output"][];
         };
         /** Assigning */
         Assigning: {
@@ -1262,7 +1357,7 @@ export interface components {
              * Polygon
              * @description corners on the ground
              */
-            polygon: components["schemas"]["GeoPoint"][];
+            polygon: components["schemas"]["GeoPoint-Output"][];
         };
         /**
          * By
@@ -1363,7 +1458,7 @@ export interface components {
              * Footprint
              * @description ground it is meant to watch, for the map
              */
-            footprint?: components["schemas"]["GeoPoint"][] | null;
+            footprint?: components["schemas"]["GeoPoint-Output"][] | null;
             /** Id */
             id: string;
             /**
@@ -1451,7 +1546,7 @@ export interface components {
             length_m: number | null;
             /** Rank */
             rank: number | null;
-            stand_off: components["schemas"]["GeoPoint"] | null;
+            stand_off: components["schemas"]["GeoPoint-Output"] | null;
             /** Vehicle */
             vehicle: string;
             /** Way */
@@ -1570,7 +1665,7 @@ export interface components {
              * Points
              * @description its middle, on the ground, in their order
              */
-            points: components["schemas"]["GeoPoint"][];
+            points: components["schemas"]["GeoPoint-Output"][];
             /**
              * Width M
              * @description from side to side
@@ -1686,7 +1781,7 @@ export interface components {
             on_it: string | null;
             /** Sigma M */
             sigma_m: number;
-            target: components["schemas"]["GeoPoint"];
+            target: components["schemas"]["GeoPoint-Output"];
             /** Vehicles */
             vehicles: components["schemas"]["ChanceView"][];
         };
@@ -1727,7 +1822,7 @@ export interface components {
              * @default 10
              */
             max_wind_m_s: number;
-            position: components["schemas"]["GeoPoint"];
+            position: components["schemas"]["GeoPoint-Output"];
         };
         /**
          * DockKind
@@ -1991,7 +2086,17 @@ export interface components {
          * GeoPoint
          * @description WGS84 position, degrees; (0, 0) is refused: it is what an unset receiver reports.
          */
-        GeoPoint: {
+        "GeoPoint-Input": {
+            /** Lat Deg */
+            lat_deg: number;
+            /** Lon Deg */
+            lon_deg: number;
+        };
+        /**
+         * GeoPoint
+         * @description WGS84 position, degrees; (0, 0) is refused: it is what an unset receiver reports.
+         */
+        "GeoPoint-Output": {
             /** Lat Deg */
             lat_deg: number;
             /** Lon Deg */
@@ -2018,16 +2123,29 @@ export interface components {
              * Polygon
              * @description corners on the ground
              */
-            polygon: components["schemas"]["GeoPoint"][];
+            polygon: components["schemas"]["GeoPoint-Output"][];
         };
         /**
          * GroundFix
          * @description A located point on the ground with its error: covariance of (east, north) in square metres.
          */
-        GroundFix: {
+        "GroundFix-Input": {
             /** Cov East North M2 */
             cov_east_north_m2: number;
-            point: components["schemas"]["GeoPoint"];
+            point: components["schemas"]["GeoPoint-Input"];
+            /** Var East M2 */
+            var_east_m2: number;
+            /** Var North M2 */
+            var_north_m2: number;
+        };
+        /**
+         * GroundFix
+         * @description A located point on the ground with its error: covariance of (east, north) in square metres.
+         */
+        "GroundFix-Output": {
+            /** Cov East North M2 */
+            cov_east_north_m2: number;
+            point: components["schemas"]["GeoPoint-Output"];
             /** Var East M2 */
             var_east_m2: number;
             /** Var North M2 */
@@ -2039,6 +2157,13 @@ export interface components {
          * @enum {string}
          */
         Handling: "normal" | "bypassed" | "test";
+        /**
+         * Heard
+         * @description alarm: as it stands now; null where no zone is set, and for the end of what never began.
+         */
+        Heard: {
+            alarm: components["schemas"]["Alarm"] | null;
+        };
         /**
          * Hours
          * @description A daily stretch in the site's time zone; an end at or before the start runs past midnight (equal: all day).
@@ -2094,6 +2219,7 @@ export interface components {
             /** Opened At Us */
             opened_at_us: number;
             origin: components["schemas"]["contract__envelope__Origin"];
+            place?: components["schemas"]["GroundFix-Output"] | null;
             /**
              * @default {
              *       "level": 3,
@@ -2104,6 +2230,11 @@ export interface components {
              *     }
              */
             priority: components["schemas"]["Priority"];
+            /**
+             * Sensors
+             * @default []
+             */
+            sensors: string[];
             severity: components["schemas"]["Severity"];
             sighting?: components["schemas"]["Sighting"] | null;
             /**
@@ -2216,7 +2347,7 @@ export interface components {
              * Points
              * @description on the ground, in their order
              */
-            points?: components["schemas"]["GeoPoint"][] | null;
+            points?: components["schemas"]["GeoPoint-Output"][] | null;
             /**
              * Rules
              * @description rules that watch it, each with its own options; none: those of the node
@@ -2578,7 +2709,7 @@ export interface components {
         Place: {
             /** Id */
             id: string;
-            position: components["schemas"]["GeoPoint"];
+            position: components["schemas"]["GeoPoint-Output"];
         };
         /**
          * Priority
@@ -2816,7 +2947,7 @@ export interface components {
              * @default []
              */
             look_deg: number[];
-            position: components["schemas"]["GeoPoint"];
+            position: components["schemas"]["GeoPoint-Output"];
         };
         /**
          * Role
@@ -2882,6 +3013,78 @@ export interface components {
              * @description the source's own number for it
              */
             track: string;
+        };
+        /**
+         * Sensor
+         * @description A device that is no camera and tells of itself; its id names it on the bus and to the API.
+         */
+        Sensor: {
+            /** Id */
+            id: string;
+            kind: components["schemas"]["SensorKind"];
+            /**
+             * Name
+             * @description for people
+             */
+            name: string;
+            /** @description where what it tells of is, unless it says so itself */
+            position?: components["schemas"]["GeoPoint-Output"] | null;
+            /**
+             * Raises
+             * @description movement: nobody is sent unless a person or a camera says more; intrusion: as a camera's
+             * @default movement
+             * @enum {string}
+             */
+            raises: "movement" | "intrusion";
+            /**
+             * @description how loudly its alarms ask for a person
+             * @default medium
+             */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Sigma M
+             * @description one standard deviation of that, metres
+             * @default 5
+             */
+            sigma_m: number;
+            /**
+             * Silent After S
+             * @description s without a word that are trouble; none: it speaks seldom
+             */
+            silent_after_s?: number | null;
+            /**
+             * Simulated
+             * @description true: it is none, and moves no real vehicle
+             * @default false
+             */
+            simulated: boolean;
+            /**
+             * Zones
+             * @description zones and lines it guards
+             */
+            zones: string[];
+        };
+        /**
+         * SensorKind
+         * @enum {string}
+         */
+        SensorKind: "fence_vibration" | "door_contact" | "radar" | "other";
+        /**
+         * SensorView
+         * @description heard_age_s: null while it was not heard since the coordinator started.
+         */
+        SensorView: {
+            /** Heard Age S */
+            heard_age_s: number | null;
+            /** Id */
+            id: string;
+            /** Is Silent */
+            is_silent: boolean;
+            kind: components["schemas"]["SensorKind"];
+            /** Name */
+            name: string;
+            /** Zones */
+            zones: string[];
         };
         /**
          * SequenceRange
@@ -2975,7 +3178,7 @@ export interface components {
             box: components["schemas"]["BoxPx"];
             /** Camera */
             camera: string;
-            ground: components["schemas"]["GroundFix"] | null;
+            ground: components["schemas"]["GroundFix-Output"] | null;
             label: components["schemas"]["Label"];
             /** Score */
             score: number;
@@ -3090,6 +3293,12 @@ export interface components {
              */
             schema_version: 1;
             /**
+             * Sensors
+             * @description what else tells: fences, doors, radars
+             * @default []
+             */
+            sensors: components["schemas"]["Sensor"][];
+            /**
              * Time Zone
              * @description of the IANA data base, for hours
              */
@@ -3127,7 +3336,7 @@ export interface components {
             /** First Seen Us */
             first_seen_us: number;
             /** @description where it is, with the covariance of the error */
-            ground: components["schemas"]["GroundFix"];
+            ground: components["schemas"]["GroundFix-Output"];
             label: components["schemas"]["Label"];
             /**
              * Merged Into
@@ -3235,6 +3444,11 @@ export interface components {
             why: string;
         };
         /**
+         * Stage
+         * @enum {string}
+         */
+        Stage: "start" | "update" | "end";
+        /**
          * StandDown
          * @description Calls off whoever is on the way or there.
          */
@@ -3329,6 +3543,26 @@ export interface components {
             then: string;
         };
         /**
+         * Target
+         * @description One thing that a device follows; velocity of the ground, where it is measured.
+         */
+        Target: {
+            ground: components["schemas"]["GroundFix-Input"];
+            /** @default other */
+            label: components["schemas"]["Label"];
+            /**
+             * Score
+             * @default 1
+             */
+            score: number;
+            /** Track */
+            track: string;
+            /** Velocity East M S */
+            velocity_east_m_s?: number | null;
+            /** Velocity North M S */
+            velocity_north_m_s?: number | null;
+        };
+        /**
          * Task
          * @description One order with its whole reason. `target` is what to look at, `stand_off` where to look from: never the same.
          */
@@ -3354,11 +3588,11 @@ export interface components {
             progress: string;
             /** Reason */
             reason: string;
-            stand_off?: components["schemas"]["GeoPoint"] | null;
+            stand_off?: components["schemas"]["GeoPoint-Output"] | null;
             /** Stand Off Altitude M */
             stand_off_altitude_m?: number | null;
             state: components["schemas"]["TaskState"];
-            target?: components["schemas"]["GeoPoint"] | null;
+            target?: components["schemas"]["GeoPoint-Output"] | null;
             /**
              * Task Id
              * Format: uuid
@@ -3433,6 +3667,25 @@ export interface components {
             tasks: components["schemas"]["Task"][];
             /** Trace Id */
             trace_id: string;
+        };
+        /** TrackReport */
+        TrackReport: {
+            /**
+             * At Us
+             * @description by the device's clock; null: now
+             */
+            at_us?: number | null;
+            /**
+             * Targets
+             * @default []
+             */
+            targets: components["schemas"]["Target"][];
+            /**
+             * Type
+             * @default sensor_track
+             * @constant
+             */
+            type: "sensor_track";
         };
         /**
          * TracksView
@@ -3565,7 +3818,7 @@ export interface components {
             heading_deg: number | null;
             /** Heard Age S */
             heard_age_s: number | null;
-            home: components["schemas"]["GeoPoint"] | null;
+            home: components["schemas"]["GeoPoint-Output"] | null;
             /** Id */
             id: string;
             /** Is Silent */
@@ -3580,7 +3833,7 @@ export interface components {
             mode: components["schemas"]["FlightMode"] | null;
             /** Not Ready Because */
             not_ready_because: string[];
-            position: components["schemas"]["GeoPoint"] | null;
+            position: components["schemas"]["GeoPoint-Output"] | null;
             /** Round Trip S */
             round_trip_s: number | null;
             /** Safety Uploaded */
@@ -3768,7 +4021,7 @@ export interface components {
         WayStopView: {
             /** Above Home M */
             above_home_m: number | null;
-            point: components["schemas"]["GeoPoint"];
+            point: components["schemas"]["GeoPoint-Output"];
         };
         /** Waypoint */
         Waypoint: {
@@ -3778,7 +4031,7 @@ export interface components {
              * @default 0
              */
             dwell_s: number;
-            position: components["schemas"]["GeoPoint"];
+            position: components["schemas"]["GeoPoint-Output"];
         };
         /**
          * Weekday
@@ -3896,7 +4149,7 @@ export interface components {
              * Polygon
              * @description corners on the ground
              */
-            polygon?: components["schemas"]["GeoPoint"][] | null;
+            polygon?: components["schemas"]["GeoPoint-Output"][] | null;
             /**
              * Rules
              * @description rules that watch it, each with its own options; none: those of the node
@@ -7615,6 +7868,321 @@ export interface operations {
                     "application/pdf": string;
                     "text/csv": string;
                     "text/html": string;
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_sensors_api_v1_sensors_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SensorView"][];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tell_alarm_api_v1_sensors__sensor__alarms_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmReport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Heard"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tell_tracks_api_v1_sensors__sensor__tracks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sensor: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrackReport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Heard"];
                 };
             };
             /** @description A session or a token is needed */

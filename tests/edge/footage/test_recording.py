@@ -11,9 +11,9 @@ from contract.envelope import Envelope, Origin
 from contract.events import Certainty, Event, Stage, derive_event_id, derive_message_id
 from contract.evidence import Evidence, EvidenceKind
 from contract.geo import BoxPx
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import CameraPose, Severity
+from contract.site import CameraPose
 from detectors.frame import Frame
 from edge.area import PrivacyMask
 from edge.errors import EdgeError, OutboxError

@@ -7,7 +7,7 @@ import pytest
 
 from contract.envelope import Origin
 from contract.evidence import Evidence, EvidenceKind, MediaType
-from contract.site import Severity
+from contract.kinds import Severity
 from edge.footage.shelf import DAY_US, Manifest, Room, Shelf, Take, digest
 from tests.conftest import ManualClock
 from tests.edge.yard import START_US

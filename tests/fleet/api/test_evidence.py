@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from contract.evidence import EvidenceKind, MediaType
-from contract.site import Severity
+from contract.kinds import Severity
 from fleet.api.evidence_desk import EvidenceDesk
 from fleet.records.auth import digest_of
 from fleet.records.node_credentials import NodeCredentials

@@ -2,7 +2,7 @@ import pytest
 
 from contract.envelope import Origin
 from contract.events import FeedState, FeedStatus, Health, NodeFault, NodeFaultKind, NodeState, Status
-from contract.site import Severity
+from contract.kinds import Severity
 from fleet.picture.coverage import Coverage, Trouble
 from tests.fleet.messages import NOW_US, make_site
 

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.events import Certainty
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Severity
 from fleet.picture.priority import Factors, OddHours, priority_of, trouble_priority
 from tests.fleet.messages import SITE_TEXT, make_site
 

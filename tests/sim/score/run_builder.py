@@ -13,9 +13,8 @@ from typing import Any
 from contract.envelope import Envelope, Origin
 from contract.events import Certainty, Event, ModelIdentity, Sighting, Stage, derive_message_id
 from contract.geo import BoxPx, GeoPoint, LocalFrame, PointEnu
-from contract.kinds import EventKind
+from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.site import Severity
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)
 START_US = round(START.timestamp() * 1e6)
