@@ -90,7 +90,9 @@ class ForeignTopic(Frozen):
                 yield SensorSays(body=SensorAlarm(alarm=name, stage=stage, text=text), at_us=at_us)
             if self.targets is not None:
                 yield SensorSays(body=SensorTrack(targets=self._targets(document, what)), at_us=at_us)
-        except (ValidationError, OverflowError) as err:
+        except ContractError:
+            raise
+        except (ValueError, OverflowError) as err:
             first = err.errors(include_url=False)[0]["msg"] if isinstance(err, ValidationError) else str(err)
             raise ContractError(f"{what}: {first}") from err
 

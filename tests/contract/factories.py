@@ -29,10 +29,23 @@ from contract.frozen import Frozen
 from contract.geo import BoxPx, GeoPoint, GroundFix
 from contract.kinds import EventKind, Severity
 from contract.labels import Label
+from contract.sensors import SensorAlarm, SensorTrack, Target
 from contract.site import Direction
 
 T0_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z
 OUTBOX = uuid.UUID("5b8c2f0e-0d5b-4f1e-9f43-0c9f3d1f7a10")
+TARGET = Target(
+    track="17",
+    ground=GroundFix(
+        point=GeoPoint(lat_deg=52.0001234, lon_deg=13.0005678),
+        var_east_m2=4.0,
+        cov_east_north_m2=0.0,
+        var_north_m2=4.0,
+    ),
+    label=Label.PERSON,
+    velocity_east_m_s=1.25,
+    velocity_north_m_s=-0.5,
+)
 MODEL = ModelIdentity(name="yolox-nano", sha256="c7" * 32, backend="onnxruntime")
 
 
@@ -180,6 +193,8 @@ def one_of_each() -> dict[str, Envelope]:
         "tracks": envelope(Tracks(camera="fence-cam", sightings=(sighting(),))),
         "status": envelope(status),
         "health": envelope(health),
+        "sensor-alarm": envelope(SensorAlarm(stage=Stage.START, zone="north-fence", text="cable 3"), outbox_id=None),
+        "sensor-track": envelope(SensorTrack(targets=(TARGET,)), outbox_id=None),
         "reply": envelope(Reply(command_id=command_id, done=False, reason="zone 'x' is not of this node")),
         "ack": envelope(ack, node=COORDINATOR, outbox_id=None, boot=0),
         "command": envelope(command, node=COORDINATOR, outbox_id=None, boot=0),

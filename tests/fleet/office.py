@@ -18,6 +18,7 @@ from fleet.decision.sop_document import ProcedureBook
 from fleet.flight.dock import DockDriver
 from fleet.flight.orders import Approval, ComingHome, Sent
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
+from fleet.foreign import ForeignTopic
 from fleet.picture.ingest import Arrival
 from fleet.records.store import open_store
 from tests.conftest import ManualClock
@@ -137,6 +138,7 @@ def open_office(
     docks_of: Callable[[ManualClock], Mapping[str, DockDriver]] = lambda _clock: {},
     book: ProcedureBook | None = None,
     after: Office | None = None,
+    foreign: Sequence[ForeignTopic] = (),
 ) -> Iterator[Office]:
     """after: an earlier life, whose store and clock it has."""
     clock = ManualClock() if after is None else after.clock
@@ -164,6 +166,7 @@ def open_office(
             heart=Heart(clock),
             docks=docks_of(clock),
             book=book,
+            foreign=foreign,
         )
         fleet.coordinator.load()
         yield Office(fleet, clock, kestrel, said, others, answers)
