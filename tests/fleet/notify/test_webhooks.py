@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -21,7 +22,7 @@ from fleet.picture.incidents import Cause, Disposition, Incident, IncidentKind
 from fleet.records import writes
 from fleet.records.news import NewsEvent, forget_news, news_after
 from fleet.records.store import Store, open_store
-from tests.conftest import ManualClock
+from tests.conftest import ROOT, ManualClock
 from tests.fleet.messages import NOW_US, make_event
 from tests.fleet.notify.server import Listener, listening
 from tests.fleet.office import Office, open_office
@@ -339,6 +340,21 @@ def test_the_signature_is_of_time_and_body() -> None:
     digest = hmac.new(b"k" * 32, b'1767225600.{"a":1}', hashlib.sha256).hexdigest()
     assert headers == {"Vedette-Timestamp": "1767225600", "Vedette-Signature": f"v1={digest}"}
     assert signed(b"k" * 32, b'{"a":1}', at_s=1_767_225_601) != headers
+
+
+def test_the_receiver_in_the_documents_believes_us_and_nobody_else() -> None:
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    code = text.split("```python\nimport hashlib, hmac\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec("import hashlib, hmac\n" + code, names)
+    is_genuine, body, at_s = names["is_genuine"], b'{"a":1}', 1_767_225_600
+    headers = signed(SECRET, body, at_s=at_s)
+    assert is_genuine(SECRET, headers, body, at_s + 299)
+    assert not is_genuine(SECRET, headers, body, at_s + 301)
+    assert not is_genuine(SECRET, headers, body + b" ", at_s)
+    assert not is_genuine(b"another secret", headers, body, at_s)
+    assert not is_genuine(SECRET, {**headers, "Vedette-Timestamp": str(at_s + 1)}, body, at_s)
+    assert not is_genuine(SECRET, {}, body, at_s)
 
 
 def news_of(store: Store) -> Sequence[NewsEvent]:
