@@ -3,23 +3,27 @@
 import hashlib
 import hmac
 import json
+import shutil
+import ssl
+import subprocess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from fleet.__main__ import app
+from tests.conftest import need
 from tests.fleet.messages import SITE_TEXT
 from tests.fleet.notify.server import Listener, listening
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
-def config(folder: Path, listener: Listener) -> Path:
+def config(folder: Path, listener: Listener, more: str = "") -> Path:
     (folder / "site.yaml").write_text(SITE_TEXT)
     (folder / "secret").write_text(f"{SECRET}\n")
     path = folder / "fleet.yaml"
-    hook = f"{{name: desk, url: '{listener.url}', secret_file: secret, timeout_s: 30}}"
+    hook = f"{{name: desk, url: '{listener.url}', secret_file: secret, timeout_s: 30{more}}}"
     path.write_text(f"site_file: site.yaml\ndata_dir: data\nwebhooks: [{hook}]\n")
     return path
 
@@ -38,6 +42,21 @@ def test_one_message_is_sent_signed_and_nothing_else_is_touched(tmp_path: Path) 
     whole = told.headers["Vedette-Timestamp"].encode() + b"." + told.body
     assert told.headers["Vedette-Signature"] == "v1=" + hmac.new(SECRET.encode(), whole, hashlib.sha256).hexdigest()
     assert not (tmp_path / "data").exists()
+
+
+def test_over_tls_only_the_authority_that_is_named_is_believed(tmp_path: Path) -> None:
+    need(shutil.which("openssl"), "openssl")
+    key, cert = tmp_path / "tls.key", tmp_path / "tls.crt"
+    make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=desk"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert]
+    subprocess.run([*make.split(), *names], check=True, capture_output=True, timeout=60)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    with listening(tls=tls) as listener:
+        code, line = said(str(config(tmp_path, listener)), "desk")
+        assert (code, "CERTIFICATE_VERIFY_FAILED" in line, listener.told) == (1, True, [])
+        path = config(tmp_path, listener, ", ca_file: tls.crt")
+        assert said(str(path), "desk") == (0, "webhook 'desk': taken: HTTP 204\n")
 
 
 @pytest.mark.parametrize("status", [302, 401, 404, 422, 500])
