@@ -6,15 +6,18 @@ import json
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from sqlalchemy import Connection
 from structlog.testing import capture_logs
 
 from contract.tasks import TaskState
+from fleet.errors import StoreError
 from fleet.metrics import Metrics
 from fleet.notify.receiver import Receiver, signed
 from fleet.notify.webhooks import Pace, Webhooks
@@ -135,7 +138,6 @@ def test_the_states_of_a_task_are_told_once_each(office: Office) -> None:
         for state in (TaskState.SENT, TaskState.RECEIVED, TaskState.REFUSED):
             task = task.moved_to(state, at_us=office.clock.wall_us(), reason="no wind" if state.is_final else "")
             office.fleet.response.on_task_change(task)
-            office.fleet.response.on_task_change(task)  # as it says how far it is
         run_until(webhooks, lambda: b'"refused"' in b"".join(each.body for each in listener.taken()))
     about = [json.loads(told.body)["task"] for told in listener.taken() if b'"task_changed"' in told.body]
     assert [each["state"] for each in about] == ["created", "sent", "received", "refused"]
@@ -203,6 +205,28 @@ def test_after_a_restart_it_goes_on_where_it_was(tmp_path: Path, office: Office,
         with open_store(tmp_path / "fleet.db") as store:
             run_until(hooks(store, clock, receiver), lambda: len(listener.taken()) == 2)
     assert [json.loads(told.body)["incident"]["title"] for told in listener.told] == [first.title, "the second"]
+
+
+def test_a_store_that_is_away_for_a_while_loses_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, reading, failures = office.fleet.store, office.fleet.store.reading, [0]
+
+    @contextmanager
+    def failing() -> Iterator[Connection]:
+        failures[0] += 1
+        if failures[0] <= 3:
+            raise StoreError("store: gone")
+        with reading() as connection:
+            yield connection
+
+    with listening() as listener, capture_logs() as logs:
+        webhooks = hooks(store, office.clock, receiver_of(listener))
+        office.hear(make_event(sequence=1))
+        monkeypatch.setattr(store, "reading", failing)
+        run_until(webhooks, lambda: "incident_opened" in events(listener))
+    assert [each["event"] for each in logs if "news" in each["event"]] == [
+        "news cannot be read; tried again",
+        "news can be read again",
+    ]
 
 
 def test_a_new_receiver_hears_nothing_of_before(office: Office) -> None:
@@ -308,6 +332,15 @@ def test_news_are_written_with_what_they_are_about_or_not_at_all(store: Store, o
     put(store, incident_of(office))
     put(store, incident_of(office))
     assert news_of(store) == [NewsEvent.INCIDENT_OPENED]
+
+
+def test_how_far_a_task_is_is_no_news(store: Store, office: Office) -> None:
+    office.hear(make_event(sequence=1))
+    (task,) = office.fleet.response.tasks.values()
+    with store.transaction() as connection:
+        for progress in ("half", "nearly there"):
+            writes.put_task(connection, task.model_copy(update={"progress": progress}))
+    assert news_of(store) == [NewsEvent.TASK_CHANGED]
 
 
 def test_old_news_go_and_the_newest_keeps_its_number(store: Store, office: Office) -> None:
