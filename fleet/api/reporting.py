@@ -1,10 +1,12 @@
-"""Routes of reports. They are read and written on a thread: nobody waits for another's report."""
+"""Routes of reports: read and written on a thread, one at a time, for a long one is seconds of work."""
 
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AwareDatetime
 
@@ -32,11 +34,13 @@ def report_routes(parts: Parts) -> APIRouter:
     router = APIRouter()
     operator = [Depends(parts.guard.requires(Role.OPERATOR))]
     supervisor = [Depends(parts.guard.requires(Role.SUPERVISOR))]
-    site, store, desk = parts.room.site, parts.store, parts.evidence
+    site, store, archive = parts.room.site, parts.store, parts.evidence.archive
+    one_at_a_time = anyio.Semaphore(1)
 
     async def answer(report: Callable[[], Report], form: ReportForm, name: str) -> Response:
         at_us = parts.clock.wall_us()
-        data = await desk.on_disk(lambda: written(report(), form, at_us=at_us))
+        async with one_at_a_time:
+            data = await anyio.to_thread.run_sync(lambda: written(report(), form, at_us=at_us))
         headers = {
             "Content-Disposition": f'inline; filename="{name}.{form.value}"',
             "Content-Security-Policy": POLICY,
@@ -52,7 +56,7 @@ def report_routes(parts: Parts) -> APIRouter:
         def report() -> Report:
             with store.reading() as connection:
                 case = case_of(connection, incident_id)
-            pictures = stored_pictures(pictured(case), desk.archive.path)
+            pictures = stored_pictures(pictured(case), archive.path)
             return incident_report(site, replace(case, pictures=pictures))
 
         return await answer(report, form, f"incident-{incident_id}")

@@ -68,6 +68,7 @@ class Webhooks:
         self._told: dict[str, int] = {}
         self._saved: dict[str, int] = {}
         self._saved_at_us = 0
+        self._blind: set[str] = set()  # receivers whose news could not be read
 
     def load(self) -> None:
         """Where each receiver was; one that is new begins with what comes from now on. Raises StoreError."""
@@ -93,24 +94,32 @@ class Webhooks:
         async with receiver.client() as client:
             while True:
                 waiting = self._waiting(receiver)
-                for news in waiting:
+                for news in waiting or ():
                     if news.event in receiver.events:
                         await self._tell(receiver, client, news)
                     self._told[receiver.name] = news.number
                     if self._clock.monotonic_us() - self._saved_at_us >= SAVE_EVERY_US:
                         self._save()
-                if not waiting:
+                if waiting == []:
                     self._metrics.webhook_lag_s.labels(receiver=receiver.name).set(0.0)
                     self._save()
+                if not waiting:
                     await anyio.sleep(self._pace.look_s)
 
-    def _waiting(self, receiver: Receiver) -> list[News]:
+    def _waiting(self, receiver: Receiver) -> list[News] | None:
+        """None: the store does not say."""
         try:
             with self._store.reading() as connection:
-                return news_after(connection, self._told[receiver.name], limit=BATCH)
+                found = news_after(connection, self._told[receiver.name], limit=BATCH)
         except StoreError as err:
-            log.warning("news cannot be read; tried again", receiver=receiver.name, reason=str(err))
-            return []
+            if receiver.name not in self._blind:
+                log.warning("news cannot be read; tried again", receiver=receiver.name, reason=str(err))
+            self._blind.add(receiver.name)
+            return None
+        if receiver.name in self._blind:
+            log.info("news can be read again", receiver=receiver.name)
+            self._blind.discard(receiver.name)
+        return found
 
     async def _tell(self, receiver: Receiver, client: httpx.AsyncClient, news: News) -> None:
         """Until it is taken, refused for good or too old."""

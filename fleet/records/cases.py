@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Select, and_, or_, select
 
+from contract.envelope import COORDINATOR
 from contract.evidence import Evidence
 from contract.tasks import Task
 from fleet.errors import NotFound, Refused
 from fleet.picture.incidents import Alarm, Incident, IncidentKind, State
 from fleet.records import reads
 from fleet.records.tables import ALARMS, AUDIT, INCIDENTS, TASKS
+from fleet.records.tables_people import USERS
 
 DAY_US = 86_400_000_000
 LONGEST_SHIFT_US = 31 * DAY_US
@@ -19,7 +21,15 @@ LASTED_US = 31 * DAY_US  # a trouble that ended in a shift began so long before 
 MAX_DOCUMENTS = 50_000  # of one kind in one report
 MAX_AUDIT = 20_000
 AROUND_US = 60_000_000  # audit lines may be written a little before what they are about
-OURSELVES = ("system", "monitor", "tasking", "dispatch", "schedule")  # actors of the audit log that are no person
+OURSELVES = (
+    "system",
+    "monitor",
+    "tasking",
+    "dispatch",
+    "schedule",
+    COORDINATOR,
+)  # actors of the audit log that are no person,
+# unless somebody is called so
 _LASTING = [IncidentKind.TROUBLE.value, IncidentKind.BYPASS.value, IncidentKind.WALK_TEST.value]
 
 
@@ -123,7 +133,8 @@ def _order(incident: Incident) -> tuple[int, str]:
 
 def _by_persons(from_us: int, until_us: int) -> Select[tuple[object, ...]]:
     columns = AUDIT.c
-    chosen = select(AUDIT).where(columns.at_us >= from_us, columns.at_us < until_us, columns.actor.not_in(OURSELVES))
+    is_person = or_(columns.actor.not_in(OURSELVES), columns.actor.in_(select(USERS.c.name)))
+    chosen = select(AUDIT).where(columns.at_us >= from_us, columns.at_us < until_us, is_person)
     return chosen.order_by(columns.at_us, columns.id)
 
 

@@ -23,7 +23,7 @@ from fleet.errors import Refused
 from fleet.reports.document import Cell, Picture, Report, SiteClock, Strong, Table, shown, text_of
 
 MEDIA_TYPE = "application/pdf"
-MAX_ROWS = 10_000  # some hundred pages; more is for CSV or HTML
+MAX_ROWS = 3_000  # a hundred pages and some seconds; more is for CSV or HTML
 MAX_PIXELS = 40_000_000  # of a picture
 FONTS = Path(font_source_sans_pro.font_directory)
 REGULAR, BOLD = FONTS / "SourceSansPro-Regular.ttf", FONTS / "SourceSansPro-Bold.ttf"

@@ -41,6 +41,24 @@ def test_connections_of_this_machine_replace_the_sites(tmp_path: Path) -> None:
         pytest.param("htpp: {}", "unknown key", id="unknown key"),
         pytest.param("http: {port: 70000}", "http.port", id="no such port"),
         pytest.param("connections: {nobody: 'tcp:1.2.3.4:5'}", "expected a vehicle of site 'yard'", id="vehicle"),
+        pytest.param("webhooks: [{name: a, url: 'http://10.0.0.1/', secret_env: S}]", "expected https", id="webhook"),
+        pytest.param("webhooks: [{name: a, url: 'https://a:b@c/', secret_env: S}]", "without a name", id="password"),
+        pytest.param("webhooks: [{name: a, url: 'ftp://c/', secret_env: S}]", "https://HOST", id="no web address"),
+        pytest.param("webhooks: [{name: a, url: 'https://[::1', secret_env: S}]", "https://HOST", id="no address"),
+        pytest.param("webhooks: [{name: a, url: 'https://c/'}]", "one of secret_file and secret_env", id="unsigned"),
+        pytest.param(
+            "webhooks: [{name: a, url: 'https://c/', secret_env: NO_SUCH}]", "at least 32 letters", id="secret"
+        ),
+        pytest.param(
+            "webhooks: [{name: a, url: 'https://c/', secret_env: PATH, ca_file: none.pem}]",
+            "No such file",
+            id="authority",
+        ),
+        pytest.param(
+            "webhooks: [{name: a, url: 'https://c/', secret_env: S}, {name: a, url: 'https://d/', secret_env: S}]",
+            "expected each name once, got 'a' twice",
+            id="one name twice",
+        ),
         pytest.param("system_id: 1", "belongs to a vehicle", id="a vehicle's system id"),
     ],
 )

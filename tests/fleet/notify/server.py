@@ -1,5 +1,6 @@
 """A real HTTP server on loopback that remembers what it is told and answers as the test says."""
 
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,10 +31,11 @@ class Listener:
     hung: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     port: int = 0
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook/as-good-as-a-password"
+        return f"{self.scheme}://127.0.0.1:{self.port}/hook/as-good-as-a-password"
 
     def taken(self) -> list[Told]:
         with self.lock:
@@ -47,7 +49,9 @@ class Listener:
 
 
 @contextmanager
-def listening(answers: Sequence[int | None] = (), *, after: int = 204, port: int = 0) -> Iterator[Listener]:
+def listening(
+    answers: Sequence[int | None] = (), *, after: int = 204, port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[Listener]:
     """Until the block ends. port: 0 takes any."""
     listener = Listener(list(answers), after)
 
@@ -75,6 +79,9 @@ def listening(answers: Sequence[int | None] = (), *, after: int = 204, port: int
 
     with Server(("127.0.0.1", port), Handler) as server:
         listener.port = server.server_address[1]
+        if tls is not None:
+            listener.scheme = "https"
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

@@ -6,14 +6,18 @@ import json
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
+from sqlalchemy import Connection
 from structlog.testing import capture_logs
 
 from contract.tasks import TaskState
+from fleet.errors import StoreError
 from fleet.metrics import Metrics
 from fleet.notify.receiver import Receiver, signed
 from fleet.notify.webhooks import Pace, Webhooks
@@ -21,7 +25,7 @@ from fleet.picture.incidents import Cause, Disposition, Incident, IncidentKind
 from fleet.records import writes
 from fleet.records.news import NewsEvent, forget_news, news_after
 from fleet.records.store import Store, open_store
-from tests.conftest import ManualClock
+from tests.conftest import ROOT, ManualClock
 from tests.fleet.messages import NOW_US, make_event
 from tests.fleet.notify.server import Listener, listening
 from tests.fleet.office import Office, open_office
@@ -134,7 +138,6 @@ def test_the_states_of_a_task_are_told_once_each(office: Office) -> None:
         for state in (TaskState.SENT, TaskState.RECEIVED, TaskState.REFUSED):
             task = task.moved_to(state, at_us=office.clock.wall_us(), reason="no wind" if state.is_final else "")
             office.fleet.response.on_task_change(task)
-            office.fleet.response.on_task_change(task)  # as it says how far it is
         run_until(webhooks, lambda: b'"refused"' in b"".join(each.body for each in listener.taken()))
     about = [json.loads(told.body)["task"] for told in listener.taken() if b'"task_changed"' in told.body]
     assert [each["state"] for each in about] == ["created", "sent", "received", "refused"]
@@ -202,6 +205,28 @@ def test_after_a_restart_it_goes_on_where_it_was(tmp_path: Path, office: Office,
         with open_store(tmp_path / "fleet.db") as store:
             run_until(hooks(store, clock, receiver), lambda: len(listener.taken()) == 2)
     assert [json.loads(told.body)["incident"]["title"] for told in listener.told] == [first.title, "the second"]
+
+
+def test_a_store_that_is_away_for_a_while_loses_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, reading, failures = office.fleet.store, office.fleet.store.reading, [0]
+
+    @contextmanager
+    def failing() -> Iterator[Connection]:
+        failures[0] += 1
+        if failures[0] <= 3:
+            raise StoreError("store: gone")
+        with reading() as connection:
+            yield connection
+
+    with listening() as listener, capture_logs() as logs:
+        webhooks = hooks(store, office.clock, receiver_of(listener))
+        office.hear(make_event(sequence=1))
+        monkeypatch.setattr(store, "reading", failing)
+        run_until(webhooks, lambda: "incident_opened" in events(listener))
+    assert [each["event"] for each in logs if "news" in each["event"]] == [
+        "news cannot be read; tried again",
+        "news can be read again",
+    ]
 
 
 def test_a_new_receiver_hears_nothing_of_before(office: Office) -> None:
@@ -309,6 +334,15 @@ def test_news_are_written_with_what_they_are_about_or_not_at_all(store: Store, o
     assert news_of(store) == [NewsEvent.INCIDENT_OPENED]
 
 
+def test_how_far_a_task_is_is_no_news(store: Store, office: Office) -> None:
+    office.hear(make_event(sequence=1))
+    (task,) = office.fleet.response.tasks.values()
+    with store.transaction() as connection:
+        for progress in ("half", "nearly there"):
+            writes.put_task(connection, task.model_copy(update={"progress": progress}))
+    assert news_of(store) == [NewsEvent.TASK_CHANGED]
+
+
 def test_old_news_go_and_the_newest_keeps_its_number(store: Store, office: Office) -> None:
     office.hear(make_event(sequence=1))
     for number in range(3):
@@ -339,6 +373,21 @@ def test_the_signature_is_of_time_and_body() -> None:
     digest = hmac.new(b"k" * 32, b'1767225600.{"a":1}', hashlib.sha256).hexdigest()
     assert headers == {"Vedette-Timestamp": "1767225600", "Vedette-Signature": f"v1={digest}"}
     assert signed(b"k" * 32, b'{"a":1}', at_s=1_767_225_601) != headers
+
+
+def test_the_receiver_in_the_documents_believes_us_and_nobody_else() -> None:
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    code = text.split("```python\nimport hashlib, hmac\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    exec("import hashlib, hmac\n" + code, names)
+    is_genuine, body, at_s = names["is_genuine"], b'{"a":1}', 1_767_225_600
+    headers = signed(SECRET, body, at_s=at_s)
+    assert is_genuine(SECRET, headers, body, at_s + 299)
+    assert not is_genuine(SECRET, headers, body, at_s + 301)
+    assert not is_genuine(SECRET, headers, body + b" ", at_s)
+    assert not is_genuine(b"another secret", headers, body, at_s)
+    assert not is_genuine(SECRET, {**headers, "Vedette-Timestamp": str(at_s + 1)}, body, at_s)
+    assert not is_genuine(SECRET, {}, body, at_s)
 
 
 def news_of(store: Store) -> Sequence[NewsEvent]:
