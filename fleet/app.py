@@ -60,6 +60,7 @@ from fleet.records.command_keys import CommandKeys
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.people import People
 from fleet.records.store import Store, open_store
+from fleet.relief import ReliefDesk
 from fleet.response import Response
 from fleet.settings import (
     FleetSettings,
@@ -202,6 +203,15 @@ def assembled(
     )
     response.use(tasking)
     files = CaseFiles(clock=clock, store=store, ingest=ingest, live=live)
+    dispatching = DispatchDesk(
+        files,
+        response=response,
+        tasking=tasking,
+        vehicles=vehicles,
+        view=view,
+        parameters=parameters,
+        clock=clock,
+    )
     exempt = ExemptDesk(files, site=site, zones=zones)
     heart.monitor, heart.tasking = monitor, tasking
     coordinator = Coordinator(
@@ -221,6 +231,15 @@ def assembled(
         docks=dock_watch,
         exempt=exempt,
         picture=picture,
+        relief=ReliefDesk(
+            site=site,
+            clock=clock,
+            ingest=ingest,
+            view=view,
+            response=response,
+            tasking=tasking,
+            dispatching=dispatching,
+        ),
     )
     room = ControlRoom(
         site=site,
@@ -240,15 +259,7 @@ def assembled(
         dock_watch=dock_watch,
         files=files,
         exempt=exempt,
-        dispatching=DispatchDesk(
-            files,
-            response=response,
-            tasking=tasking,
-            vehicles=vehicles,
-            view=view,
-            parameters=parameters,
-            clock=clock,
-        ),
+        dispatching=dispatching,
     )
     return Fleet(
         site,

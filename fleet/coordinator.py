@@ -38,6 +38,7 @@ from fleet.picture.people import persons_in
 from fleet.records import reads, writes
 from fleet.records.audit import StoreJournal
 from fleet.records.store import Store
+from fleet.relief import ReliefDesk
 from fleet.response import Response
 from fleet.site_picture import SitePicture
 
@@ -94,12 +95,13 @@ class Coordinator:
         docks: DockWatch,
         exempt: ExemptDesk,
         picture: SitePicture,
+        relief: ReliefDesk,
     ) -> None:
         self._site, self._clock, self._store, self._ingest = site, clock, store, ingest
         self._coverage, self._people, self._response = coverage, people, response
         self._wire, self._deferred, self._live = wire, deferred, live
         self._metrics, self._hops, self._docks, self._exempt = metrics, hops, docks, exempt
-        self.picture = picture
+        self.picture, self._relief = picture, relief
         self._journal = StoreJournal(store)
         self.configurations = Configurations(
             site=site,
@@ -220,6 +222,7 @@ class Coordinator:
         self._exempt.tick()
         self._watch(now_us)
         self._response.tick()
+        self._relief.tick()
         self._asked.set()
         for (node, zone), wish in self._wishes.items():
             if now_us >= wish.again_at_us:

@@ -234,6 +234,10 @@ class Response:
             raise Refused(f"incident {incident.incident_id}: {chosen}")
         return self._make_task(incident, chosen, self._evidence_of(incident), actor=by, approved_by=by)
 
+    def relieve(self, incident: Incident, chosen: Dispatch) -> Task:
+        """A second vehicle to what one looks at already. Raises Refused, StoreError."""
+        return self._make_task(incident, chosen, self._evidence_of(incident), actor=DISPATCH)
+
     def approve(self, task_id: uuid.UUID, *, by: str) -> Task:
         """A named pilot lets a waiting task go; where to stand is worked out anew. Raises NotFound, Refused."""
         task = self._open_task(task_id)
@@ -305,7 +309,7 @@ class Response:
     def _try(self, incident: Incident, waiting: _Waiting) -> None:
         """Send somebody now, or say once why not."""
         evidence, age_s = self._evidence.get(incident.incident_id), self._age_s(incident)
-        if evidence is None or not self._is_fresh(incident):
+        if evidence is None or not self.is_fresh(incident):
             del self._waiting[incident.incident_id]
             age = "of unknown age" if age_s is None else f"{age_s:.0f} s old"
             self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent: the evidence is {age}; a person decides")
@@ -328,14 +332,13 @@ class Response:
         evidence = self._evidence.get(incident.incident_id)
         return None if evidence is None else evidence.age_s(self._clock.monotonic_us())
 
-    def _is_fresh(self, incident: Incident) -> bool:
-        age_s = self._age_s(incident)
-        return age_s is not None and age_s <= self._site.response.dispatch_max_age_s
+    def is_fresh(self, incident: Incident) -> bool:
+        return (age_s := self._age_s(incident)) is not None and age_s <= self._site.response.dispatch_max_age_s
 
     def others_than(self, one: Incident) -> list[Incident]:
         """Who else waits, and on its turn would be sent somebody: a stale one keeps no vehicle from a fresh one."""
         waiting = (self._ingest.incidents.get(each) for each in self._waiting if each != one.incident_id)
-        return [each for each in waiting if each is not None and self._wants_vehicle(each) and self._is_fresh(each)]
+        return [each for each in waiting if each is not None and self._wants_vehicle(each) and self.is_fresh(each)]
 
     def _choose(self, incident: Incident, only: str | None = None, others: Iterable[Incident] = ()) -> Dispatch | str:
         if (need := need_of(incident)) is None:
@@ -362,8 +365,7 @@ class Response:
         approved_by: str | None = None,
         asked_at_us: int | None = None,
     ) -> Task:
-        attempt = self._attempts.get(incident.incident_id, 0) + 1
-        now_us = self._clock.wall_us()
+        attempt, now_us = self._attempts.get(incident.incident_id, 0) + 1, self._clock.wall_us()
         assert incident.sighting is not None
         assert incident.sighting.ground is not None
         task = Task(

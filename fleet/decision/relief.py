@@ -1,7 +1,7 @@
 """Who stays with an incident, and when the next one is sent: nobody leaves before the next one sees the point.
 
-It plans ahead of the battery and excuses nobody from it: whoever is at its reserve is sent home by the safety monitor,
-relieved or not (SAFETY 6, 8). Pure.
+The battery comes first: who has only the way home and the site's reserve left leaves, relieved or not, long before the
+safety monitor would order it. Pure.
 """
 
 from dataclasses import dataclass
@@ -79,6 +79,8 @@ def relief_of(
     stays_s = can_stay_s(watcher.vehicle, watcher.spec, world)
     if ends_in_s is not None and ends_in_s <= 0.0:
         return Relief(Act.LEAVE, "nobody need watch it any longer", stays_s)
+    if stays_s is not None and stays_s <= 0.0:
+        return Relief(Act.LEAVE, "its battery holds the way home and the reserve, and no more", stays_s)
     if coming is not None:
         if coming.sees_for_s is not None and coming.sees_for_s >= HANDOVER_S:
             return Relief(Act.LEAVE, f"{coming.vehicle_id} is there and sees it", stays_s)

@@ -82,7 +82,17 @@ def test_a_ground_vehicle_does_not_mind_the_wind() -> None:
 
 
 def test_a_wind_that_it_cannot_come_home_against_leaves_it_no_time() -> None:
-    assert decided(drone(wind_m_s=9.0)).stays_s == 0.0
+    found = decided(drone(wind_m_s=9.0))
+
+    assert (found.act, found.stays_s) == (Act.LEAVE, 0.0)
+
+
+@pytest.mark.parametrize("coming", [None, Next("beta", None), Next("beta", 3.0)])
+def test_safety_a_battery_at_its_reserve_leaves_relieved_or_not(coming: Next | None) -> None:
+    found = decided(staying(-1.0), coming)
+
+    assert found.act is Act.LEAVE
+    assert found.why == "its battery holds the way home and the reserve, and no more"
 
 
 @pytest.mark.parametrize(
