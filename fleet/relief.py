@@ -17,6 +17,7 @@ from fleet.decision.dispatch import Dispatch
 from fleet.decision.relief import Act, Next, Watcher, relief_of
 from fleet.dispatch_desk import DispatchDesk
 from fleet.errors import Refused, StoreError
+from fleet.flight.errands import ARRIVED_M
 from fleet.flight.footprint import view_from
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import VehicleState
@@ -59,7 +60,7 @@ class ReliefDesk:
         self._clock, self._ingest, self._view = clock, ingest, view
         self._response, self._tasking, self._dispatching = response, tasking, dispatching
         self._watches: dict[uuid.UUID, _Watch] = {}
-        self._seen_since_us: dict[uuid.UUID, int] = {}  # by task: in its view without a break
+        self._seen_since_us: dict[uuid.UUID, int] = {}  # by task: on station, and in view without a break
 
     def tick(self) -> None:
         """Once a second."""
@@ -86,8 +87,12 @@ class ReliefDesk:
         }
 
     def _sees(self, task: Task, world: World) -> bool:
+        """From its place: what it sees on its way there, it may lose again."""
         state, target = _state(task, world), self._target(task)
-        if task.state is not TaskState.EXECUTING or target is None:
+        if task.state is not TaskState.EXECUTING or target is None or task.stand_off is None or state.position is None:
+            return False
+        place, here = world.airspace.enu(task.stand_off), world.airspace.enu(state.position)
+        if here.horizontal_distance_m(place) > ARRIVED_M:
             return False
         view = view_from(state, world.spec(task.vehicle), target, world.airspace)
         return view is not None and view.is_inside

@@ -37,13 +37,20 @@ def vehicle(office: Office, name: str) -> ReadyVehicle:
     return next(each for each in (office.kestrel, *office.others) if each.state.vehicle_id == name)
 
 
-def arrive(office: Office, task: Task, *, battery_frac: float = 0.9, looks_away: bool = False) -> None:
+def arrive(
+    office: Office, task: Task, *, battery_frac: float = 0.9, looks_away: bool = False, short_m: float = 0.0
+) -> None:
     """Tasking says that it is there, and so it is."""
     for state in UNDER_WAY:
         known = office.fleet.response.tasks[task.task_id]
+        if known.state is TaskState.EXECUTING:
+            break
         office.fleet.response.on_task_change(known.moved_to(state, at_us=office.clock.wall_us()))
-    side_m = 28.5 if task.vehicle == "kestrel" else -28.5
-    spot = PointEnu(side_m, 20.0)
+    assert task.stand_off is not None
+    frame = office.fleet.site.local_frame()
+    spot = frame.to_enu(task.stand_off)
+    if short_m:
+        spot = PointEnu(spot.east_m * (1.0 + short_m / 28.5), spot.north_m)
     turned = 180.0 if looks_away else 0.0
     flown = vehicle(office, task.vehicle)
     flown.state = replace(
@@ -92,7 +99,7 @@ def test_who_can_stay_for_long_stays_alone() -> None:
 
 
 def test_a_battery_that_runs_low_brings_the_next_and_both_stay_until_it_sees_the_point() -> None:
-    with on_watch(battery_frac=0.37) as (office, first):
+    with on_watch(battery_frac=0.34) as (office, first):
         keep_hearing(office, seconds=6.0)
         (second,) = [task for task in tasks(office) if task.task_id != first.task_id]
         assert second.vehicle != first.vehicle
@@ -115,8 +122,21 @@ def test_a_battery_that_runs_low_brings_the_next_and_both_stay_until_it_sees_the
         assert words(office)[-1] == f"{first.vehicle} leaves: {second.vehicle} is there and sees it"
 
 
+def test_who_sees_the_point_on_its_way_is_not_there_yet() -> None:
+    with on_watch(battery_frac=0.34) as (office, first):
+        keep_hearing(office, seconds=6.0)
+        (second,) = [task for task in tasks(office) if task.task_id != first.task_id]
+        arrive(office, second, short_m=12.0)
+        keep_hearing(office, seconds=15.0)
+        assert goes_on(office, first)
+
+        arrive(office, second)
+        keep_hearing(office, seconds=12.0)
+        assert not goes_on(office, first)
+
+
 def test_at_its_reserve_it_leaves_before_the_next_is_there() -> None:
-    with on_watch(battery_frac=0.37) as (office, first):
+    with on_watch(battery_frac=0.34) as (office, first):
         keep_hearing(office, seconds=6.0)
         (second,) = [task for task in tasks(office) if task.task_id != first.task_id]
         flown = vehicle(office, first.vehicle)
@@ -140,7 +160,7 @@ def test_a_watch_ends_by_itself() -> None:
 def test_old_evidence_sends_no_relief() -> None:
     with on_watch() as (office, _):
         office.pass_time(30.0)
-        office.kestrel.state = replace(office.kestrel.state, battery_frac=0.37)
+        office.kestrel.state = replace(office.kestrel.state, battery_frac=0.34)
         for _second in range(12):
             office.pass_time(1.0)
 
@@ -148,7 +168,7 @@ def test_old_evidence_sends_no_relief() -> None:
 
 
 def test_when_the_first_was_taken_away_the_one_that_sees_the_point_has_the_watch() -> None:
-    with on_watch(battery_frac=0.37) as (office, first):
+    with on_watch(battery_frac=0.34) as (office, first):
         keep_hearing(office, seconds=6.0)
         (second,) = [task for task in tasks(office) if task.task_id != first.task_id]
         arrive(office, second)
