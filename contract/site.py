@@ -329,6 +329,10 @@ class Response(Frozen):
     ground_speed_near_people_m_s: Annotated[float, Field(gt=0, le=3, description="its greatest speed near them")] = 1.0
     dispatch_max_age_s: Annotated[float, Field(gt=0, le=300, description="older evidence sends nobody")] = 15.0
     observe_s: Annotated[float, Field(gt=0, description="held in view this long before it counts as looked at")] = 10.0
+    watch_s: Annotated[
+        float,
+        Field(ge=0, le=86_400, description="then held in view this long, by one vehicle after the other; 0: no watch"),
+    ] = 0.0
     battery_reserve_frac: Annotated[
         float, Field(ge=0.1, le=0.9, description="charge left after the way home, 0 to 1")
     ] = 0.25

@@ -65,6 +65,7 @@ from fleet.records.command_keys import CommandKeys
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.people import People
 from fleet.records.store import Store, open_store
+from fleet.relief import ReliefDesk
 from fleet.response import Response
 from fleet.sensor_desk import SensorDesk
 from fleet.settings import (
@@ -213,6 +214,15 @@ def assembled(
     )
     response.use(tasking)
     files = CaseFiles(clock=clock, store=store, ingest=ingest, live=live)
+    dispatching = DispatchDesk(
+        files,
+        response=response,
+        tasking=tasking,
+        vehicles=vehicles,
+        view=view,
+        parameters=parameters,
+        clock=clock,
+    )
     exempt = ExemptDesk(files, site=site, zones=zones)
     procedures = None
     if book is not None:
@@ -248,6 +258,15 @@ def assembled(
         picture=picture,
         procedures=procedures,
         sensors=sensors,
+        relief=ReliefDesk(
+            site=site,
+            clock=clock,
+            ingest=ingest,
+            view=view,
+            response=response,
+            tasking=tasking,
+            dispatching=dispatching,
+        ),
     )
     room = ControlRoom(
         site=site,
@@ -269,15 +288,7 @@ def assembled(
         exempt=exempt,
         procedures=procedures,
         sensors=sensors,
-        dispatching=DispatchDesk(
-            files,
-            response=response,
-            tasking=tasking,
-            vehicles=vehicles,
-            view=view,
-            parameters=parameters,
-            clock=clock,
-        ),
+        dispatching=dispatching,
     )
     return Fleet(
         site,

@@ -41,6 +41,7 @@ from fleet.procedures import Procedures
 from fleet.records import reads, writes
 from fleet.records.audit import StoreJournal
 from fleet.records.store import Store
+from fleet.relief import ReliefDesk
 from fleet.response import Response
 from fleet.sensor_desk import SensorDesk
 from fleet.site_picture import SitePicture
@@ -100,12 +101,13 @@ class Coordinator:
         picture: SitePicture,
         procedures: Procedures | None = None,
         sensors: SensorDesk,
+        relief: ReliefDesk,
     ) -> None:
         self._site, self._clock, self._store, self._ingest = site, clock, store, ingest
         self._coverage, self._people, self._response = coverage, people, response
         self._wire, self._deferred, self._live = wire, deferred, live
         self._metrics, self._hops, self._docks, self._exempt = metrics, hops, docks, exempt
-        self.picture, self._procedures, self._sensors = picture, procedures, sensors
+        self.picture, self._procedures, self._sensors, self._relief = picture, procedures, sensors, relief
         self._journal = StoreJournal(store)
         self.configurations = Configurations(
             site=site,
@@ -179,9 +181,7 @@ class Coordinator:
 
     def take(self, batch: Sequence[Arrival]) -> bool:
         """One batch: store, acknowledge, respond. False when the store did not take it: offer it again."""
-        foreign = [each for each in batch if self._sensors.is_foreign(each.message.topic)]
-        if foreign:
-            batch = [each for each in batch if not self._sensors.is_foreign(each.message.topic)]
+        batch, foreign = self._sensors.parted(batch)
         try:
             outcome = self._ingest.take(batch)
         except StoreError as err:
@@ -237,6 +237,7 @@ class Coordinator:
         if self._procedures is not None:
             self._procedures.tick()
         self._response.tick()
+        self._relief.tick()
         self._asked.set()
         for (node, zone), wish in self._wishes.items():
             if now_us >= wish.again_at_us:

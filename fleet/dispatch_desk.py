@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from contract.clock import Clock
 from fleet.api.dispatch_views import DispatchView, dispatch_view
 from fleet.case_files import CaseFiles
+from fleet.decision.assignment import choose_among
+from fleet.decision.dispatch import Dispatch
 from fleet.decision.explanation import Explanation, Moment
 from fleet.decision.needs import keeps_busy, need_of, needs_of
 from fleet.errors import Refused
@@ -13,6 +15,7 @@ from fleet.flight.gate import GateParameters
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle
 from fleet.flight.world import WorldView
+from fleet.picture.incidents import Incident
 from fleet.response import Response
 
 
@@ -53,7 +56,28 @@ class DispatchDesk:
         need = need_of(incident, None if on_it is None else on_it.vehicle)
         if need is None:
             raise Refused(f"incident {incident_id}: where it is on the ground is not known")
-        moment = Moment(
+        explanation = Explanation(need, needs_of(self._response.others_than(incident)), self._moment(incident))
+        return Inquiry(incident_id, self._clock.wall_us(), explanation, need.by)
+
+    def next_for(self, incident: Incident, *, besides: str) -> Dispatch | str:
+        """Who would go there while `besides` looks at it, or why nobody: old evidence sends no second one either."""
+        need, moment = need_of(incident), self._moment(incident)
+        if need is None or not self._response.wanting.is_fresh(incident.incident_id):
+            return "its evidence is old, or has no place on the ground"
+        return choose_among(
+            need,
+            needs_of(self._response.others_than(incident)),
+            vehicles=moment.vehicles,
+            tasks=moment.tasks,
+            world=moment.world,
+            parameters=moment.parameters,
+            now_us=moment.now_us,
+            unavailable={**moment.unavailable, besides: "is on station"},
+            heights=moment.heights,
+        )
+
+    def _moment(self, incident: Incident) -> Moment:
+        return Moment(
             vehicles=tuple(vehicle.state for vehicle in self._vehicles.values()),
             tasks=tuple(task for task in self._response.tasks.values() if keeps_busy(task, incident)),
             world=self._view.now(),
@@ -62,5 +86,3 @@ class DispatchDesk:
             unavailable=self._tasking.unavailable(),
             heights=self._tasking.heights(),
         )
-        explanation = Explanation(need, needs_of(self._response.others_than(incident)), moment)
-        return Inquiry(incident_id, self._clock.wall_us(), explanation, need.by)

@@ -221,6 +221,10 @@ class Response:
             raise Refused(f"incident {incident.incident_id}: {chosen}")
         return self._make_task(incident, chosen, self._evidence_of(incident), actor=by, approved_by=by)
 
+    def relieve(self, incident: Incident, chosen: Dispatch) -> Task:
+        """A second vehicle to what one looks at already. Raises Refused, StoreError."""
+        return self._make_task(incident, chosen, self._evidence_of(incident), actor=DISPATCH)
+
     def approve(self, task_id: uuid.UUID, *, by: str) -> Task:
         """A named pilot lets a waiting task go; where to stand is worked out anew. Raises NotFound, Refused."""
         task = self._open_task(task_id)

@@ -81,9 +81,10 @@ class SensorDesk:
 
     # What comes
 
-    def is_foreign(self, topic: str) -> bool:
-        """Of a device that does not speak our contract."""
-        return topic in self._foreign
+    def parted(self, batch: Sequence[Arrival]) -> tuple[Sequence[Arrival], list[Arrival]]:
+        """What speaks our contract, and what does not; the batch itself where all of it does."""
+        foreign = [each for each in batch if each.message.topic in self._foreign]
+        return [each for each in batch if each.message.topic not in self._foreign] if foreign else batch, foreign
 
     def hear_foreign(self, arrival: Arrival) -> None:
         """By the mapping of its topic; a word without a meaning for us is a sign of life."""

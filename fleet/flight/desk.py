@@ -91,7 +91,7 @@ class GaveUp(Interrupted):
 @dataclass(slots=True)
 class Job:
     """A task on its way through. `from_index` is where a patrol goes on, `is_skipping` while the vehicle has not been
-    told of it, `paused_by` who stopped it."""
+    told of it, `paused_by` who stopped it; `is_watch`: a look that goes on when it counts as one."""
 
     task: Task
     evidence: Evidence
@@ -105,6 +105,7 @@ class Job:
     decisions: int = 0
     was_acknowledged: bool = False
     cancelled_by: str | None = None
+    is_watch: bool = False
     suspended_at_us: int | None = None
 
 

@@ -18,7 +18,7 @@ from fleet.errors import Refused
 from fleet.flight.desk import Desk, GaveUp, Job
 from fleet.flight.dock import Asked, Cover, DockVerb
 from fleet.flight.errors import CommandRefused, FlightError
-from fleet.flight.footprint import View, view_of
+from fleet.flight.footprint import View, view_from
 from fleet.flight.gate import slows_down
 from fleet.flight.orders import Disarm, FlyMission, GoTo, Hold, Launch, LookAt, ReturnHome, UploadSafety
 from fleet.flight.pausing import STANDS, stand_while_paused
@@ -136,7 +136,8 @@ class Watching:
 
 
 async def investigate(desk: Desk, job: Job) -> None:
-    """To the stand-off point, find the sighting in the footprint, keep it there for `observe_s`."""
+    """To the stand-off point, find the sighting in the footprint, keep it there for `observe_s`, or as a watch until it
+    is told that its turn is over."""
     if desk.spec.kind.flies and job.task.stand_off_altitude_m is not None:
         height_m = await _take_height(desk, job, job.task.stand_off_altitude_m, None)
         job.task = job.task.model_copy(update={"stand_off_altitude_m": height_m})
@@ -164,7 +165,9 @@ async def investigate(desk: Desk, job: Job) -> None:
             desk.say(job, f"{_tens(left_m)} m to the stand-off point")
             progress.raise_if_none(left_m, now_us=now_us, limit_us=NO_PROGRESS_US, what=f"{left_m:.0f} m to go")
         elif await _is_looked_at(desk, job, watching):
-            return
+            if not job.is_watch:
+                return
+            deadline_us = now_us + _limit_us(desk, job)
 
 
 async def _is_looked_at(desk: Desk, job: Job, watching: Watching) -> bool:
@@ -227,17 +230,8 @@ async def _go(desk: Desk, job: Job) -> None:
 
 def _view(desk: Desk, job: Job) -> View | None:
     """How the target is in view; None when heading or target is not known."""
-    state = desk.state
-    if job.target is None or state.heading_deg is None:
-        return None
-    return view_of(
-        desk.airspace.enu(job.target),
-        position=_here(desk),
-        height_m=state.above_home_m or 0.0,
-        heading=state.heading_deg,
-        fov_deg=desk.spec.sensor_fov_deg,
-        range_m=desk.spec.sensor_range_m,
-    )
+    _here(desk)
+    return None if job.target is None else view_from(desk.state, desk.spec, job.target, desk.airspace)
 
 
 def _is_off_axis(desk: Desk, view: View | None) -> bool:

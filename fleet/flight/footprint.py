@@ -6,7 +6,10 @@ The sensor is taken to tilt freely and to look along the vehicle's heading; only
 import math
 from dataclasses import dataclass
 
-from contract.geo import PointEnu, heading_deg
+from contract.geo import GeoPoint, PointEnu, heading_deg
+from contract.site import Vehicle
+from fleet.flight.airspace import Airspace
+from fleet.flight.vehicle import VehicleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,20 @@ class View:
     is_inside: bool
     distance_m: float
     off_axis_deg: float
+
+
+def view_from(state: VehicleState, spec: Vehicle, target: GeoPoint, airspace: Airspace) -> View | None:
+    """How this vehicle has the target in view; None where its place or heading is not known."""
+    if state.position is None or state.heading_deg is None:
+        return None
+    return view_of(
+        airspace.enu(target),
+        position=airspace.enu(state.position),
+        height_m=state.above_home_m or 0.0,
+        heading=state.heading_deg,
+        fov_deg=spec.sensor_fov_deg,
+        range_m=spec.sensor_range_m,
+    )
 
 
 def view_of(

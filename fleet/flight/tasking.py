@@ -172,6 +172,13 @@ class Tasking:
                 if job.task.task_id == task_id:
                     job.target, job.sigma_m = target, sigma_m
 
+    def keep_watch(self, task_id: uuid.UUID, *, is_watch: bool) -> None:
+        """Whether a look goes on when it counts as one. A task that has ended is no longer interested."""
+        for desk in self._desks.values():
+            for job in desk.jobs:
+                if job.task.task_id == task_id:
+                    job.is_watch = is_watch
+
     def take_back(self, vehicle_id: str, by: str) -> None:
         """A named person gives the vehicle back to us after a pilot, a failsafe or a restart. Raises NotFound, Refused
         when nobody took it and StoreError when that cannot be written down first."""

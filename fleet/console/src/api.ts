@@ -2870,6 +2870,12 @@ export interface components {
              * @default 10
              */
             observe_s: number;
+            /**
+             * Watch S
+             * @description then held in view this long, by one vehicle after the other; 0: no watch
+             * @default 0
+             */
+            watch_s: number;
         };
         /**
          * RoamingPatrol
@@ -3277,7 +3283,8 @@ export interface components {
              *       "ground_speed_near_people_m_s": 1,
              *       "ground_stop_m": 12,
              *       "max_wind_m_s": 10,
-             *       "observe_s": 10
+             *       "observe_s": 10,
+             *       "watch_s": 0
              *     }
              */
             response: components["schemas"]["Response"];

@@ -82,6 +82,42 @@ def test_somebody_who_walked_on_during_the_launch_is_looked_at_from_another_plac
     fly(scene)
 
 
+def test_a_watch_goes_on_after_the_look_until_its_turn_is_over() -> None:
+    async def scene() -> None:
+        flown = Flown()
+        flown.script = lambda: flown.see(100, 200)
+        async with flown.running():
+            flown.submit(LOOK)
+            flown.tasking.keep_watch(LOOK.task_id, is_watch=True)
+            await flown.until(lambda: flown.last(LOOK).progress.startswith("on scene"))
+            end_us = flown.clock.monotonic_us() + 240_000_000  # longer than a look may take in all
+            await flown.until(lambda: flown.clock.monotonic_us() > end_us)
+            assert flown.last(LOOK).state is TaskState.EXECUTING
+            flown.tasking.keep_watch(LOOK.task_id, is_watch=False)
+            done = await flown.until_final(LOOK)
+        assert done.state is TaskState.DONE
+        assert flown.clock.monotonic_us() - end_us < 2_000_000
+
+    fly(scene)
+
+
+def test_a_watch_does_not_outlast_the_battery_that_home_needs() -> None:
+    async def scene() -> None:
+        flown = Flown()
+        flown.script = lambda: flown.see(100, 200)
+        async with flown.running():
+            flown.submit(LOOK)
+            flown.tasking.keep_watch(LOOK.task_id, is_watch=True)
+            await flown.until(lambda: flown.last(LOOK).progress.startswith("on scene"))
+            flown.vehicle.set(battery_frac=0.08)
+            await flown.until(lambda: flown.vehicle.state.mode is FlightMode.RETURN)
+            await flown.until(lambda: flown.last(LOOK).state is not TaskState.EXECUTING)
+        assert flown.last(LOOK).state is TaskState.SUSPENDED
+        assert flown.monitor.is_latched("drone") is not None
+
+    fly(scene)
+
+
 def test_people_who_stay_near_the_way_end_the_patrol() -> None:
     async def scene() -> None:
         flown = Flown()
