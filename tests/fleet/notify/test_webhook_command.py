@@ -48,7 +48,7 @@ def test_over_tls_only_the_authority_that_is_named_is_believed(tmp_path: Path) -
     need(shutil.which("openssl"), "openssl")
     key, cert = tmp_path / "tls.key", tmp_path / "tls.crt"
     make = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=desk"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)]
     subprocess.run([*make.split(), *names], check=True, capture_output=True, timeout=60)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(cert, key)
