@@ -1,7 +1,8 @@
 """A report as PDF on A4, with page numbers; the fonts are embedded.
 
-The same report and time give the same bytes. DejaVu 2.37 (fonts/LICENSE) has Latin, Greek, Cyrillic, Armenian, Georgian and signs; letters
-that it lacks, and those that must be joined or set from right to left, stand as a box, and the last page says so.
+The same report and time give the same bytes. DejaVu 2.35 (fonts/LICENSE) has Latin, Greek, Cyrillic, Armenian,
+Georgian and signs; letters that it lacks, and those that must be joined or set from right to left, stand as a box, and
+the last page says so.
 """
 
 import io
