@@ -12,6 +12,7 @@ import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
+from datetime import date, datetime, timezone
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -50,6 +51,12 @@ def found(folder: Path) -> tuple[Counter[str], dict[str, Counter[str]], list[Sur
     return sum(by_file.values(), Counter()), by_file, survivors
 
 
+def last_run(folder: Path) -> date:
+    """When the last result was written, UTC."""
+    newest_s = max(meta.stat().st_mtime for meta in folder.glob("*.py.meta"))
+    return datetime.fromtimestamp(newest_s, tz=timezone.utc).date()
+
+
 def _outcome(code: int | None) -> str:
     if code is None:
         return "not run"
@@ -82,9 +89,19 @@ def reasons(page: str) -> dict[Survivor, str]:
 
 
 def written(
-    sums: Counter[str], by_file: dict[str, Counter[str]], survivors: list[Survivor], why: dict[Survivor, str]
+    sums: Counter[str],
+    by_file: dict[str, Counter[str]],
+    survivors: list[Survivor],
+    why: dict[Survivor, str],
+    *,
+    run_on: date,
 ) -> str:
-    lines = [HEAD, "| file | changes | noticed | survived | not run |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        HEAD,
+        f"Last run: {run_on}.\n",
+        "| file | changes | noticed | survived | not run |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for name, each in [*by_file.items(), ("all", sums)]:
         lines.append(f"| {name} | {each.total()} | {each['noticed']} | {each['survived']} | {each['not run']} |")
     lines += ["", "| where | change | why it may stay |", "| --- | --- | --- |"]
@@ -98,7 +115,7 @@ def main() -> int:
         print("mutants: nothing was run; 'make mutants' does", file=sys.stderr)
         return 2
     why = reasons(PAGE.read_text(encoding="utf-8")) if PAGE.is_file() else {}
-    PAGE.write_text(written(sums, by_file, survivors, why), encoding="utf-8")
+    PAGE.write_text(written(sums, by_file, survivors, why, run_on=last_run(FOLDER)), encoding="utf-8")
     bare = [each for each in survivors if not why.get(each)]
     print(f"{sums.total()} changes: {sums['noticed']} noticed, {sums['survived']} survived, {sums['not run']} not run")
     for each in bare:

@@ -10,7 +10,9 @@ from shapely import MultiPoint, Point
 
 from contract.geo import PointEnu
 from fleet.flight.airspace import Airspace, reach_of
+from fleet.flight.orders import GoTo
 from tests.fleet.flight.stage import GO, SITE, ask, drone, geo, make_site, person, place, rover, world
+from tests.fleet.flight.test_gate import reasons
 
 AIRSPACE = Airspace(SITE)
 
@@ -100,3 +102,15 @@ def test_conversion_goes_both_ways() -> None:
     assert point.east_m == pytest.approx(123.456, abs=1e-6)
     assert point.north_m == pytest.approx(78.9, abs=1e-6)
     assert AIRSPACE.geo(point).lat_deg == pytest.approx(geo(123.456, 78.9).lat_deg, abs=1e-10)
+
+
+def test_the_way_home_keeps_clear_of_a_tower_beside_it() -> None:
+    corners = [place(e, n) for e, n in ((150, 100.5), (160, 100.5), (160, 110), (150, 110))]
+    site = make_site(buildings=[{"id": "tower", "polygon": corners, "height_m": 50.0}], no_fly=[])
+    own = drone()
+    said = reasons(GoTo(geo(190, 100), 25.0, 8.0), own, within=world(own, site=site))
+    assert "the straight way home comes within 0.5 m of building 'tower', expected 1.0 m" in said
+
+
+def test_from_the_very_edge_it_may_come_back_inside() -> None:
+    assert reasons(GoTo(geo(100, 200), 25.0, 8.0), drone(position=geo(100, 299.5))) == ()

@@ -10,7 +10,7 @@ from shapely import LineString
 from contract.geo import PointEnu
 from contract.site import Site
 from fleet.flight.airspace import Airspace
-from fleet.flight.energy import home_frac
+from fleet.flight.energy import home_frac, way_frac
 from fleet.flight.monitor import MonitorCore, order_name
 from fleet.flight.orders import (
     FlyMission,
@@ -26,8 +26,8 @@ from fleet.flight.orders import (
 )
 from fleet.flight.safety_plan import safety_plan
 from fleet.flight.vehicle import FlightMode, VehicleState
-from fleet.flight.watch import BATTERY_SPARE_FRAC, Hazard, Route, Snapshot, hazard_of
-from fleet.flight.way import Stop, leg_gap_m, stops_of
+from fleet.flight.watch import BATTERY_SPARE_FRAC, Hazard, Route, Snapshot, has_arrived, hazard_of
+from fleet.flight.way import Stop, Way, is_airborne, leg_gap_m, line_refusals, margin_m, stops_of, way_of
 from tests.fleet.flight.stage import (
     AIRSPACE,
     DECISION_ID,
@@ -46,6 +46,7 @@ from tests.fleet.flight.test_gate import approved, reasons
 from tests.fleet.flight.test_traffic import aircraft
 
 GO = GoTo(geo(120, 100), 25.0, 8.0)
+DRIVE = GoTo(geo(60, 150), None, 2.0)
 TWO = make_site(
     vehicles=[
         *make_site().model_dump(mode="json")["vehicles"],
@@ -370,3 +371,127 @@ def test_all_along_an_orbit_the_stand_off_of_a_place_to_stay_is_kept() -> None:
     beside = world(drone(), people=[person(120, 205)])  # 15 m outside the ring: more than one who passes keeps
     assert any("from a tracked person" in each for each in reasons(ring, drone(), within=beside))
     assert reasons(ring, drone(), within=world(drone())) == ()
+
+
+def test_legs_that_end_short_of_each_other_do_not_cross() -> None:
+    short, beside = (PointEnu(0.0, 0.0), PointEnu(1.0, 0.0)), (PointEnu(0.5, 0.9), PointEnu(0.5, 1.0))
+    assert leg_gap_m(*short, *beside) == pytest.approx(0.9)
+    assert leg_gap_m(*beside, *short) == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("order", "vehicle"),
+    [
+        (GoTo(geo(180, 100), 25.0, 8.0), drone(above_home_m=55.0)),
+        (Launch(25.0), drone_on_pad()),
+        (FlyMission((MissionItem(geo(120, 100), 25.0, 200.0),), 0, 8.0), drone()),
+        (DRIVE, rover(above_home_m=20.0)),  # by its barometer: what drives climbs nothing
+    ],
+    ids=["down on the way", "up from the ground", "a long stay", "on wheels"],
+)
+def test_a_way_is_begun_with_what_it_and_the_way_home_and_the_reserve_need(
+    order: GoTo | Launch | FlyMission, vehicle: VehicleState
+) -> None:
+    flies, home = vehicle.kind.flies, AIRSPACE.enu(vehicle.home or geo(0, 0))
+    start_m = (vehicle.above_home_m or 0.0) if flies else 0.0
+    assert vehicle.position is not None
+    way = way_of(order, position=AIRSPACE.enu(vehicle.position), height_m=start_m, airspace=AIRSPACE)
+    end, speed_m_s, wind_m_s = way.stops[-1], 8.0 if flies else 2.0, vehicle.wind_m_s or 0.0
+    dwell_s = order.items[0].dwell_s if isinstance(order, FlyMission) else 0.0
+    out = way_frac(
+        vehicle.kind,
+        distance_m=AIRSPACE.enu(vehicle.position).horizontal_distance_m(end.point),
+        climb_m=max(end.height_m - start_m, 0.0),
+        descent_m=max(start_m - end.height_m, 0.0),
+        stay_s=dwell_s + SITE.response.observe_s,
+        speed_m_s=speed_m_s,
+        wind_m_s=wind_m_s,
+    )
+    back = home_frac(
+        vehicle.kind,
+        distance_m=home.horizontal_distance_m(end.point),
+        height_m=end.height_m,
+        return_height_m=30.0 if flies else 0.0,
+        speed_m_s=speed_m_s,
+        wind_m_s=wind_m_s,
+    )
+    assert out is not None
+    assert back is not None
+    needed = out + back + SITE.response.battery_reserve_frac
+    assert reasons(order, replace(vehicle, battery_frac=needed + 1e-6)) == ()
+    assert reasons(order, replace(vehicle, battery_frac=needed - 1e-6)) == (
+        f"battery {needed:.0%}, expected {needed:.0%}: the way, home again and the reserve",
+    )
+
+
+def test_a_speed_that_makes_no_way_against_the_wind_is_refused_also_where_the_way_home_is_fast_enough() -> None:
+    said = reasons(GoTo(geo(120, 100), 25.0, 3.5), drone(wind_m_s=3.0))
+    assert said == ("against 3.0 m/s of wind it makes no way",)
+
+
+def test_full_and_empty_are_known_and_so_is_a_position_without_error() -> None:
+    assert reasons(GO, drone(battery_frac=1.0, gnss_sigma_m=0.0)) == ()
+    assert reasons(GO, drone(battery_frac=0.0))[0] == "battery 0%, expected more than the reserve of 25%"
+    assert margin_m(drone(gnss_sigma_m=0.0), 5.0) == margin_m(drone(gnss_sigma_m=None), 5.0) == 5.0
+    exact = drone(gnss_sigma_m=0.0)
+    way = Way(Stop(PointEnu(120.0, 280.0), 25.0, False), (Stop(PointEnu(120.0, 299.5), 25.0, True),))
+    assert line_refusals(way, 0.0, SITE.vehicles[0], exact, world(exact)) == []
+
+
+def test_a_stay_of_less_than_nothing_is_no_stay() -> None:
+    said = reasons(FlyMission((MissionItem(geo(120, 100), 25.0, -1.0),), 0, 8.0), drone())
+    assert said == ("expected a stay of 0 s or more at every waypoint",)
+
+
+def test_one_metre_up_is_in_the_air() -> None:
+    assert is_airborne(drone(above_home_m=1.0)) is True
+    assert is_airborne(drone(above_home_m=0.99)) is False
+
+
+def test_one_on_its_pad_has_lost_no_separation_from_who_hovers_beside_it() -> None:
+    wasp = drone(vehicle_id="wasp", position=geo(106, 100), above_home_m=2.0)
+    assert hazard(drone(above_home_m=0.5), wasp, site=TWO) is None
+    assert hazard(drone(above_home_m=1.5), wasp, site=TWO) == Hazard(Hold(), "6.0 m from 'wasp'")
+
+
+def test_who_is_apart_by_just_enough_height_must_not_climb_away_beside_the_other() -> None:
+    wasp = drone(vehicle_id="wasp", position=geo(104, 100), above_home_m=30.0)
+    said = reasons(GoTo(geo(60, 100), 27.0, 8.0), drone(), within=world(drone(), wasp, site=TWO))
+    assert "the way passes 4.0 m from 'wasp', expected 10.0 m" in said
+    assert reasons(GoTo(geo(60, 100), 25.0, 8.0), drone(), within=world(drone(), wasp, site=TWO)) == ()
+
+
+def test_one_that_flies_over_a_rover_hides_none_that_stands_in_its_way() -> None:
+    vehicles = SITE.model_dump(mode="json")["vehicles"]
+    site = make_site(vehicles=[*vehicles, {**vehicles[1], "id": "mule", "system_id": 3}])
+    mule = rover(vehicle_id="mule", position=geo(60, 100))
+    said = reasons(DRIVE, rover(), within=world(rover(), drone(position=geo(60, 90)), mule, site=site))
+    assert said == ("the way passes 0.0 m from 'mule', expected 3.0 m",)
+
+
+def test_one_whose_height_nobody_knows_has_not_arrived_above() -> None:
+    above = Route((Stop(PointEnu(100.0, 100.0), 5.5, True),))
+    assert not has_arrived(drone(above_home_m=None), above, world(drone()))
+    assert has_arrived(drone(above_home_m=0.5), above, world(drone()))
+
+
+def test_who_has_no_way_left_comes_nearer_to_nobody() -> None:
+    fresh = replace(drone(), heard_at_us=NOW_US, position_at_us=NOW_US, battery_at_us=NOW_US)
+    there = world(fresh, people=[person(103, 100)])
+    assert hazard_of(fresh, Snapshot(NOW_US, there, {"drone": Route(())}), is_watched=False) is None
+
+
+def test_each_building_in_a_way_is_named_whatever_lies_before_it() -> None:
+    halls = [{"id": name, "polygon": _square(east, 95, 10), "height_m": 8.0} for name, east in (("a", 150), ("b", 170))]
+    site = make_site(buildings=halls, no_fly=[{"id": "ward", "polygon": _square(100, 95, 10)}])
+    own = rover(position=geo(60, 100))
+    said = reasons(GoTo(geo(190, 100), None, 2.0), own, within=world(own, site=site))
+    assert [each for each in said if each.startswith("the way crosses")] == [
+        "the way crosses building 'a'",
+        "the way crosses building 'b'",
+    ]
+
+
+def test_a_launch_near_the_fence_needs_no_room_to_stop() -> None:
+    beside = drone_on_pad(position=geo(40, 5), home=geo(40, 5))
+    assert reasons(Launch(25.0), beside) == ()
