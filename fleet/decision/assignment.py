@@ -40,9 +40,7 @@ MOST_PRIORITY, LEAST_PRIORITY = 1, 5
 SWITCH_S = 20.0  # what another vehicle, or another sighting, must gain before one under way changes
 LATEST_S = 10_000.0  # arrivals beyond are none
 FEW_NEEDS = 20  # up to so many the best plan is worked out to its end
-NEAR_ENOUGH_S = (
-    0.75  # a need, on average, from the best of the likely plans: with the circles 2 s at 8 m/s from the best
-)
+NEAR_ENOUGH_S = 0.75  # a need, on average, from the best likely plan: 2 s from the best of all at 8 m/s
 
 
 @dataclass(frozen=True, slots=True)
