@@ -5,6 +5,7 @@ that it lacks, and those that must be joined or set from right to left, stand as
 """
 
 import io
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
@@ -160,8 +161,8 @@ def _parts(page: _Page, row: Sequence[Cell], clock: SiteClock) -> Iterator[tuple
 def _pieces(text: str) -> Iterator[str]:
     lines: list[str] = []
     for line in text.split("\n"):
-        for start in range(0, max(1, len(line)), _PIECE_LETTERS):
-            part = line[start : start + _PIECE_LETTERS]
+        parts = textwrap.wrap(line, _PIECE_LETTERS, drop_whitespace=False, replace_whitespace=False)
+        for part in parts or [""]:
             if len(lines) == _PIECE_LINES or sum(map(len, lines)) + len(part) > _PIECE_LETTERS:
                 yield "\n".join(lines)
                 lines = []

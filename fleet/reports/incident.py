@@ -137,7 +137,7 @@ def _alarm(alarm: Alarm) -> tuple[Cell, ...]:
     acknowledged: Cell = "" if alarm.acknowledged_at_us is None else Moment(alarm.acknowledged_at_us)
     if alarm.acknowledged_at_us is None and alarm.acknowledged_by is None:
         acknowledged = Strong("NOT")
-    camera = "" if alarm.sighting is None else alarm.sighting.camera
+    camera = (alarm.sensor or "") if alarm.sighting is None else alarm.sighting.camera
     sure = "" if alarm.certainty is None or alarm.certainty.value == "probable" else f" ({alarm.certainty.value})"
     return (
         Moment(alarm.captured_at_us),

@@ -87,5 +87,5 @@ def _check_row(check: Check, names: dict[str, str]) -> tuple[Cell, ...]:
 
 
 def _alarm_row(alarm: Alarm) -> tuple[Cell, ...]:
-    camera = "" if alarm.sighting is None else alarm.sighting.camera
+    camera = (alarm.sensor or "") if alarm.sighting is None else alarm.sighting.camera
     return Moment(alarm.captured_at_us), alarm.title, camera, alarm.zone or "", str(alarm.priority.level)
