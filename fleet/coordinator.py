@@ -187,6 +187,7 @@ class Coordinator:
         self.picture.fuse()
         for effect in outcome.effects:
             self._on_effect(effect, committed_at_us)
+        self._show(outcome)
         for kept in outcome.kept:
             envelope = kept.envelope
             self._coverage.heard(
@@ -278,8 +279,6 @@ class Coordinator:
         if effect.age_s is not None:
             people = persons_in([effect.event.sighting], age_s=effect.age_s, now_us=arrival.monotonic_us)
             self._people.see(people, now_us=arrival.monotonic_us)
-        self._live.publish("alarm", change.alarm)
-        self._live.publish("incident", change.incident)
         if change.is_new_alarm:
             log.info("alarm", title=change.alarm.title, trace=envelope.trace_id, stale=change.alarm.is_stale)
             ours = {
@@ -294,6 +293,14 @@ class Coordinator:
             self._response.on_effect(effect)
         else:
             log.info("nobody is sent: one of ours", alarm=change.alarm.title, known=known, trace=envelope.trace_id)
+
+    def _show(self, outcome: Outcome) -> None:
+        """Each alarm and incident as the batch left it, once: an incident of many events is long."""
+        changes = [effect.change for effect in outcome.effects]
+        for alarm in {change.alarm.alarm_id: change.alarm for change in changes}.values():
+            self._live.publish("alarm", alarm)
+        for incident in {change.incident.incident_id: change.incident for change in changes}.values():
+            self._live.publish("incident", incident)
 
     def _on_reply(self, node: str, reply: Reply) -> None:
         for (wished_node, zone), wish in tuple(self._wishes.items()):

@@ -22,6 +22,7 @@ from fleet.picture.priority import UNJUDGED, Priority, trouble_priority
 
 CORRELATE_WITHIN_M = 10.0  # two people who are handled by one response; plus one sigma of each fix
 CORRELATE_AT_MOST_M = 25.0  # however unsure the fixes are
+LEAST_M_PER_LAT_DEG = 110_000.0  # WGS84: 110 574 m at the equator, more elsewhere
 CORRELATE_WITHIN_US = 60_000_000  # since the incident was last added to
 MAX_TIMELINE = 200
 TROUBLE_NAMESPACE = uuid.UUID("0f6a3c58-5f0e-5c0e-9d8a-6a3c9a1f2b77")
@@ -451,5 +452,8 @@ def _same_place(a: Sighting, b: Sighting | None) -> bool:
         return True
     if a.ground is None or b.ground is None:
         return False
+    here, there = a.ground.point, b.ground.point
+    if abs(here.lat_deg - there.lat_deg) * LEAST_M_PER_LAT_DEG > CORRELATE_AT_MOST_M:
+        return False  # which is known without the sines of both
     reach_m = CORRELATE_WITHIN_M + a.ground.sigma_m + b.ground.sigma_m
-    return distance_m(a.ground.point, b.ground.point) <= min(reach_m, CORRELATE_AT_MOST_M)
+    return distance_m(here, there) <= min(reach_m, CORRELATE_AT_MOST_M)
