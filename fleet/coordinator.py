@@ -185,9 +185,18 @@ class Coordinator:
         for report in outcome.reports:
             self._on_report(report)
         self.picture.fuse()
+        # Shown as the batch left it, once: an incident of many events is long.
+        changes = [effect.change for effect in outcome.effects]
+        alarms = {change.alarm.alarm_id: change.alarm for change in changes}
+        incidents = {change.incident.incident_id: change.incident for change in changes}
         for effect in outcome.effects:
+            alarm = alarms.pop(effect.change.alarm.alarm_id, None)
+            if alarm is not None:
+                self._live.publish("alarm", alarm)
+            incident = incidents.pop(effect.change.incident.incident_id, None)
+            if incident is not None:
+                self._live.publish("incident", incident)
             self._on_effect(effect, committed_at_us)
-        self._show(outcome)
         for kept in outcome.kept:
             envelope = kept.envelope
             self._coverage.heard(
@@ -293,14 +302,6 @@ class Coordinator:
             self._response.on_effect(effect)
         else:
             log.info("nobody is sent: one of ours", alarm=change.alarm.title, known=known, trace=envelope.trace_id)
-
-    def _show(self, outcome: Outcome) -> None:
-        """Each alarm and incident as the batch left it, once: an incident of many events is long."""
-        changes = [effect.change for effect in outcome.effects]
-        for alarm in {change.alarm.alarm_id: change.alarm for change in changes}.values():
-            self._live.publish("alarm", alarm)
-        for incident in {change.incident.incident_id: change.incident for change in changes}.values():
-            self._live.publish("incident", incident)
 
     def _on_reply(self, node: str, reply: Reply) -> None:
         for (wished_node, zone), wish in tuple(self._wishes.items()):
