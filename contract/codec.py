@@ -9,6 +9,8 @@ from contract.envelope import COORDINATOR, Envelope
 from contract.errors import ContractError
 from contract.topics import MAX_PAYLOAD_BYTES, Address, Direction, parse_address
 
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 
 def encode(envelope: Envelope) -> bytes:
     """JSON, UTF-8, quantised; keys in the order of the model, so equal envelopes are equal bytes."""
@@ -36,7 +38,8 @@ def decode(topic: str, payload: bytes) -> tuple[Address, Envelope]:
     return address, envelope
 
 
-def content_digest(envelope: Envelope) -> str:
-    """sha256 of what a redelivery must not change: everything but the moment of sending."""
-    content = envelope.model_dump(mode="json", exclude={"sent_at_us", "hops_us"})
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def content_digest(document: str | bytes) -> str:
+    """sha256 of what a redelivery must not change, everything but the moment of sending, of an encoded envelope."""
+    content = json.loads(document)
+    del content["sent_at_us"], content["hops_us"]
+    return hashlib.sha256(_SORTED.encode(content).encode()).hexdigest()

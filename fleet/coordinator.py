@@ -199,7 +199,17 @@ class Coordinator:
             self._sensors.hear_foreign(arrival)
         outcome.troubles.update(self._sensors.refused())
         self.picture.fuse()
+        # Shown as the batch left it, once: an incident of many events is long.
+        changes = [effect.change for effect in outcome.effects]
+        alarms = {change.alarm.alarm_id: change.alarm for change in changes}
+        incidents = {change.incident.incident_id: change.incident for change in changes}
         for effect in outcome.effects:
+            alarm = alarms.pop(effect.change.alarm.alarm_id, None)
+            if alarm is not None:
+                self._live.publish("alarm", alarm)
+            incident = incidents.pop(effect.change.incident.incident_id, None)
+            if incident is not None:
+                self._live.publish("incident", incident)
             self._on_effect(effect, committed_at_us)
         for kept in outcome.kept:
             envelope = kept.envelope
@@ -299,8 +309,6 @@ class Coordinator:
         if effect.age_s is not None:
             people = persons_in([effect.event.sighting], age_s=effect.age_s, now_us=arrival.monotonic_us)
             self._people.see(people, now_us=arrival.monotonic_us)
-        self._live.publish("alarm", change.alarm)
-        self._live.publish("incident", change.incident)
         if change.is_new_alarm:
             log.info("alarm", title=change.alarm.title, trace=envelope.trace_id, stale=change.alarm.is_stale)
             ours = {
@@ -407,7 +415,7 @@ class Coordinator:
             found[broker.subject] = broker
         configured = self.configurations.troubles(self._coverage.nodes)
         silent = self._sensors.troubles(now_us, zones_set=self._zones_set())
-        others = (*self._identity_troubles(), *self._docks.troubles(now_us), *configured, *silent)
+        others = (*self._response.identity_troubles(), *self._docks.troubles(now_us), *configured, *silent)
         found.update((trouble.subject, trouble) for trouble in others)
         for incident in tuple(self._ingest.incidents.values()):
             subject = incident.subject
@@ -431,18 +439,6 @@ class Coordinator:
         if away_us <= 5_000_000 or not zones:
             return None
         return Trouble("broker", "no connection to the broker", zones, Severity.HIGH, Origin.LIVE)
-
-    def _identity_troubles(self) -> list[Trouble]:
-        return [
-            Trouble(
-                f"vehicle:{state.vehicle_id}",
-                f"vehicle {state.vehicle_id}: {'; '.join(state.not_ready_because)}",
-                (),
-                Severity.HIGH,
-                Origin.SIMULATED if state.simulated else Origin.LIVE,
-            )
-            for state in self._response.quarantined()
-        ]
 
     def _open_trouble(self, subject: str) -> Incident | None:
         return next((each for each in self._ingest.incidents.values() if each.subject == subject), None)

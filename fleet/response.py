@@ -14,6 +14,7 @@ from contract.clock import Clock
 from contract.envelope import Origin
 from contract.events import Sighting, Stage
 from contract.geo import GroundFix
+from contract.kinds import Severity
 from contract.site import Site
 from contract.tasks import TASK_NAMESPACE, Task, TaskKind, TaskState, Visit
 from fleet.decision.assignment import choose_among
@@ -23,11 +24,12 @@ from fleet.decision.roaming import Roaming, is_fit
 from fleet.errors import NotFound, Refused, StoreError
 from fleet.flight.gate import GateParameters, consent_refusals
 from fleet.flight.tasking import Tasking
-from fleet.flight.vehicle import Vehicle, VehicleState
+from fleet.flight.vehicle import Vehicle
 from fleet.flight.world import Consent, Evidence, WorldView
 from fleet.hops import Hops
 from fleet.live import LiveFeed
 from fleet.metrics import Metrics
+from fleet.picture.coverage import Trouble
 from fleet.picture.incidents import Incident, State
 from fleet.picture.ingest import Effect, Ingest
 from fleet.records import reads
@@ -189,10 +191,20 @@ class Response:
         """Into the store with what waits for it."""
         self._ledger.flush()
 
-    def quarantined(self) -> tuple[VehicleState, ...]:
-        """Vehicles whose identity is in doubt (SAFETY 11)."""
+    def identity_troubles(self) -> list[Trouble]:
+        """Of vehicles whose identity is in doubt (SAFETY 11)."""
         states = [vehicle.state for vehicle in self._vehicles.values()]
-        return tuple(state for state in states if any("quarantine" in reason for reason in state.not_ready_because))
+        return [
+            Trouble(
+                f"vehicle:{state.vehicle_id}",
+                f"vehicle {state.vehicle_id}: {'; '.join(state.not_ready_because)}",
+                (),
+                Severity.HIGH,
+                Origin.SIMULATED if state.simulated else Origin.LIVE,
+            )
+            for state in states
+            if any("quarantine" in reason for reason in state.not_ready_because)
+        ]
 
     def tick(self) -> None:
         """Once a second: who waits for a vehicle, which patrol is due, what the store did not take before."""

@@ -228,7 +228,7 @@ class SensorDesk:
     def _alarm(self, heard: _Heard, body: SensorAlarm, sensor: Sensor) -> Alarm | None:
         envelope, wall_us = heard.envelope, heard.wall_us
         zone = zone_of(body, sensor, (zone for zone, is_set in self._zones.items() if is_set))
-        digest = content_digest(envelope)
+        digest = content_digest(envelope.model_dump_json())
         if self._was_told(envelope, digest):
             return self._lasting(sensor.id, body.alarm)
         lasting = self._lasting(sensor.id, body.alarm)

@@ -22,6 +22,7 @@ from fleet.picture.priority import UNJUDGED, Priority, trouble_priority
 
 CORRELATE_WITHIN_M = 10.0  # two people who are handled by one response; plus one sigma of each fix
 CORRELATE_AT_MOST_M = 25.0  # however unsure the fixes are
+LEAST_M_PER_LAT_DEG = 110_000.0  # WGS84: 110 574 m at the equator, more elsewhere
 CORRELATE_WITHIN_US = 60_000_000  # since the incident was last added to
 MAX_TIMELINE = 200
 TROUBLE_NAMESPACE = uuid.UUID("0f6a3c58-5f0e-5c0e-9d8a-6a3c9a1f2b77")
@@ -466,5 +467,7 @@ def are_near(a: GroundFix | None, b: GroundFix | None) -> bool:
     """Near enough to be one matter."""
     if a is None or b is None:
         return False
+    if abs(a.point.lat_deg - b.point.lat_deg) * LEAST_M_PER_LAT_DEG > CORRELATE_AT_MOST_M:
+        return False  # which is known without the sines of both
     reach_m = CORRELATE_WITHIN_M + a.sigma_m + b.sigma_m
     return distance_m(a.point, b.point) <= min(reach_m, CORRELATE_AT_MOST_M)

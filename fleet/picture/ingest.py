@@ -51,12 +51,13 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """An arrival that may be used. `body` None: no node numbered it, and it has no digest."""
+    """An arrival that may be used. `body` None: no node numbered it, so it has neither document nor digest."""
 
     arrival: Arrival
     address: Address
     envelope: Envelope
     body: Event | Evidence | None
+    document: str = ""
     digest: str = ""
 
 
@@ -233,8 +234,7 @@ class Ingest:
 
     def _acknowledged(self, draft: "_Draft") -> Outcome:
         for node, outbox_id in dict.fromkeys(draft.to_acknowledge):
-            stream = self._streams.get((node, outbox_id), Stream())
-            draft.outcome.acks.append((node, stream.ack(uuid.UUID(outbox_id))))
+            draft.outcome.acks.append((node, self._streams.get((node, outbox_id), Stream()).ack(uuid.UUID(outbox_id))))
         return draft.outcome
 
     def _read(self, arrival: Arrival) -> _Read | _Fault:
@@ -244,7 +244,10 @@ class Ingest:
             body = self._checked(address, envelope, message)
         except ContractError as err:
             return _Fault(arrival, "expired" if isinstance(err, _Expired) else "malformed", str(err))
-        return _Read(arrival, address, envelope, body, content_digest(envelope) if body is not None else "")
+        if body is None:
+            return _Read(arrival, address, envelope, None)
+        document = envelope.model_dump_json()
+        return _Read(arrival, address, envelope, body, document, content_digest(document))
 
     def _look_up(self, connection: Connection, draft: "_Draft", found: Sequence[_Read]) -> None:
         """What the store knows of these messages, and of alarms that are not open any more."""
@@ -271,14 +274,15 @@ class Ingest:
             return
         key = (envelope.node, str(envelope.outbox_id))
         draft.to_acknowledge.append(key)
-        if not self._is_new(connection, draft, read):
+        if not self._is_new(connection, draft, read, key):
             return
-        draft.add_message(envelope, body, digest=read.digest, received_at_us=arrival.wall_us)
+        at_us = arrival.wall_us
+        row = writes.message_row(envelope, body, document=read.document, digest=read.digest, received_at_us=at_us)
+        draft.add_message(read, key, row)
         if isinstance(body, Event):
             draft.outcome.effects.append(self._apply(draft, arrival, envelope, body))
         else:
-            row = writes.evidence_row(body, node=envelope.node, received_at_us=arrival.wall_us)
-            draft.evidence.append(row)
+            draft.evidence.append(writes.evidence_row(body, node=envelope.node, received_at_us=at_us))
             draft.outcome.kept.append(Kept(envelope, body, arrival))
 
     def _empty_map(self) -> Nearby:
@@ -321,10 +325,9 @@ class Ingest:
             raise ContractError(f"{topic}: expected a zone or line of site '{self._site.id}', got '{body.zone}'")
         return body
 
-    def _is_new(self, connection: Connection, draft: "_Draft", read: _Read) -> bool:
+    def _is_new(self, connection: Connection, draft: "_Draft", read: _Read, key: StreamKey) -> bool:
         """False for a redelivery (no effect) and for an id or a number that came with other content (quarantined)."""
         envelope = read.envelope
-        key = (envelope.node, str(envelope.outbox_id))
         known = {draft.digests.get(str(envelope.message_id)), draft.numbers.get((key, envelope.sequence or 0))} - {None}
         if not known:
             return True
@@ -467,12 +470,11 @@ class _Draft:
         self.incidents[incident.incident_id] = incident
         self._nearby[1].put(incident)
 
-    def add_message(self, envelope: Envelope, body: Event | Evidence, *, digest: str, received_at_us: int) -> None:
-        key = (envelope.node, str(envelope.outbox_id))
-        self.messages.append(writes.message_row(envelope, body, digest=digest, received_at_us=received_at_us))
-        self.digests[str(envelope.message_id)] = digest
-        self.numbers[key, envelope.sequence or 0] = digest
-        self.store_number(key, envelope.sequence)
+    def add_message(self, read: _Read, key: StreamKey, row: dict[str, object]) -> None:
+        self.messages.append(row)
+        self.digests[str(read.envelope.message_id)] = read.digest
+        self.numbers[key, read.envelope.sequence or 0] = read.digest
+        self.store_number(key, read.envelope.sequence)
 
     def store_number(self, key: StreamKey, sequence: int | None) -> None:
         if sequence is not None:

@@ -171,5 +171,6 @@ def _engine(database: Database, options: str, *, pool_size: int, max_overflow: i
             **tls,
         },
     )
+    engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows are one statement, not a statement each
     event.listen(engine, "connect", lambda connection, _record: connection.adapters.register_dumper(str, _Words))
     return engine

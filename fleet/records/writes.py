@@ -48,8 +48,8 @@ def digests_of_numbers(connection: Connection, node: str, outbox_id: str, sequen
     return {row.sequence: row.digest for row in connection.execute(_DIGESTS_OF_NUMBERS, key)}
 
 
-def message_row(envelope: Envelope, body: Event | Evidence, *, digest: str, received_at_us: int) -> Row:
-    """`stage` of a manifest is its kind of file."""
+def message_row(envelope: Envelope, body: Event | Evidence, *, document: str, digest: str, received_at_us: int) -> Row:
+    """`stage` of a manifest is its kind of file; `document` is the envelope, encoded."""
     return {
         "message_id": str(envelope.message_id),
         "digest": digest,
@@ -62,7 +62,7 @@ def message_row(envelope: Envelope, body: Event | Evidence, *, digest: str, rece
         "stage": body.stage.value if isinstance(body, Event) else body.kind.value,
         "captured_at_us": envelope.captured_at_us,
         "received_at_us": received_at_us,
-        "envelope": envelope.model_dump_json(),
+        "envelope": document,
     }
 
 

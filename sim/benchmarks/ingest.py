@@ -170,7 +170,7 @@ class Bench:
             if message["type"] == "alarm":
                 alarms = [message["data"]]
             elif message["type"] == "snapshot":
-                alarms = message["data"]["alarms"]
+                alarms = message["alarms"]
             else:
                 continue
             for alarm in alarms:

@@ -47,7 +47,9 @@ def _pattern() -> tuple[Change, dict[str, object]]:
     change = on_event(
         envelope, alarm=None, incident_of_alarm=None, open_incidents=(), at_us=envelope.captured_at_us, is_stale=False
     )
-    return change, writes.message_row(envelope, envelope.body, digest="0" * 64, received_at_us=BEGAN_US)
+    return change, writes.message_row(
+        envelope, envelope.body, document=envelope.model_dump_json(), digest="0" * 64, received_at_us=BEGAN_US
+    )
 
 
 def _incidents(change: Change) -> Iterator[Row]:

@@ -66,8 +66,9 @@ def kill_coordinator(
         nodes.start()
         for kill in range(1, kills + 1):
             address_of(child, starts=kill)
+            done = nodes.done
             nodes.allowed = kill * len(said) // kills
-            if not nodes.wait(partial(_has_more_than, nodes, nodes.done), timeout_s=PATIENCE_S):
+            if not nodes.wait(partial(_has_more_than, nodes, done), timeout_s=PATIENCE_S):
                 raise DemoError(f"life {kill}: nothing acknowledged within {PATIENCE_S:.0f} s: {child.last_words()}")
             time.sleep(chance.uniform(0.0, LONGEST_S))
             child.kill()

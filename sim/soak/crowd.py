@@ -45,7 +45,10 @@ IN_VIEW = 64  # people at a time
 STAGES = (Stage.START, Stage.UPDATE, Stage.UPDATE, Stage.END)
 EAST_M, NORTH_M = 180.0, 95.0  # of the middle, where people may be
 CAPTURED, SENT = 1_111_111_111_111_111, 2_222_222_222_222_222  # stand where the moment of sending will
-AGAIN_S = 1.0  # without a new acknowledgement: everything that waits is said once more
+# Without a new acknowledgement everything that waits is said once more, each time after twice as long. What a broker
+# keeps for a coordinator that is away would grow by all of it every second, and the next life would have to read that
+# before anything new.
+AGAIN_S, LONGEST_AGAIN_S = 1.0, 30.0
 UNANSWERED = 100  # by the broker, which cuts off who has more than its max_inflight_messages
 WINDOW = 1_000  # messages on their way at most; a broker drops what it cannot queue
 
@@ -148,6 +151,8 @@ class Crowd:
         self._lock = threading.Lock()
         self._moved = threading.Event()
         self._stop = threading.Event()
+        self._again_s = AGAIN_S
+        self.repeated = 0  # messages that were said once more
         self.acknowledged = dict.fromkeys(NODES, 0)
         self.sent_at_us: dict[tuple[uuid.UUID, int], int] = {}  # wall time of the first sending
         self._waiting: dict[str, deque[tuple[int, bytes]]] = {node: deque() for node in NODES}
@@ -227,10 +232,14 @@ class Crowd:
         """What waits is said again when nothing comes."""
         done = self.done
         self._moved.clear()
-        if self._moved.wait(AGAIN_S) or self.done > done:
+        if self._moved.wait(self._again_s) or self.done > done:
+            if self.done > done:
+                self._again_s = AGAIN_S
             return
+        self._again_s = min(self._again_s * 2, LONGEST_AGAIN_S)
         with self._lock:
             waiting = [(node, document) for node, rows in self._waiting.items() for _, document in rows]
+        self.repeated += len(waiting)
         for node, document in waiting:
             self._publish(node, document)
 

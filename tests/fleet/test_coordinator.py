@@ -1,14 +1,15 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from contract.commands import Ack, Command, Reply, Verb
-from contract.events import FeedState, Health, NodeFault, NodeFaultKind, NodeState
+from contract.events import FeedState, Health, NodeFault, NodeFaultKind, NodeState, Stage
 from contract.kinds import EventKind
 from contract.site import Direction
 from contract.topics import HEALTH, REPLY
-from fleet.picture.incidents import Disposition, IncidentKind, State
+from fleet.picture.incidents import Alarm, Disposition, Incident, IncidentKind, State
 from fleet.records import reads, writes
 from tests.fleet.messages import (
     NOW_US,
@@ -45,6 +46,21 @@ def test_the_ack_goes_out_after_the_commit_and_only_then() -> None:
             connection.execute(text("ALTER TABLE away RENAME TO messages"))
         assert office.hear(make_event(sequence=1))
         assert office.said_on("ack") == [Ack(outbox_id=OUTBOX, contiguous=1)]
+
+
+def test_listeners_see_what_a_batch_changed_once_as_the_batch_left_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[BaseModel] = []
+    with open_office() as office:
+        monkeypatch.setattr(office.fleet.live, "publish", lambda _kind, data: told.append(data))
+        office.hear(
+            make_event(sequence=1, track=1),
+            make_event(sequence=2, track=2),
+            make_event(sequence=3, track=1, stage=Stage.UPDATE, revision=1),
+        )
+    alarms = [each for each in told if isinstance(each, Alarm)]
+    incidents = [each for each in told if isinstance(each, Incident)]
+    assert [alarm.revision for alarm in alarms] == [1, 0]
+    assert incidents[0].alarm_ids == tuple(alarm.alarm_id for alarm in alarms)
 
 
 def test_a_silent_node_is_a_trouble_within_10_s_and_recovers_with_a_trace() -> None:
