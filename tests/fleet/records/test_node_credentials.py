@@ -62,7 +62,7 @@ def test_a_running_coordinator_follows_at_once(config: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        pytest.param(("add", "gate-9"), "expected a node of site 'yard' (", id="no node of the site"),
+        pytest.param(("add", "gate-9"), "expected a node or sensor of site 'yard' (", id="no node of the site"),
         pytest.param(("add", "gate-1"), "node 'gate-1' has a token; remove it first", id="it has one"),
         pytest.param(("add", "gate-2", "--sha256", digest_of(SECRET)), "is node 'gate-1's", id="another's token"),
         pytest.param(("add", "gate-2", "--sha256", SECRET), "expected the sha256 of a token", id="no hash"),
