@@ -4,7 +4,7 @@ import type { components } from "./api";
 type Schemas = components["schemas"];
 export type Site = Schemas["Site"];
 export type Camera = Schemas["Camera"];
-export type GeoPoint = Schemas["GeoPoint"];
+export type GeoPoint = Schemas["GeoPoint-Output"];
 export type VehicleView = Schemas["VehicleView"];
 export type TracksView = Schemas["TracksView"];
 export type NodeView = Schemas["NodeView"];
