@@ -76,7 +76,7 @@ class SensorDesk:
         started_at_us = files.clock.monotonic_us()
         self._heard_at_us: dict[str, int] = {}
         self._started_at_us = started_at_us
-        self._waiting: deque[_Heard] = deque()
+        self._waiting: deque[tuple[Envelope, Arrival]] = deque()
         self._troubles: dict[str, str] = {}  # of what was refused: subject -> words, until told
 
     # What comes
@@ -94,7 +94,8 @@ class SensorDesk:
                 self._hear(self._sealed(mapping.sensor, says, arrival.wall_us), arrival)
         except ContractError as err:
             self._refuse(mapping.sensor, arrival, str(err))
-        self._heard_at_us[mapping.sensor] = arrival.monotonic_us
+        else:
+            self._heard_at_us[mapping.sensor] = arrival.monotonic_us
 
     def hear(self, report: Report) -> None:
         """Of a device that does, over the broker."""
@@ -112,12 +113,13 @@ class SensorDesk:
     def tick(self) -> None:
         """What the store did not take before."""
         while self._waiting:
+            envelope, arrival = self._waiting[0]
             try:
-                self._take(self._waiting[0])
+                self._take(_Heard(envelope, arrival.wall_us, arrival.monotonic_us))
             except StoreError:
                 return
             except ContractError as err:
-                self._troubles[f"malformed:{self._waiting[0].envelope.node}"] = str(err)
+                self._refuse(envelope.node, arrival, str(err))
             self._waiting.popleft()
 
     # What is so now
@@ -178,23 +180,23 @@ class SensorDesk:
         )
 
     def _hear(self, envelope: Envelope, arrival: Arrival) -> None:
-        heard = _Heard(envelope, arrival.wall_us, arrival.monotonic_us)
-        if self._waiting:
-            self._wait(heard, arrival)
-            return
+        """Alarms in their order, behind those that wait for the store; tracks are true only now and do not wait."""
         try:
-            self._take(heard)
+            if not self._waiting or isinstance(envelope.body, SensorTrack):
+                self._take(_Heard(envelope, arrival.wall_us, arrival.monotonic_us))
+            else:
+                self._wait(envelope, arrival)
         except ContractError as err:
             self._refuse(envelope.node, arrival, str(err))
         except StoreError:
-            self._wait(heard, arrival)
+            self._wait(envelope, arrival)
 
-    def _wait(self, heard: _Heard, arrival: Arrival) -> None:
-        """For the store; tracks are true only now."""
+    def _wait(self, envelope: Envelope, arrival: Arrival) -> None:
+        self._heard_at_us[envelope.node] = arrival.monotonic_us
         if len(self._waiting) >= MAX_WAITING:
-            self._refuse(heard.envelope.node, arrival, f"more than {MAX_WAITING} wait for the store")
-        elif isinstance(heard.envelope.body, SensorAlarm):
-            self._waiting.append(heard)
+            self._refuse(envelope.node, arrival, f"more than {MAX_WAITING} wait for the store")
+        else:
+            self._waiting.append((envelope, arrival))
 
     def _refuse(self, sensor_id: str, arrival: Arrival, detail: str) -> None:
         """Kept, counted, and told to a person."""

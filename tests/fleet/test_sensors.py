@@ -8,7 +8,7 @@ from typing import NoReturn
 import pytest
 
 from contract.bus import BusMessage
-from contract.codec import encode
+from contract.codec import decode, encode
 from contract.envelope import Envelope, Origin
 from contract.errors import ContractError, DocumentError
 from contract.events import Stage
@@ -19,7 +19,7 @@ from contract.topics import topic_of
 from fleet.errors import NotFound, StoreError
 from fleet.foreign import ForeignTopic
 from fleet.picture.incidents import Alarm, Incident, IncidentKind, State
-from fleet.picture.ingest import Arrival
+from fleet.picture.ingest import Arrival, Report
 from fleet.records import reads
 from tests.fleet.messages import NOW_US, SITE_TEXT, fix_at, make_event
 from tests.fleet.office import Office, open_office
@@ -94,6 +94,17 @@ def native(
 
 def foreign(topic: str, document: object) -> BusMessage:
     return BusMessage(topic, json.dumps(document).encode(), 1)
+
+
+RADAR = foreign("radar/out", {"list": [{"id": 3, "pos": {"lat": 52.0, "lon": 13.0}}]})
+
+
+def fence(at_s: float, state: str) -> BusMessage:
+    return foreign("factory/fence/7", {"state": state, "ts": at_s, "msg": ""})
+
+
+def arrival(office: Office, message: BusMessage) -> Arrival:
+    return Arrival(message, office.clock.wall_us(), office.clock.monotonic_us())
 
 
 def take(office: Office, sensor: str, says: SensorSays) -> Alarm | None:
@@ -205,13 +216,42 @@ def test_what_the_store_does_not_take_waits_for_it(office: Office, monkeypatch: 
 
     with monkeypatch.context() as broken:
         broken.setattr(office.fleet.store, "transaction", full)
-        message = foreign("factory/fence/7", {"state": "ALARM", "ts": 0, "msg": ""})
-        office.fleet.room.sensors.hear_foreign(Arrival(message, office.clock.wall_us(), office.clock.monotonic_us()))
+        office.fleet.room.sensors.hear_foreign(arrival(office, fence(NOW_US / 1e6, "ALARM")))
         with pytest.raises(StoreError):
             office.fleet.room.sensors.take("door-1", start())
         assert handled(office) == []
+        office.fleet.room.sensors.hear_foreign(arrival(office, fence(NOW_US / 1e6, "OK")))
+        office.fleet.room.sensors.hear_foreign(arrival(office, RADAR))  # tracks wait for nothing
+        office.fleet.coordinator.picture.fuse()
+        assert len(office.fleet.room.site_tracks()) == 1
     office.fleet.coordinator.tick()
-    assert [each.sensors for each in handled(office)] == [("fence-7",)]
+    (incident,) = handled(office)
+    assert incident.sensors == ("fence-7",)
+    assert [entry.what.split(":")[0] for entry in incident.timeline] == ["alarm", "ended"]
+
+
+def test_what_waited_and_cannot_be_used_is_quarantined(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> NoReturn:
+        raise StoreError("store: disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(office.fleet.store, "transaction", full)
+        for message_id, origin in ((1, Origin.SIMULATED), (2, Origin.LIVE)):
+            message = native(SensorAlarm(stage=Stage.START), message_id=message_id, origin=origin)
+            office.fleet.room.sensors.hear(Report(*decode(message.topic, message.payload), arrival(office, message)))
+    office.fleet.coordinator.tick()
+    assert len(handled(office)) == 1
+    with office.fleet.store.reading() as connection:
+        (row,) = reads.quarantine(connection)
+    assert row["detail"] == "sensor 'fence-7': it is simulated, and says it is live"
+
+
+def test_safety_18_a_device_that_tells_only_nonsense_is_silent(office: Office) -> None:
+    for _ in range(7):
+        office.pass_time(10.0)
+        office.hear(BusMessage("factory/fence/7", b"{}", 1))
+    office.pass_time(1.0)
+    assert "sensor:fence-7" in {each.subject for each in office.fleet.ingest.incidents.values()}
 
 
 def test_an_unset_zone_records_nothing_and_a_bypassed_one_gathers_it(office: Office) -> None:

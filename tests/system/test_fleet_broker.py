@@ -99,8 +99,10 @@ class Node:
 class Coordinator:
     """`vedette-fleet run` as a child; `url` once it says where it listens."""
 
-    def __init__(self, folder: Path, broker_port: int, config_text: str = CONFIG) -> None:
-        (folder / "site.yaml").write_text(SITE_TEXT)
+    def __init__(
+        self, folder: Path, broker_port: int, config_text: str = CONFIG, *, site_text: str = SITE_TEXT
+    ) -> None:
+        (folder / "site.yaml").write_text(site_text)
         config = folder / "fleet.yaml"
         config.write_text(config_text.format(port=broker_port))
         self.process = subprocess.Popen(
