@@ -223,3 +223,19 @@ def test_safety_06_a_drone_whose_dock_shuts_as_it_comes_home_lands_at_the_altern
     assert approved(name, from_s=40.0, before_s=shut) == ["ToDock"]
     assert approved(name, from_s=shut, before_s=999.0) == ["ReturnHome"]
     assert seen[-2:] == [("return", True), ("return", False)]
+
+
+def test_a_procedure_sends_nobody_before_the_operators_word_and_runs_to_its_end() -> None:
+    name = "procedure-with-approval"
+    steps = [(line["step"], line["phase"]) for line in lines(name, "procedure")]
+    (asked, sent, *_) = lines(name, "procedure")
+    (approval, acknowledgement) = lines(name, "operator")
+    first_task = lines(name, "task")[0]
+
+    assert steps == [("send", "asking"), ("send", "doing"), ("look", "doing"), ("seen", "doing"), (None, "over")]
+    assert (approval["do"], approval["outcome"], acknowledgement["outcome"]) == ("approve_step", "done", "done")
+    assert sent["approved_by"] == ["Ada Byron"]
+    assert asked["at_s"] < approval["at_s"] <= first_task["at_s"]
+    assert approved(name, from_s=0.0, before_s=approval["at_s"]) == ["UploadSafety"]  # which moves nothing
+    assert len({line["incident"] for line in lines(name, "alarm")}) == 1
+    assert lines(name, "procedure")[-1]["ended_because"] == "finished"
