@@ -36,7 +36,7 @@ from fleet.node_orders import NodeOrders
 from fleet.picture.coverage import Coverage, Trouble
 from fleet.picture.incidents import SYSTEM, Alarm, Disposition, Incident, IncidentKind, closed, on_trouble
 from fleet.picture.ingest import Arrival, Effect, Ingest, Outcome, Report, age_at_arrival_s
-from fleet.picture.people import persons_in
+from fleet.picture.people import persons_in, persons_of
 from fleet.procedures import Procedures
 from fleet.records import reads, writes
 from fleet.records.audit import StoreJournal
@@ -50,7 +50,8 @@ MAX_BATCH = 200
 TICK_S = 1.0
 FLUSHES_A_TICK = 5  # a crash loses at most so much of the tasks' states; orders and evidence never wait for it
 STORE_AGAIN_S = 0.5
-BREATH_S = 0.002  # between two dispatches, for messages that wait to be stored
+BREATH_S = 0.002  # between two dispatches, for messages that wait to be stored; after a long one, REST times as long
+REST = 4.0  # so that in a storm dispatch has a fifth of the loop at most
 COMMAND_AGAIN_US = 5_000_000  # without a reply; each time with a new id and expiry
 # Troubles that end when what they name is well again.
 WATCHED = ("node:", "feed:", "broker", "vehicle:", "dock:", "device:", "config:", "sensor:")
@@ -174,10 +175,12 @@ class Coordinator:
         while True:
             await self._asked.wait()
             self._asked = anyio.Event()
-            is_asked = True
+            is_asked, took_us = True, 0
             while is_asked:
-                await anyio.sleep(BREATH_S)
+                await anyio.sleep(max(BREATH_S, REST * took_us / 1e6))
+                began_us = self._clock.monotonic_us()
                 is_asked = self._response.send_one()
+                took_us = self._clock.monotonic_us() - began_us
 
     def take(self, batch: Sequence[Arrival]) -> bool:
         """One batch: store, acknowledge, respond. False when the store did not take it: offer it again."""
@@ -199,6 +202,8 @@ class Coordinator:
             self._sensors.hear_foreign(arrival)
         outcome.troubles.update(self._sensors.refused())
         self.picture.fuse()
+        if outcome.effects:
+            self._people.see(persons_of(outcome.effects), now_us=committed_at_us)
         # Shown as the batch left it, once: an incident of many events is long.
         changes = [effect.change for effect in outcome.effects]
         alarms = {change.alarm.alarm_id: change.alarm for change in changes}
@@ -306,9 +311,6 @@ class Coordinator:
     def _on_effect(self, effect: Effect, committed_at_us: int) -> None:
         envelope, arrival, change = effect.envelope, effect.arrival, effect.change
         self._coverage.heard(envelope.node, origin=envelope.origin, boot=envelope.boot, at_us=arrival.monotonic_us)
-        if effect.age_s is not None:
-            people = persons_in([effect.event.sighting], age_s=effect.age_s, now_us=arrival.monotonic_us)
-            self._people.see(people, now_us=arrival.monotonic_us)
         if change.is_new_alarm:
             log.info("alarm", title=change.alarm.title, trace=envelope.trace_id, stale=change.alarm.is_stale)
             ours = {

@@ -310,8 +310,10 @@ class Response:
             age = "of unknown age" if age_s is None else f"{age_s:.0f} s old"
             self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent: the evidence is {age}; a person decides")
             return
+        since_us = self._clock.monotonic_us()
         chosen = self._choose(incident, others=self.others_than(incident))
         if isinstance(chosen, str):
+            wanting.planned_in_vain(waiting, since_us=since_us)
             if not waiting.said:
                 waiting.said = chosen
                 self.note(incident.incident_id, who=DISPATCH, what=f"nobody sent yet: {chosen}")

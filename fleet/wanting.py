@@ -15,6 +15,7 @@ from fleet.picture.incidents import Incident, IncidentKind, State
 
 MAX_ATTEMPTS = 3  # tasks that we make for one incident without a person
 TRY_AGAIN_US = 5_000_000  # after a task was refused or failed
+REST_AFTER_PLANNING = 4  # times as long as it took, by all that wait: nobody plans in vain all the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,11 @@ class Wanting:
 
     def put_off(self, waiting: Waiting) -> None:
         waiting.not_before_us = self._clock.monotonic_us() + TRY_AGAIN_US
+
+    def planned_in_vain(self, waiting: Waiting, *, since_us: int) -> None:
+        """Nobody can go. The more wait, the longer until it is this one's turn again."""
+        now_us = self._clock.monotonic_us()
+        waiting.not_before_us = now_us + (now_us - since_us) * REST_AFTER_PLANNING * len(self.waiting)
 
     def tick(self) -> None:
         now_us = self._clock.monotonic_us()

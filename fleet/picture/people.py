@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from contract.events import Sighting
 from contract.labels import Label
 from fleet.flight.world import TrackedPerson
+from fleet.picture.ingest import Effect
 
 PERSON_MEMORY_S = 10.0  # people behind a pillar are still there
 
@@ -19,4 +20,14 @@ def persons_in(sightings: Iterable[Sighting], *, age_s: float, now_us: int) -> l
         (each.camera, each.track, TrackedPerson(each.ground.point, each.ground.sigma_m, seen_at_us))
         for each in sightings
         if each.label is Label.PERSON and each.ground is not None
+    ]
+
+
+def persons_of(effects: Iterable[Effect]) -> list[tuple[str, int, TrackedPerson]]:
+    """Of events as they came; one of unknown age places nobody."""
+    return [
+        person
+        for effect in effects
+        if effect.age_s is not None
+        for person in persons_in([effect.event.sighting], age_s=effect.age_s, now_us=effect.arrival.monotonic_us)
     ]
