@@ -151,7 +151,7 @@ class Procedures:
         if run is None or run.phase is not Phase.DOING or not isinstance(run.at, DispatchStep):
             return None
         tried = self._response.wanting.attempts(incident.incident_id) - run.attempts_before
-        if tried >= run.at.attempts:
+        if tried >= run.at.attempts or len(run.approved_by) < run.at.needs_persons:
             return None
         return Leave(approved_by=" and ".join(run.approved_by) or None)
 

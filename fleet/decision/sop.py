@@ -177,6 +177,8 @@ def _onward(move: Move, facts: Facts, *, at_us: int) -> Move:
 def _judged(move: Move, facts: Facts, *, at_us: int, is_due: bool) -> Move:
     """One change, or the same move."""
     run, step = move.run, move.run.at
+    if run.phase is not Phase.DOING and isinstance(step, DispatchStep) and facts.is_under_way:
+        return _doing(_said(move, f"{step.id}: somebody was sent already"), step, at_us=at_us)
     if run.phase is Phase.ASKING:
         if len(run.approved_by) >= _needed(step):
             return _doing(move, step, at_us=at_us)
@@ -194,6 +196,8 @@ def _judged(move: Move, facts: Facts, *, at_us: int, is_due: bool) -> Move:
         tried = facts.attempts - run.attempts_before
         if tried >= step.attempts:
             return _failed(move, f"{tried} tried, none came on scene", facts, at_us=at_us)
+        if len(run.approved_by) < step.needs_persons and not is_due:
+            return _asking(move, step, "whoever was sent does not come", at_us=at_us)
         if facts.is_stale and not run.approved_by and not is_due:
             return _asking(move, step, "the evidence is too old to send anybody without a person", at_us=at_us)
     return _failed(move, _FAILURES[step.do], facts, at_us=at_us) if is_due else move

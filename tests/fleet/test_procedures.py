@@ -130,6 +130,21 @@ def test_it_runs_to_its_end_and_says_so_in_the_timeline() -> None:
         assert ("procedure intruder", "step") in acts
 
 
+def test_a_person_who_sends_somebody_by_hand_has_answered_and_nobody_follows_by_itself() -> None:
+    with open_office(book=BOOK) as office:
+        office.hear(make_event(sequence=1))
+        office.pass_time(10.0)
+        assert where(office) == ("send", Phase.ASKING)
+        office.fleet.room.dispatch(only(office).incident_id, by="Ada Byron")
+        office.pass_time(1.0)
+        assert where(office) == ("send", Phase.DOING)
+        tell(office, TaskState.FAILED)
+        office.pass_time(1.0)
+        assert where(office) == ("send", Phase.ASKING)
+        office.pass_time(20.0)
+        assert len(tasks(office)) == 1
+
+
 def test_a_procedure_that_sends_by_itself_sends_at_once() -> None:
     with open_office(book=book_of(AUTOMATIC)) as office:
         office.hear(make_event(sequence=1))

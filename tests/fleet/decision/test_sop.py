@@ -153,6 +153,18 @@ def test_safety_3_on_evidence_too_old_a_person_is_asked_whatever_the_autonomy() 
     assert where(yes) == ("send", Phase.DOING)
 
 
+def test_whom_a_person_sent_meanwhile_answers_the_question_and_is_not_replaced_without_another_word() -> None:
+    asking = start(intruder(), TWO).run
+    sent = advanced(asking, replace(TWO, is_under_way=True, attempts=1), at_us=S)
+    assert where(sent) == ("send", Phase.DOING)
+    assert sent.lines[0] == "send: somebody was sent already"
+    there = advanced(sent.run, replace(TWO, is_under_way=True, is_on_scene=True, attempts=1), at_us=9 * S)
+    assert where(there) == ("look", Phase.DOING)
+    lost = advanced(sent.run, replace(TWO, attempts=1), at_us=9 * S)
+    assert where(lost) == ("send", Phase.ASKING)
+    assert "whoever was sent does not come" in lost.lines[0]
+
+
 def test_safety_12_after_a_restart_nobody_is_sent_again_without_a_person_and_all_else_goes_on() -> None:
     run = start(sending("autonomy: automatic")).run
     assert where(resumed(run, at_us=S)) == ("send", Phase.ASKING)
