@@ -1,5 +1,6 @@
 """Procedures at work over a real store: who is sent when, what persons say, what a restart and a full disk leave."""
 
+import json
 import uuid
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from fleet.decision.sop import Phase
 from fleet.errors import NotFound, Refused, StoreError
 from fleet.picture.incidents import Disposition, Incident, IncidentKind
 from fleet.records import reads
+from fleet.records.news import NewsEvent, news_after
 from tests.fleet.decision.procedures import INTRUDER, book_of
 from tests.fleet.messages import make_event
 from tests.fleet.office import Office, open_office
@@ -314,3 +316,22 @@ def test_what_the_store_does_not_take_has_not_happened_and_is_tried_again(monkey
         office.fleet.coordinator.tick()
         assert only(office, IncidentKind.MOVEMENT).escalated_to == "technician"
         assert where(office) == (None, Phase.OVER)
+
+
+def test_other_systems_are_told_whom_it_asks_and_whom_it_notifies() -> None:
+    text = """
+schema_version: 1
+procedures:
+  - id: tell
+    name: Tell
+    steps:
+      - {id: told, do: notify, autonomy: automatic, to: the desk, text: somebody is there}
+      - {id: send, do: dispatch, answer_s: 60, arrive_s: 60, otherwise: end}
+"""
+    with open_office(book=book_of(text)) as office:
+        office.hear(make_event(sequence=1))
+        with office.fleet.store.reading() as connection:
+            news = {each.event: json.loads(each.document) for each in news_after(connection, 0, limit=50)}
+        assert news[NewsEvent.PROCEDURE_NOTICE]["notice"]["text"] == "somebody is there"
+        asked = news[NewsEvent.PROCEDURE_ASKS]["asked"]
+        assert (asked["step"], asked["visit"], asked["incident_id"]) == ("send", 2, str(only(office).incident_id))
