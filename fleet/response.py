@@ -114,10 +114,6 @@ class Response:
         if event.sighting.ground is not None:
             self._follow(incident.incident_id, event.sighting.ground)
 
-    def on_sensor(self, incident: Incident, evidence: Evidence) -> None:
-        """A sensor's alarm is durable."""
-        self.wanting.heard(incident.incident_id, evidence)
-
     def ask(self, incident: Incident) -> None:
         """Somebody may have to go there."""
         if self._is_watched(incident):

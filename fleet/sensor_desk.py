@@ -6,7 +6,7 @@ a device has no outbox to send it again.
 
 import uuid
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -29,6 +29,7 @@ from fleet.flight.world import Evidence, PeopleSeen, TrackedPerson
 from fleet.foreign import ForeignTopic
 from fleet.metrics import Metrics
 from fleet.picture.coverage import Trouble
+from fleet.picture.exempting import exemptions, takers
 from fleet.picture.incidents import Alarm, Change, Incident
 from fleet.picture.ingest import Arrival, Report, age_at_arrival_s
 from fleet.picture.observation import Look, Observation
@@ -248,7 +249,7 @@ class SensorDesk:
                 zone=zone,
                 priority=self._priority(heard, body, sensor, zone),
                 open_incidents=ingest.incidents.values(),
-                exempt=self._exempting(zone, envelope.captured_at_us, wall_us),
+                exempt=next(self._takers(zone, envelope.captured_at_us, wall_us), None),
                 is_stale=is_stale,
                 at_us=wall_us,
             )
@@ -277,7 +278,7 @@ class SensorDesk:
             zone=change.alarm.zone,
             incident=incident.incident_id,
         )
-        self._response.on_sensor(incident, evidence)
+        self._response.wanting.heard(incident.incident_id, evidence)
         self._consider(incident)
         self._response.ask(incident)
 
@@ -310,17 +311,9 @@ class SensorDesk:
             None,
         )
 
-    def _exempting(self, zone: str, captured_at_us: int, at_us: int) -> Incident | None:
-        """The walk test or else the bypass that takes an alarm of this zone."""
-        found = [
-            each
-            for each in self._files.ingest.incidents.values()
-            if each.exemption is not None
-            and each.exemption.from_us <= captured_at_us
-            and each.exemption.lasts(at_us)
-            and each.exemption.names(zone=zone, camera="")
-        ]
-        return min(found, key=lambda each: each.walk_test is None, default=None)
+    def _takers(self, zone: str, captured_at_us: int, at_us: int) -> Iterator[Incident]:
+        exempt = exemptions(self._files.ingest.incidents.values())
+        return takers(exempt, zone=zone, camera="", captured_at_us=captured_at_us, at_us=at_us)
 
     def _follow(self, heard: _Heard, body: SensorTrack) -> None:
         """Into the picture, and persons before the gate."""

@@ -85,10 +85,10 @@ class Guard:
             return
         person = self._person(request)
         if person is None:
-            self._limit(f"from {address_of(request)}")
+            self.limit(f"from {address_of(request)}")
             raise HTTPException(401, "expected a session or a bearer token: sign in", headers=_CHALLENGE)
         if is_limited:
-            self._limit(f"person {name_key(person.name)}")
+            self.limit(f"person {name_key(person.name)}")
         if role not in person.may:
             has = f"{person.name} is {person.role.value}" if person.token is None else f"token '{person.token}' has not"
             raise HTTPException(403, f"this needs the role {role.value}, {has}")
@@ -102,7 +102,7 @@ class Guard:
         person = self._person(request)
         if person is None:
             return None
-        self._limit(f"person {name_key(person.name)}")
+        self.limit(f"person {name_key(person.name)}")
         return _hash(name_key(person.name), person.token or "", *sorted(role.value for role in person.may))
 
     def admits(self, socket: WebSocket) -> bool:
@@ -138,9 +138,6 @@ class Guard:
 
     def limit(self, principal: str) -> None:
         """Raises HTTPException 429 for who asks too often."""
-        self._limit(principal)
-
-    def _limit(self, principal: str) -> None:
         wait_us = self._limits.wait_us(principal, self._clock.monotonic_us())
         if wait_us > 0:
             raise too_often(wait_us)

@@ -3,7 +3,7 @@ decides, so it shows what will be."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from fleet.decision.sop import Facts, Move, Phase, Run, advanced, approved, begun, vetoed
 from fleet.decision.sop_document import DispatchStep, Procedure
@@ -14,17 +14,7 @@ TICK_US = 1_000_000  # as the coordinator looks
 Deed = Literal[
     "acknowledge", "second-sensor", "under-way", "on-scene", "looked", "no-vehicle", "stale", "approve", "veto"
 ]
-DEEDS: tuple[Deed, ...] = (
-    "acknowledge",
-    "second-sensor",
-    "under-way",
-    "on-scene",
-    "looked",
-    "no-vehicle",
-    "stale",
-    "approve",
-    "veto",
-)
+DEEDS: tuple[Deed, ...] = get_args(Deed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ At its end, whatever still goes on in it becomes an incident as any other: who i
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from contract.envelope import Origin
@@ -154,6 +154,27 @@ def ended(incident: Incident, *, alarms: Sequence[Alarm], by: str, why: str, at_
     field = "walk_test" if is_test else "bypass"
     incident = incident.model_copy(update={field: over, "uncovered_zones": ()})
     return Ended(incident, (*shut, *moved), tuple(real))
+
+
+def exemptions(incidents: Iterable[Incident]) -> list[Incident]:
+    """Those of them that are a bypass or a walk test; a walk test takes an alarm before a bypass does."""
+    return sorted((each for each in incidents if each.exemption is not None), key=lambda each: each.walk_test is None)
+
+
+def takers(
+    exempt: Iterable[Incident], *, zone: str, camera: str, captured_at_us: int, at_us: int
+) -> Iterator[Incident]:
+    """What takes an alarm of this zone and camera; no camera is ''. What was seen before it began is none of it; what
+    comes after its time is none of it either."""
+    for incident in exempt:
+        exemption = incident.exemption
+        if (
+            exemption is not None
+            and exemption.from_us <= captured_at_us
+            and exemption.lasts(at_us)
+            and exemption.names(zone=zone, camera=camera)
+        ):
+            yield incident
 
 
 def uncovered_by(

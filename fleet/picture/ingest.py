@@ -25,6 +25,7 @@ from contract.site import Site
 from contract.tasks import Task
 from contract.topics import EVENTS, EVIDENCE, Address, Direction, parse_address
 from fleet.errors import StoreError
+from fleet.picture.exempting import exemptions, takers
 from fleet.picture.incidents import Alarm, Change, Incident, State, derive_alarm_id, on_event
 from fleet.picture.nearby import Nearby
 from fleet.picture.priority import REPEAT_WITHIN_US, OddHours, Priority, factors_of, priority_of
@@ -443,21 +444,17 @@ class _Draft:
         self.to_acknowledge: list[StreamKey] = []
         self.raised: list[tuple[str, int]] = []  # alarms: zone, when
         self.outcome = Outcome()
-        exempt = [each for each in ingest.incidents.values() if each.exemption is not None]
-        self._exempt = [each.incident_id for each in sorted(exempt, key=lambda each: each.walk_test is None)]
+        self._exempt = [each.incident_id for each in exemptions(ingest.incidents.values())]
 
     def exempting(self, event: Event, *, captured_at_us: int, at_us: int) -> Iterator[Incident]:
-        """What takes an alarm of this event: a walk test before a bypass. What was seen before it began is none of it;
-        what comes after its time is none of it either."""
-        for incident in (self.incidents[each] for each in self._exempt):
-            exemption = incident.exemption
-            if (
-                exemption is not None
-                and exemption.from_us <= captured_at_us
-                and exemption.lasts(at_us)
-                and exemption.names(zone=event.zone, camera=event.sighting.camera)
-            ):
-                yield incident
+        """What takes an alarm of this event."""
+        return takers(
+            (self.incidents[each] for each in self._exempt),
+            zone=event.zone,
+            camera=event.sighting.camera,
+            captured_at_us=captured_at_us,
+            at_us=at_us,
+        )
 
     def nearby(self, event: Event, site_track: uuid.UUID | None) -> list[Incident]:
         """Open incidents that it may belong to."""
