@@ -9,6 +9,7 @@ from contract.envelope import COORDINATOR, Envelope
 from contract.errors import ContractError
 from contract.topics import MAX_PAYLOAD_BYTES, Address, Direction, parse_address
 
+_STAMPS = ((b'"sent_at_us":', b","), (b'"hops_us":{', b"}"))
 _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -36,6 +37,17 @@ def decode(topic: str, payload: bytes) -> tuple[Address, Envelope]:
     if envelope.node != sender:
         raise ContractError(f"{topic}: expected node '{sender}' in the envelope, got '{envelope.node}'")
     return address, envelope
+
+
+def wire_digest(payload: bytes) -> str:
+    """sha256 of an encoded envelope as it came, but for the moment of sending as `encode` writes it. Equal digests are
+    equal contents; unequal ones may be too, where another program wrote the same: `content_digest` then knows."""
+    for begin, end in _STAMPS:
+        at = payload.find(begin)
+        until = payload.find(end, at)
+        if 0 <= at < until:
+            payload = payload[:at] + payload[until:]
+    return hashlib.sha256(payload).hexdigest()
 
 
 def content_digest(document: str | bytes) -> str:

@@ -1,5 +1,6 @@
 """The one base of every message and configuration model: immutable, closed to unknown keys, finite numbers only."""
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -18,7 +19,7 @@ class Frozen(BaseModel):
 
 
 def _quantised(digits: int) -> PlainSerializer:
-    return PlainSerializer(lambda value: round(value, digits), return_type=float, when_used="json")
+    return PlainSerializer(partial(round, ndigits=digits), return_type=float, when_used="json")
 
 
 # What is logged or sent is quantised, so that two runs compare byte for byte; inside, numbers stay exact.

@@ -149,11 +149,15 @@ def _credentials(config: Path) -> Iterator[tuple[NodeCredentials, Site]]:
         _stop(SetUpError(f"data_dir {settings.data_dir}: {err.strerror}"))
 
 
+COLLECT_AFTER = (50_000, 20, 20)  # of an ingest under load a fifth was collecting, which found nothing
+
+
 async def _run(config: Path) -> None:
     settings = load_settings(config)
     async with running(settings, SystemClock()) as coordinator:
         gc.collect()
         gc.freeze()  # what stands by now lives to the end: no collection walks through it again, with everybody waiting
+        gc.set_threshold(*COLLECT_AFTER)
         typer.echo(f"listening on {coordinator.url}")
         if coordinator.first_secret is not None:
             typer.echo(f"first administrator, within an hour: {link(coordinator.url, coordinator.first_secret)}")

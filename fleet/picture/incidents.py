@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from contract.envelope import Envelope, Origin
 from contract.events import Certainty, Event, Sighting, Stage
@@ -78,6 +79,7 @@ class TimelineEntry(Frozen):
     what: str
 
 
+@lru_cache(maxsize=4096)
 def derive_alarm_id(event_id: uuid.UUID) -> uuid.UUID:
     """Of the one alarm of an event."""
     return uuid.uuid5(event_id, "alarm")
@@ -159,12 +161,12 @@ class Incident(Frozen):
         """Its alarms are gathered and send nobody."""
         return self.bypass or self.walk_test
 
-    def noting(self, *, at_us: int, who: str, what: str) -> "Incident":
-        """With one more line in its timeline; past the bound the middle gives way."""
+    def noting(self, *, at_us: int, who: str, what: str, **changes: object) -> "Incident":
+        """With `changes` and one more line in its timeline; past the bound the middle gives way."""
         timeline = (*self.timeline, TimelineEntry(at_us=at_us, who=who, what=what))
         if len(timeline) > MAX_TIMELINE:
             timeline = timeline[: MAX_TIMELINE // 2] + timeline[-MAX_TIMELINE // 2 + 1 :]
-        return self.model_copy(update={"timeline": timeline, "changed_at_us": at_us})
+        return self.model_copy(update={"changed_at_us": at_us, **changes, "timeline": timeline})
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def on_event(
     if incident is None:
         incident = _opened(envelope, event, at_us=at_us)
     alarm = Alarm(
-        alarm_id=uuid.uuid5(event.event_id, "alarm"),
+        alarm_id=derive_alarm_id(event.event_id),
         incident_id=incident.incident_id,
         kind=_kind(event),
         state=State.OPEN,
@@ -227,18 +229,18 @@ def on_event(
         return gathered(alarm, exempt, at_us=at_us)
     stale = "; too old to send anything without a person" if is_stale else ""
     sure = " (possibly outside: the position is not sure)" if event.certainty is Certainty.POSSIBLE else ""
-    incident = incident.noting(at_us=at_us, who=envelope.node, what=f"alarm: {alarm.title}{sure}{stale}")
-    incident = incident.model_copy(
-        update={
-            "kind": _kind(event) if incident.kind is IncidentKind.MOVEMENT else incident.kind,
-            "state": State.OPEN,
-            "severity": max(incident.severity, event.severity, key=LOUDNESS.index),
-            "priority": min(incident.priority, priority, key=lambda each: each.rank),
-            "alarm_ids": (*incident.alarm_ids, alarm.alarm_id),
-            "zones": tuple(sorted({*incident.zones, event.zone})),
-            "site_tracks": tuple(dict.fromkeys([*incident.site_tracks, *([site_track] if site_track else [])])),
-            **_newest(incident, envelope, event),
-        }
+    incident = incident.noting(
+        at_us=at_us,
+        who=envelope.node,
+        what=f"alarm: {alarm.title}{sure}{stale}",
+        kind=_kind(event) if incident.kind is IncidentKind.MOVEMENT else incident.kind,
+        state=State.OPEN,
+        severity=max(incident.severity, event.severity, key=LOUDNESS.index),
+        priority=min(incident.priority, priority, key=lambda each: each.rank),
+        alarm_ids=(*incident.alarm_ids, alarm.alarm_id),
+        zones=tuple(sorted({*incident.zones, event.zone})),
+        site_tracks=tuple(dict.fromkeys([*incident.site_tracks, *([site_track] if site_track else [])])),
+        **_newest(incident, envelope, event),
     )
     return Change(alarm=alarm, incident=incident, is_new_alarm=True, is_new_incident=is_new_incident)
 
@@ -439,7 +441,7 @@ def _related(
 ) -> Incident | None:
     """The open incident this event belongs to: same kind of evidence, and either somebody whom the map knows to be in
     it, or near in time and the same track or place."""
-    for incident in sorted(open_incidents, key=lambda each: (each.opened_at_us, each.incident_id.hex)):
+    for incident in sorted(open_incidents, key=lambda each: (each.opened_at_us, each.incident_id)):
         if (
             (incident.kind is _kind(event) or incident.sensors)
             and incident.state is not State.CLOSED

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from contract.bus import BusMessage
-from contract.codec import content_digest, decode
+from contract.codec import content_digest, decode, wire_digest
 from contract.commands import Ack, SequenceRange
 from contract.envelope import Envelope
 from contract.errors import ContractError
@@ -247,8 +247,7 @@ class Ingest:
             return _Fault(arrival, "expired" if isinstance(err, _Expired) else "malformed", str(err))
         if body is None:
             return _Read(arrival, address, envelope, None)
-        document = envelope.model_dump_json()
-        return _Read(arrival, address, envelope, body, document, content_digest(document))
+        return _Read(arrival, address, envelope, body, message.payload.decode(), wire_digest(message.payload))
 
     def _look_up(self, connection: Connection, draft: "_Draft", found: Sequence[_Read]) -> None:
         """What the store knows of these messages, and of alarms that are not open any more."""
@@ -332,13 +331,25 @@ class Ingest:
         known = {draft.digests.get(str(envelope.message_id)), draft.numbers.get((key, envelope.sequence or 0))} - {None}
         if not known:
             return True
-        if known == {read.digest}:
+        if known == {read.digest} or self._says_the_same(connection, draft, read, key):
             draft.outcome.redelivered += 1
             draft.store_number(key, envelope.sequence)
             return False
         detail = f"message {envelope.message_id}, number {envelope.sequence}: known with different content"
         self._set_aside(connection, draft, _Fault(read.arrival, "conflict", detail))
         return False
+
+    @staticmethod
+    def _says_the_same(connection: Connection, draft: "_Draft", read: _Read, key: StreamKey) -> bool:
+        """Written by another program, or stored by an earlier version of this one."""
+        message_id, number = str(read.envelope.message_id), (*key, read.envelope.sequence)
+        known = [
+            str(row["envelope"])
+            for row in draft.messages
+            if row["message_id"] == message_id or (row["node"], row["outbox_id"], row["sequence"]) == number
+        ]
+        known += writes.documents_of(connection, message_id, node=key[0], outbox_id=key[1], sequence=number[2] or 0)
+        return {content_digest(each) for each in known} == {content_digest(read.document)}
 
     def _set_aside(self, connection: Connection, draft: "_Draft", fault: _Fault) -> None:
         """Quarantine: kept, counted, acknowledged where it carries a number, and told to a person."""

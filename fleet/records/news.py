@@ -8,21 +8,19 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, Select, delete, func, select
 
 from contract.tasks import Task
 from fleet.decision.sop import Phase, Run
 from fleet.decision.sop_document import Notify
 from fleet.picture.incidents import Incident, IncidentKind, State
-from fleet.records.store import add, put
+from fleet.records.store import add, among, listed, put
 from fleet.records.tables import INCIDENTS, TASKS
 from fleet.records.tables_news import NEWS, WEBHOOK_PLACES
 
 NAMESPACE = uuid.UUID("5c6a1d0e-58a4-5d2b-9b36-0f8f0c6b7a11")
-_KNOWN = select(INCIDENTS.c.incident_id, INCIDENTS.c.state).where(
-    INCIDENTS.c.incident_id.in_(bindparam("ids", expanding=True))
-)
 
 
 class NewsEvent(str, Enum):
@@ -54,9 +52,9 @@ def add_news_of_incidents(connection: Connection, incidents: Sequence[Incident])
     """Before they are put: what is new about them is news."""
     if not incidents:
         return
+    ids = [str(each.incident_id) for each in incidents]
     known = {
-        row.incident_id: row.state
-        for row in connection.execute(_KNOWN, {"ids": [str(each.incident_id) for each in incidents]})
+        row.incident_id: row.state for row in connection.execute(_known(connection.dialect.name), {"ids": listed(ids)})
     }
     rows = []
     for incident in incidents:
@@ -141,6 +139,11 @@ def put_places(connection: Connection, told: Mapping[str, int]) -> None:
 def forget_places(connection: Connection, *, but: Iterable[str]) -> None:
     """Of receivers that are configured no more; one of the same name later begins with what comes then."""
     connection.execute(delete(WEBHOOK_PLACES).where(WEBHOOK_PLACES.c.receiver.not_in(list(but))))
+
+
+@cache
+def _known(dialect: str) -> Select[tuple[str, str]]:
+    return select(INCIDENTS.c.incident_id, INCIDENTS.c.state).where(among(INCIDENTS.c.incident_id, dialect, "ids"))
 
 
 def _of_incident(event: NewsEvent, incident: Incident, *, at_us: int) -> dict[str, object]:

@@ -3,10 +3,11 @@
 import json
 import uuid
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Select, Table, bindparam, select
+from sqlalchemy import Connection, Select, Table, select
 
 from contract.configuration import DesiredConfiguration
 from contract.evidence import Evidence
@@ -16,6 +17,7 @@ from fleet.errors import NotFound
 from fleet.picture.incidents import Alarm, Incident, IncidentKind, State
 from fleet.picture.sequence import Stream
 from fleet.records import tables
+from fleet.records.store import among, listed
 
 MAX_ROWS = 500
 MAX_VERSIONS = 100
@@ -24,10 +26,6 @@ Row = dict[str, Any]  # plain JSON values, straight from a table
 
 
 _NOT_CLOSED = [state.value for state in State if state is not State.CLOSED]  # what an index can find
-_ALARMS_BY_ID = select(tables.ALARMS.c.document).where(tables.ALARMS.c.alarm_id.in_(bindparam("ids", expanding=True)))
-_INCIDENTS_BY_ID = select(tables.INCIDENTS.c.document).where(
-    tables.INCIDENTS.c.incident_id.in_(bindparam("ids", expanding=True))
-)
 
 
 def streams(connection: Connection) -> dict[tuple[str, str], Stream]:
@@ -110,14 +108,24 @@ def tasks_of(connection: Connection, incident_id: uuid.UUID) -> list[Task]:
 
 def alarms_by_id(connection: Connection, ids: Sequence[uuid.UUID]) -> list[Alarm]:
     """Those of them that there are."""
-    texts = connection.scalars(_ALARMS_BY_ID, {"ids": [str(each) for each in ids]}) if ids else ()
-    return [Alarm.model_validate_json(text) for text in texts]
+    return [Alarm.model_validate_json(text) for text in _by_id(connection, tables.ALARMS, ids)]
 
 
 def incidents_by_id(connection: Connection, ids: Sequence[uuid.UUID]) -> list[Incident]:
     """Those of them that there are."""
-    texts = connection.scalars(_INCIDENTS_BY_ID, {"ids": [str(each) for each in ids]}) if ids else ()
-    return [Incident.model_validate_json(text) for text in texts]
+    return [Incident.model_validate_json(text) for text in _by_id(connection, tables.INCIDENTS, ids)]
+
+
+def _by_id(connection: Connection, table: Table, ids: Sequence[uuid.UUID]) -> Iterable[str]:
+    if not ids:
+        return ()
+    return connection.scalars(_documents_by_id(table, connection.dialect.name), {"ids": listed(map(str, ids))})
+
+
+@cache
+def _documents_by_id(table: Table, dialect: str) -> Select[tuple[str]]:
+    (key,) = table.primary_key
+    return select(table.c.document).where(among(key, dialect, "ids"))
 
 
 def alarm(connection: Connection, alarm_id: uuid.UUID) -> Alarm | None:

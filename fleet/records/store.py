@@ -5,13 +5,32 @@ ended without StoreError: acknowledge nothing and act on nothing before. After a
 knows whether it was done: ask the store before doing it again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Table, insert, text
+from pydantic_core import to_json
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -142,39 +161,78 @@ def condition_of(place: Path | Database) -> Condition:
 
 def add(connection: Connection, table: Table, *rows: Mapping[str, object]) -> None:
     """One or many of the same columns, in one call."""
-    if rows:
-        connection.execute(_insert(table), rows)
+    _write(connection, rows, _insert(table, connection.dialect.name, tuple(rows[0])) if rows else None)
 
 
 def put(connection: Connection, table: Table, *rows: Mapping[str, object]) -> None:
-    """Add, or replace what the rows say of those of the same primary keys."""
-    if rows:
-        connection.execute(_upsert(table, connection.dialect.name, tuple(rows[0])), rows)
+    """Add, or replace what the rows say of those of the same primary keys; no two rows of the same."""
+    _write(connection, rows, _upsert(table, connection.dialect.name, tuple(rows[0])) if rows else None)
 
 
 def add_new(connection: Connection, table: Table, *rows: Mapping[str, object]) -> None:
     """Those of which no row has the primary key yet."""
-    if rows:
-        connection.execute(_insert_new(table, connection.dialect.name), rows)
+    _write(connection, rows, _insert_new(table, connection.dialect.name, tuple(rows[0])) if rows else None)
+
+
+def among(column: ColumnElement[Any], dialect: str, name: str) -> ColumnElement[bool]:
+    """Is it in the list bound as `name`, which is `listed(...)`? The statement is the same however long that is."""
+    if dialect == "sqlite":
+        return column.in_(select(func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value))
+    words = func.json_array_elements_text(cast(bindparam(name, type_=Text), JSON)).column_valued()
+    return column == any_(func.array(select(cast(words, column.type)).scalar_subquery()))
+
+
+def listed(values: Iterable[str | int]) -> str:
+    """As `among` wants them."""
+    return json.dumps(list(values))
+
+
+def _write(connection: Connection, rows: Sequence[Mapping[str, object]], statement: Insert | None) -> None:
+    if statement is None:
+        return
+    if connection.dialect.name == "sqlite":
+        connection.execute(statement, rows)
+    else:
+        connection.execute(statement, {"rows": _as_json(rows)})
+
+
+def _as_json(rows: Sequence[Mapping[str, object]]) -> str:
+    """PostgreSQL's text knows no NUL; what comes from the network or from a person may hold one."""
+    text = to_json(rows).decode()
+    if "\\u0000" in text:
+        rows = [{k: v.replace("\0", "\ufffd") if isinstance(v, str) else v for k, v in row.items()} for row in rows]
+        text = to_json(rows).decode()
+    return text
+
+
+# Statements are built once: building one takes longer than executing it. PostgreSQL gets all rows as one JSON array: a
+# parameter for each value of each row took three times as long.
 
 
 @cache
-def _insert(table: Table) -> Insert:
-    """Built once: building a statement takes longer than executing it."""
-    return insert(table)
+def _insert(table: Table, dialect: str, columns: Sequence[str]) -> Insert:
+    return insert(table) if dialect == "sqlite" else _from_json(table, columns)
 
 
 @cache
-def _insert_new(table: Table, dialect: str) -> Insert:
-    return (sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)).on_conflict_do_nothing()
+def _insert_new(table: Table, dialect: str, columns: Sequence[str]) -> Insert:
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return _from_json(table, columns).on_conflict_do_nothing()
 
 
 @cache
 def _upsert(table: Table, dialect: str, columns: Sequence[str]) -> Insert:
-    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    statement = sqlite.insert(table) if dialect == "sqlite" else _from_json(table, columns)
     keys = [column.name for column in table.primary_key]
     new = {name: statement.excluded[name] for name in columns if name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=new)
+
+
+def _from_json(table: Table, columns: Sequence[str]) -> postgresql.Insert:
+    rows = func.json_to_recordset(cast(bindparam("rows", type_=Text), JSON))
+    typed = rows.table_valued(*(column(name, table.c[name].type) for name in columns)).render_derived(with_types=True)
+    return postgresql.insert(table).from_select(columns, select(*(typed.c[name] for name in columns)))
 
 
 def first_line(err: SQLAlchemyError) -> str:

@@ -12,7 +12,7 @@ MESSAGES = Table(
     "messages",
     METADATA,
     Column("message_id", String(36), primary_key=True),
-    Column("digest", String(64), nullable=False),  # contract.codec.content_digest
+    Column("digest", String(64), nullable=False),  # contract.codec.wire_digest; content_digest of an earlier version
     Column("node", String(64), nullable=False),
     Column("outbox_id", String(36), nullable=False),
     Column("boot", BigInteger, nullable=False),

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, Select, and_, bindparam, delete, insert, or_, select
 
 from contract.configuration import DesiredConfiguration
 from contract.envelope import Envelope
@@ -16,40 +17,55 @@ from fleet.picture.incidents import Alarm, Incident
 from fleet.picture.sequence import Stream
 from fleet.records import tables
 from fleet.records.news import add_news_of_incidents, add_news_of_run, add_news_of_task
-from fleet.records.store import add, add_new, put
+from fleet.records.store import add, add_new, among, listed, put
 
 MAX_QUARANTINE_ROWS = 1000  # the newest; with the cut below at most 16 MB
 MAX_QUARANTINED_BYTES = 16 * 1024  # of one payload
 Row = dict[str, object]
 
 
-# What every batch needs is built once: building a statement takes longer than executing it.
-_DIGESTS_OF_IDS = select(tables.MESSAGES.c.message_id, tables.MESSAGES.c.digest).where(
-    tables.MESSAGES.c.message_id.in_(bindparam("message_ids", expanding=True))
-)
-_DIGESTS_OF_NUMBERS = select(tables.MESSAGES.c.sequence, tables.MESSAGES.c.digest).where(
-    tables.MESSAGES.c.node == bindparam("node"),
-    tables.MESSAGES.c.outbox_id == bindparam("outbox_id"),
-    tables.MESSAGES.c.sequence.in_(bindparam("sequences", expanding=True)),
-)
-
-
 def digests_of_ids(connection: Connection, message_ids: Sequence[str]) -> dict[str, str]:
     """Of those that are stored."""
     if not message_ids:
         return {}
-    rows = connection.execute(_DIGESTS_OF_IDS, {"message_ids": message_ids})
+    rows = connection.execute(_digests_of_ids(connection.dialect.name), {"ids": listed(message_ids)})
     return {row.message_id: row.digest for row in rows}
 
 
 def digests_of_numbers(connection: Connection, node: str, outbox_id: str, sequences: Sequence[int]) -> dict[int, str]:
     """Of messages that are stored under these numbers of an outbox."""
-    key = {"node": node, "outbox_id": outbox_id, "sequences": sequences}
-    return {row.sequence: row.digest for row in connection.execute(_DIGESTS_OF_NUMBERS, key)}
+    key = {"node": node, "outbox_id": outbox_id, "sequences": listed(sequences)}
+    rows = connection.execute(_digests_of_numbers(connection.dialect.name), key)
+    return {row.sequence: row.digest for row in rows}
+
+
+def documents_of(
+    connection: Connection, message_id: str, *, node: str, outbox_id: str, sequence: int
+) -> Sequence[str]:
+    """Envelopes that are stored under this id or this number."""
+    columns = tables.MESSAGES.c
+    number = and_(columns.node == node, columns.outbox_id == outbox_id, columns.sequence == sequence)
+    return connection.scalars(select(columns.envelope).where(or_(columns.message_id == message_id, number))).all()
+
+
+@cache
+def _digests_of_ids(dialect: str) -> Select[tuple[str, str]]:
+    columns = tables.MESSAGES.c
+    return select(columns.message_id, columns.digest).where(among(columns.message_id, dialect, "ids"))
+
+
+@cache
+def _digests_of_numbers(dialect: str) -> Select[tuple[int, str]]:
+    columns = tables.MESSAGES.c
+    return select(columns.sequence, columns.digest).where(
+        columns.node == bindparam("node"),
+        columns.outbox_id == bindparam("outbox_id"),
+        among(columns.sequence, dialect, "sequences"),
+    )
 
 
 def message_row(envelope: Envelope, body: Event | Evidence, *, document: str, digest: str, received_at_us: int) -> Row:
-    """`stage` of a manifest is its kind of file; `document` is the envelope, encoded."""
+    """`stage` of a manifest is its kind of file; `document` is the envelope as it came."""
     return {
         "message_id": str(envelope.message_id),
         "digest": digest,
