@@ -24,6 +24,8 @@ from fleet.api.evidence_desk import EvidenceDesk
 from fleet.api.guard import Guard
 from fleet.api.parts import Parts
 from fleet.api.server import bound, prepared, serving, url_of
+from fleet.broker_process import BrokerProcess
+from fleet.broker_settings import is_loopback
 from fleet.case_files import CaseFiles
 from fleet.control_room import ControlRoom
 from fleet.coordinator import MAX_BATCH, Coordinator, Wire
@@ -52,7 +54,6 @@ from fleet.hops import Hops
 from fleet.live import LiveFeed
 from fleet.live_view import LiveViews
 from fleet.metrics import Metrics
-from fleet.mqtt_bus import MqttBus
 from fleet.notify.webhooks import Webhooks
 from fleet.picture.coverage import Coverage
 from fleet.picture.ingest import Ingest
@@ -70,7 +71,6 @@ from fleet.response import Response
 from fleet.sensor_desk import SensorDesk
 from fleet.settings import (
     FleetSettings,
-    is_loopback,
     limits_of,
     load_dock_tokens,
     load_procedures,
@@ -315,7 +315,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         stack.enter_context(_data_dir(settings.data_dir))
         listening = stack.enter_context(bound(settings.http))
         store = stack.enter_context(open_store(load_store(settings), alone=True))
-        bus = MqttBus(settings.broker, site_id=site.id, clock=clock, also=[each.topic for each in settings.sensors])
+        bus = BrokerProcess(settings.broker, site_id=site.id, also=[each.topic for each in settings.sensors])
         heart = Heart(clock)
         flight = Flight(
             site=site,

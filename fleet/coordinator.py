@@ -33,9 +33,10 @@ from fleet.hops import Hops
 from fleet.live import LiveFeed
 from fleet.metrics import Metrics
 from fleet.node_orders import NodeOrders
+from fleet.picture.arrival import Arrival
 from fleet.picture.coverage import Coverage, Trouble
 from fleet.picture.incidents import SYSTEM, Alarm, Disposition, Incident, IncidentKind, closed, on_trouble
-from fleet.picture.ingest import Arrival, Effect, Ingest, Outcome, Report, age_at_arrival_s
+from fleet.picture.ingest import Effect, Ingest, Outcome, Report, age_at_arrival_s
 from fleet.picture.people import persons_in, persons_of
 from fleet.procedures import Procedures
 from fleet.records import reads, writes
@@ -46,7 +47,7 @@ from fleet.response import Response
 from fleet.sensor_desk import SensorDesk
 from fleet.site_picture import SitePicture
 
-MAX_BATCH = 200
+MAX_BATCH = 500
 TICK_S = 1.0
 FLUSHES_A_TICK = 5  # a crash loses at most so much of the tasks' states; orders and evidence never wait for it
 STORE_AGAIN_S = 0.5

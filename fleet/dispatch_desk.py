@@ -56,7 +56,7 @@ class DispatchDesk:
         need = need_of(incident, None if on_it is None else on_it.vehicle)
         if need is None:
             raise Refused(f"incident {incident_id}: where it is on the ground is not known")
-        explanation = Explanation(need, needs_of(self._response.others_than(incident)), self._moment(incident))
+        explanation = Explanation(need, list(needs_of(self._response.others_than(incident))), self._moment(incident))
         return Inquiry(incident_id, self._clock.wall_us(), explanation, need.by)
 
     def next_for(self, incident: Incident, *, besides: str) -> Dispatch | str:

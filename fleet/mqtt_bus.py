@@ -25,9 +25,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from contract.bus import BusMessage
 from contract.clock import Clock
 from contract.topics import ACK, KEEP_ALIVE_S, SESSION_EXPIRY_S, TOPICS, Direction
+from fleet.broker_settings import BrokerSettings
 from fleet.errors import SetUpError
-from fleet.picture.ingest import Arrival
-from fleet.settings import BrokerSettings
+from fleet.picture.arrival import Arrival
 
 MAX_UNREAD = 11_000  # past that messages are dropped
 MAX_OUTBOX = 1000
@@ -40,9 +40,17 @@ log = structlog.get_logger()
 class MqttBus:
     """`run` inside a task group; `receive` gives what came; `publish` hands over for sending."""
 
-    def __init__(self, settings: BrokerSettings, *, site_id: str, clock: Clock, also: Sequence[str] = ()) -> None:
-        """also: topics outside the table that are listened to."""
-        self._also = tuple(also)
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        *,
+        site_id: str,
+        clock: Clock,
+        also: Sequence[str] = (),
+        on_link: Callable[[bool], None] = lambda _is_connected: None,
+    ) -> None:
+        """also: topics outside the table that are listened to. on_link: told when the connection comes and goes."""
+        self._also, self._on_link = tuple(also), on_link
         self._settings = settings
         self._site_id = site_id
         self._clock = clock
@@ -56,7 +64,7 @@ class MqttBus:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["MqttBus"]:
         """Connected in the background for as long as the block runs. Raises SetUpError for unusable certificates."""
-        tls, password = self._tls_context(), self._password()
+        tls, password = tls_context(self._settings), password_of(self._settings)
         self._outbox_in, self._outbox_out = anyio.create_memory_object_stream[BusMessage](MAX_OUTBOX)
         with self._outbox_in, self._outbox_out:
             async with anyio.create_task_group() as tasks:
@@ -100,6 +108,7 @@ class MqttBus:
                     await self._subscribe(client)
                     log.info("broker connected", host=self._settings.host, port=self._settings.port)
                     failures, self.is_connected = 0, True
+                    self._on_link(True)
                     async with anyio.create_task_group() as tasks:
                         tasks.start_soon(self._send, client, tasks.cancel_scope, name="broker sending")
                         await self._read(client)
@@ -108,7 +117,9 @@ class MqttBus:
                 if failures == 0:
                     log.warning("no broker", host=self._settings.host, port=self._settings.port, reason=str(err))
             finally:
-                self.is_connected = False
+                if self.is_connected:
+                    self.is_connected = False
+                    self._on_link(False)
             await anyio.sleep(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
             failures += 1
 
@@ -173,25 +184,29 @@ class MqttBus:
         except aiomqtt.MqttError:
             scope.cancel()
 
-    def _tls_context(self) -> ssl.SSLContext | None:
-        tls = self._settings.tls
-        if tls is None:
-            return None
-        try:
-            context = ssl.create_default_context(cafile=str(tls.ca_file))
-            if tls.cert_file is not None:
-                context.load_cert_chain(tls.cert_file, tls.key_file)
-        except (OSError, ssl.SSLError) as err:
-            raise SetUpError(f"broker.tls: {err}") from err
-        return context
 
-    def _password(self) -> str | None:
-        name = self._settings.password_env
-        if name is None:
-            return None
-        if name not in os.environ:
-            raise SetUpError(f"broker.password_env: the environment has no {name}")
-        return os.environ[name]
+def tls_context(settings: BrokerSettings) -> ssl.SSLContext | None:
+    """Raises SetUpError for unusable certificates."""
+    tls = settings.tls
+    if tls is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=str(tls.ca_file))
+        if tls.cert_file is not None:
+            context.load_cert_chain(tls.cert_file, tls.key_file)
+    except (OSError, ssl.SSLError) as err:
+        raise SetUpError(f"broker.tls: {err}") from err
+    return context
+
+
+def password_of(settings: BrokerSettings) -> str | None:
+    """Raises SetUpError where the environment does not have it."""
+    name = settings.password_env
+    if name is None:
+        return None
+    if name not in os.environ:
+        raise SetUpError(f"broker.password_env: the environment has no {name}")
+    return os.environ[name]
 
 
 def _handing_to(arrived: Callable[[aiomqtt.Message], None]) -> type["asyncio.Queue[aiomqtt.Message]"]:

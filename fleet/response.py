@@ -6,7 +6,7 @@ created until a named person approves it or a written grant covers it (SAFETY 3,
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import structlog
 
@@ -323,10 +323,10 @@ class Response:
             return
         del wanting.waiting[incident.incident_id]
 
-    def others_than(self, one: Incident) -> list[Incident]:
-        """Who else waits, and on its turn would be sent somebody: a stale one keeps no vehicle from a fresh one."""
+    def others_than(self, one: Incident) -> Iterator[Incident]:
+        """Which else wait, and on their turn would be sent somebody: a stale one keeps no vehicle from a fresh one."""
         waiting = (self._ingest.incidents.get(each) for each in self.wanting.waiting if each != one.incident_id)
-        return [each for each in waiting if each is not None and self._would_go(each)]
+        return (each for each in waiting if each is not None and self._would_go(each))
 
     def _would_go(self, incident: Incident) -> bool:
         leave = self._leave(incident)

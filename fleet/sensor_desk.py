@@ -28,10 +28,11 @@ from fleet.flight.journal import JournalEntry
 from fleet.flight.world import Evidence, PeopleSeen, TrackedPerson
 from fleet.foreign import ForeignTopic
 from fleet.metrics import Metrics
+from fleet.picture.arrival import Arrival
 from fleet.picture.coverage import Trouble
 from fleet.picture.exempting import exemptions, takers
 from fleet.picture.incidents import Alarm, Change, Incident
-from fleet.picture.ingest import Arrival, Report, age_at_arrival_s
+from fleet.picture.ingest import Report, age_at_arrival_s
 from fleet.picture.observation import Look, Observation
 from fleet.picture.priority import OddHours, Priority
 from fleet.picture.sensing import SENSOR_NAMESPACE, begun, carried_on, urgency, zone_of

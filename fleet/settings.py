@@ -4,7 +4,6 @@ Relative paths count from the folder of the file. Anything but loopback needs TL
 checked here, so that nothing starts in the open (SAFETY 22).
 """
 
-import ipaddress
 import os
 import ssl
 from pathlib import Path
@@ -18,6 +17,7 @@ from contract.documents import parse_document
 from contract.errors import DocumentError
 from contract.frozen import Frozen, Identifier
 from contract.site import Site, parse_site
+from fleet.broker_settings import BrokerSettings, is_loopback
 from fleet.decision.sop_document import ProcedureBook, parse_procedures
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_signing import parse_key
@@ -29,39 +29,6 @@ from fleet.records.people import SessionLimits
 from fleet.records.postgres import Database, parse_database_url
 
 MIN_SECRET_LETTERS = 32  # of `openssl rand -hex 16`
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class BrokerTls(Frozen):
-    """Certificates for the broker; a client certificate where the broker asks for one."""
-
-    ca_file: Annotated[Path, Field(description="PEM file with the broker's authority")]
-    cert_file: Annotated[Path | None, Field(description="PEM certificate of the coordinator")] = None
-    key_file: Annotated[Path | None, Field(description="PEM key of the coordinator")] = None
-
-
-class BrokerSettings(Frozen):
-    """The MQTT 5 broker."""
-
-    host: Annotated[str, Field(description="name or address; anything but loopback needs tls")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=1, le=65535, description="TCP port")] = 1883
-    tls: Annotated[BrokerTls | None, Field(description="none: in the clear")] = None
-    username: Annotated[str | None, Field(description="where the broker wants one")] = None
-    password_env: Annotated[str | None, Field(description="environment variable that holds the password")] = None
-
-    @model_validator(mode="after")
-    def _is_loopback_or_tls(self) -> "BrokerSettings":
-        if not is_loopback(self.host) and self.tls is None:
-            raise ValueError(f"a broker at '{self.host}' needs tls; only loopback goes without")
-        return self
 
 
 class HttpSettings(Frozen):

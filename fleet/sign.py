@@ -15,6 +15,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from contract.clock import Clock
 from contract.site import VehicleKind
+from fleet.broker_settings import is_loopback
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, Encoder, Frame, FrameParser, Message
 from fleet.flight.mavlink_frames import MAVLINK_2, SIGNED
@@ -24,7 +25,6 @@ from fleet.flight.mavlink_sources import Address
 from fleet.flight.mavlink_transport import Connection, make_transport, parse_connection
 from fleet.flight.telemetry import Airframe, firmware_text
 from fleet.fly import NotDone
-from fleet.settings import is_loopback
 
 HEARD_WITHIN_S = 60.0
 ANSWERS_WITHIN_S = 10.0

@@ -22,10 +22,11 @@ from detectors.registry import find_model, model_cache, model_folders
 from edge.settings import BrokerSettings as EdgeBroker
 from edge.settings import CoordinatorSettings, EdgeSettings, FeedSettings, ModelSettings
 from edge.source import SourceOptions, expect_lens_size, open_source
+from fleet.broker_settings import BrokerSettings
 from fleet.records.auth import digest_of, drawn_token
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
-from fleet.settings import BrokerSettings, FleetSettings, HttpSettings
+from fleet.settings import FleetSettings, HttpSettings
 from sim.children import Child
 from sim.inputs import read_site
 

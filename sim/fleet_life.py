@@ -25,7 +25,7 @@ from fleet.flight.mavlink_transport import Connection as Address
 from fleet.flight.mavlink_transport import Transport
 from fleet.flight.monitor import CYCLE_S
 from fleet.live import LiveFeed
-from fleet.picture.ingest import Arrival
+from fleet.picture.arrival import Arrival
 from fleet.records.store import Store
 from sim.impairment import Impairment
 from sim.life import Life

@@ -21,15 +21,15 @@ from contract.errors import DocumentError
 from contract.site import Site
 from edge.link.uplink import Broker, Uplink
 from fleet.app import Fleet, Heart, assembled
+from fleet.broker_settings import BrokerSettings
 from fleet.coordinator import MAX_BATCH, Wire
 from fleet.flight.dock_links import Docks
 from fleet.flight.fleet_links import Flight
 from fleet.flight.mavlink_sources import Address
 from fleet.flight.mavlink_transport import OnData, Transport, make_transport
 from fleet.mqtt_bus import MqttBus
-from fleet.picture.ingest import Arrival
+from fleet.picture.arrival import Arrival
 from fleet.records.store import Store, open_store
-from fleet.settings import BrokerSettings
 from sim.autopilot.udp import SimulatedFleet
 from sim.clock import RealClock, ShiftedClock
 from sim.dock import docks_of

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fleet.api.problems import problem
-from fleet.settings import is_loopback
+from fleet.broker_settings import is_loopback
 
 MAX_BODY_BYTES = 64 * 1024
 _SAFE = ("GET", "HEAD", "OPTIONS")

@@ -13,7 +13,7 @@ from fleet.api.app import create_api
 from fleet.api.core import Core
 from fleet.app import Heart, api_parts, assembled
 from fleet.coordinator import Wire
-from fleet.picture.ingest import Arrival
+from fleet.picture.arrival import Arrival
 from fleet.records.archive import Archive, ArchiveRoom
 from fleet.records.store import open_store
 

@@ -254,15 +254,16 @@ def choose_among(
     heights: Mapping[str, float] | None = None,
 ) -> Dispatch | str:
     """Who looks at `need`, when `others` wait as well, or why nobody: the nearest may be left to one of those."""
-    found = assign(
-        [need, *others],
-        vehicles,
-        world=world,
-        parameters=parameters,
-        now_us=now_us,
-        unavailable=busy_with(tasks) | dict(unavailable or {}),
-        heights=heights,
-    )
+    states, taken = list(vehicles), busy_with(tasks) | dict(unavailable or {})
+
+    def assigned(needs: Sequence[Need]) -> Assignment:
+        return assign(
+            needs, states, world=world, parameters=parameters, now_us=now_us, unavailable=taken, heights=heights
+        )
+
+    found = assigned([need])
+    if need.id in found.plans and (rest := list(others)):  # where nobody can go, who else waits matters to nobody
+        found = assigned([need, *rest])
     plan = found.plans.get(need.id)
     considered_each = found.considered(need.id)
     return NoVehicle(considered_each).reason if plan is None else dispatch_of(plan, considered_each)

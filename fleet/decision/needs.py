@@ -1,6 +1,6 @@
 """What dispatch is asked for by an incident."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from contract.tasks import Task, TaskState
 from fleet.decision.assignment import Need
@@ -14,9 +14,9 @@ def need_of(incident: Incident, by: str | None = None) -> Need | None:
     return None if fix is None else Need(str(incident.incident_id), fix.point, fix.sigma_m, incident.priority.level, by)
 
 
-def needs_of(incidents: Iterable[Incident]) -> list[Need]:
+def needs_of(incidents: Iterable[Incident]) -> Iterator[Need]:
     """Of those that have a place."""
-    return [need for incident in incidents if (need := need_of(incident)) is not None]
+    return (need for incident in incidents if (need := need_of(incident)) is not None)
 
 
 def keeps_busy(task: Task, incident: Incident) -> bool:

@@ -11,11 +11,11 @@ import anyio
 from contract.clock import Clock
 from contract.docks import Dock as DockSpec
 from contract.site import Site
+from fleet.broker_settings import is_loopback
 from fleet.errors import SetUpError
 from fleet.flight.dock import DockDriver
 from fleet.flight.docks.http_json import Exchange
 from fleet.flight.held_open import HeldOpen
-from fleet.settings import is_loopback
 
 
 class Docks(HeldOpen):

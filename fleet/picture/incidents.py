@@ -4,6 +4,7 @@ Pure: values in, values out. Stages arrive in any order (after an outage the new
 event opens its alarm, an older revision never overwrites a newer one, and an end is never undone.
 """
 
+import math
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from fleet.picture.priority import UNJUDGED, Priority, trouble_priority
 CORRELATE_WITHIN_M = 10.0  # two people who are handled by one response; plus one sigma of each fix
 CORRELATE_AT_MOST_M = 25.0  # however unsure the fixes are
 LEAST_M_PER_LAT_DEG = 110_000.0  # WGS84: 110 574 m at the equator, more elsewhere
+LEAST_M_PER_LON_DEG = 111_000.0  # at the equator, WGS84: 111 319 m
 CORRELATE_WITHIN_US = 60_000_000  # since the incident was last added to
 MAX_TIMELINE = 200
 TROUBLE_NAMESPACE = uuid.UUID("0f6a3c58-5f0e-5c0e-9d8a-6a3c9a1f2b77")
@@ -471,5 +473,9 @@ def are_near(a: GroundFix | None, b: GroundFix | None) -> bool:
         return False
     if abs(a.point.lat_deg - b.point.lat_deg) * LEAST_M_PER_LAT_DEG > CORRELATE_AT_MOST_M:
         return False  # which is known without the sines of both
+    lon_deg = abs(a.point.lon_deg - b.point.lon_deg)
+    m_per_lon_deg = LEAST_M_PER_LON_DEG * math.cos(math.radians(a.point.lat_deg))
+    if min(lon_deg, 360.0 - lon_deg) * m_per_lon_deg > CORRELATE_AT_MOST_M:
+        return False
     reach_m = CORRELATE_WITHIN_M + a.sigma_m + b.sigma_m
     return distance_m(a.point, b.point) <= min(reach_m, CORRELATE_AT_MOST_M)

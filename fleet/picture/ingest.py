@@ -25,6 +25,7 @@ from contract.site import Site
 from contract.tasks import Task
 from contract.topics import EVENTS, EVIDENCE, Address, Direction, parse_address
 from fleet.errors import StoreError
+from fleet.picture.arrival import Arrival
 from fleet.picture.exempting import exemptions, takers
 from fleet.picture.incidents import Alarm, Change, Incident, State, derive_alarm_id, on_event
 from fleet.picture.nearby import Nearby
@@ -39,15 +40,6 @@ REMEMBERED = 16  # last alarms of a zone, to know that it alarms again and again
 MERGES_REMEMBERED = 1000
 SiteTrackOf = Callable[[str, int], uuid.UUID | None]  # camera, track -> who it is on the map
 StreamKey = tuple[str, str]  # node, outbox id
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message and when it came, by both clocks."""
-
-    message: BusMessage
-    wall_us: int
-    monotonic_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +122,7 @@ class Ingest:
         self.alarms: dict[uuid.UUID, Alarm] = {}
         self._nearby = self._empty_map()
         self._streams: dict[StreamKey, Stream] = {}
+        self._highest: dict[StreamKey, int] = {}  # number of a message that is stored
         self._doubtful: tuple[Sequence[Arrival], _Draft] | None = None
 
     def load(self) -> None:
@@ -138,6 +131,7 @@ class Ingest:
             self.incidents = {each.incident_id: each for each in reads.open_incidents(connection)}
             self.alarms = {each.alarm_id: each for each in reads.alarms_of(connection, self.incidents)}
             self._streams = reads.streams(connection)
+            self._highest = {key: reads.highest_number(connection, *key) for key in self._streams}
         self._nearby = self._empty_map()
         for incident in self.incidents.values():
             self._nearby.put(incident)
@@ -187,6 +181,8 @@ class Ingest:
                 return self._acknowledged(draft)
         draft = self._write(batch)
         self._streams.update(draft.streams.maps[0])
+        for key, sequence in draft.numbers:
+            self._highest[key] = max(sequence, self._highest.get(key, 0))
         self._remember(draft)
         alarms: dict[uuid.UUID, list[Alarm]] = {}
         for alarm in draft.alarms.maps[0].values():
@@ -255,7 +251,9 @@ class Ingest:
         draft.digests = writes.digests_of_ids(connection, [str(each.message_id) for each in envelopes])
         sequences: dict[StreamKey, list[int]] = {}
         for each in envelopes:
-            sequences.setdefault((each.node, str(each.outbox_id)), []).append(each.sequence or 0)
+            key, sequence = (each.node, str(each.outbox_id)), each.sequence or 0
+            if sequence <= self._highest.get(key, 0):  # beyond it nothing is stored, which need not be asked
+                sequences.setdefault(key, []).append(sequence)
         for key, numbers in sequences.items():
             for sequence, digest in writes.digests_of_numbers(connection, key[0], key[1], numbers).items():
                 draft.numbers[key, sequence] = digest

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from contract.configuration import DesiredConfiguration
 from contract.evidence import Evidence
@@ -34,6 +34,13 @@ def streams(connection: Connection) -> dict[tuple[str, str], Stream]:
         (row.node, row.outbox_id): Stream(row.contiguous, tuple((first, last) for first, last in row.beyond))
         for row in rows
     }
+
+
+def highest_number(connection: Connection, node: str, outbox_id: str) -> int:
+    """Of a message of that outbox; 0 for none."""
+    columns = tables.MESSAGES.c
+    query = select(func.max(columns.sequence)).where(columns.node == node, columns.outbox_id == outbox_id)
+    return connection.scalar(query) or 0
 
 
 def open_incidents(connection: Connection) -> list[Incident]:

@@ -39,9 +39,7 @@ def digests_of_numbers(connection: Connection, node: str, outbox_id: str, sequen
     return {row.sequence: row.digest for row in rows}
 
 
-def documents_of(
-    connection: Connection, message_id: str, *, node: str, outbox_id: str, sequence: int
-) -> Sequence[str]:
+def documents_of(connection: Connection, message_id: str, *, node: str, outbox_id: str, sequence: int) -> Sequence[str]:
     """Envelopes that are stored under this id or this number."""
     columns = tables.MESSAGES.c
     number = and_(columns.node == node, columns.outbox_id == outbox_id, columns.sequence == sequence)

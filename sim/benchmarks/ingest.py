@@ -20,8 +20,9 @@ from rich.table import Table
 from websockets.sync.client import ClientConnection, connect
 
 from contract.clock import Clock
+from fleet.broker_settings import BrokerSettings
 from fleet.records.postgres import Database
-from fleet.settings import BrokerSettings, FleetSettings, HttpSettings, StoreSettings
+from fleet.settings import FleetSettings, HttpSettings, StoreSettings
 from sim.benchmarks.figures import Spread, spread
 from sim.benchmarks.million import fill
 from sim.children import Child, processor_s
@@ -190,7 +191,9 @@ class Bench:
             broker = parts.enter_context(Mosquitto(binary, folder=broker_folder, clock=self._clock))
             child = coordinator(self._folder, self._place, port=broker.port)
             parts.enter_context(child)
-            yield broker.port, child, address_of(child)
+            url = address_of(child)
+            _await_ready(url, clock=self._clock)
+            yield broker.port, child, url
 
 
 def coordinator(folder: Path, place: Database | None, *, port: int) -> Child:
@@ -219,6 +222,19 @@ def address_of(child: Child, *, starts: int = 1) -> str:
             break
         time.sleep(0.02)
     raise DemoError(f"the coordinator did not start: {child.last_words()}")
+
+
+def _await_ready(url: str, *, clock: Clock) -> None:
+    """Connected to its broker. Raises DemoError."""
+    until_us = clock.monotonic_us() + round(PATIENCE_S * 1e6)
+    while clock.monotonic_us() < until_us:
+        try:
+            urllib.request.urlopen(f"{url}/readyz", timeout=PATIENCE_S).close()  # noqa: S310 - loopback
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return
+    raise DemoError("the coordinator did not become ready")
 
 
 def _place(server: Postgres, name: str) -> Database | None:

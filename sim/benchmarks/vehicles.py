@@ -25,9 +25,10 @@ from contract.clock import Clock
 from contract.docks import Dock
 from contract.geo import GeoPoint, LocalFrame, PointEnu
 from contract.site import Geofence, Origin, Site
+from fleet.broker_settings import BrokerSettings
 from fleet.flight.mavlink_codec import OUR_SYSTEM_ID
 from fleet.flight.mavlink_frames import decode, message_id
-from fleet.settings import BrokerSettings, FleetSettings, HttpSettings
+from fleet.settings import FleetSettings, HttpSettings
 from sim.benchmarks.copters import copters
 from sim.benchmarks.figures import Spread, spread
 from sim.benchmarks.vehicle_sender import MESSAGES_A_SECOND

@@ -19,7 +19,7 @@ from fleet.flight.dock import DockDriver
 from fleet.flight.orders import Approval, ComingHome, Sent
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
 from fleet.foreign import ForeignTopic
-from fleet.picture.ingest import Arrival
+from fleet.picture.arrival import Arrival
 from fleet.records.store import open_store
 from tests.conftest import ManualClock
 from tests.fleet.messages import geo, make_site, on_bus

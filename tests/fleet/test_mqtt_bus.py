@@ -10,8 +10,8 @@ import pytest
 
 from contract.bus import BusMessage
 from contract.topics import ACK, COMMAND
+from fleet.broker_settings import BrokerSettings
 from fleet.mqtt_bus import MAX_UNREAD, MqttBus
-from fleet.settings import BrokerSettings
 from tests.conftest import ManualClock
 
 

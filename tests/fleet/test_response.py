@@ -438,7 +438,7 @@ def test_dispatch_is_asked_for_the_place_of_an_incident() -> None:
 
         assert first.target == only_task(office).target
         nowhere = only_incident(office).model_copy(update={"sighting": None})
-        assert needs_of([nowhere]) == []
+        assert not list(needs_of([nowhere]))
 
 
 def test_the_timeline_says_why_the_others_did_not_go() -> None:

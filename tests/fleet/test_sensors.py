@@ -18,8 +18,9 @@ from contract.site import Site, parse_site
 from contract.topics import topic_of
 from fleet.errors import NotFound, StoreError
 from fleet.foreign import ForeignTopic
+from fleet.picture.arrival import Arrival
 from fleet.picture.incidents import Alarm, Incident, IncidentKind, State
-from fleet.picture.ingest import Arrival, Report
+from fleet.picture.ingest import Report
 from fleet.records import reads
 from tests.fleet.messages import NOW_US, SITE_TEXT, fix_at, make_event
 from tests.fleet.office import Office, open_office

@@ -7,8 +7,9 @@ import structlog
 from typer.testing import CliRunner
 
 from fleet.__main__ import app
+from fleet.broker_settings import is_loopback
 from fleet.errors import SetUpError
-from fleet.settings import is_loopback, load_settings, load_site
+from fleet.settings import load_settings, load_site
 from tests.fleet.messages import SITE_TEXT
 
 

@@ -7,7 +7,8 @@ from contract.commands import Ack
 from contract.envelope import Envelope
 from contract.events import Event
 from contract.evidence import Evidence, EvidenceKind
-from fleet.picture.ingest import Arrival, Ingest, Outcome
+from fleet.picture.arrival import Arrival
+from fleet.picture.ingest import Ingest, Outcome
 from fleet.records import reads
 from fleet.records.store import Store
 from tests.fleet.messages import NOW_US, OUTBOX, make_event, make_manifest, on_bus

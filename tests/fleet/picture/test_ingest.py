@@ -14,8 +14,9 @@ from contract.envelope import Envelope
 from contract.events import Stage
 from contract.topics import ACK, EVENTS
 from fleet.errors import StoreError
+from fleet.picture.arrival import Arrival
 from fleet.picture.incidents import Alarm, State
-from fleet.picture.ingest import Arrival, Ingest, Outcome, age_at_arrival_s
+from fleet.picture.ingest import Ingest, Outcome, age_at_arrival_s
 from fleet.records import reads, tables
 from fleet.records.store import Store, open_store
 from tests.fleet.messages import (

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from fleet.errors import StoreError
-from fleet.picture.ingest import Arrival, Ingest
+from fleet.picture.arrival import Arrival
+from fleet.picture.ingest import Ingest
 from fleet.records.store import Store, open_store
 from fleet.records.tables import ALARMS, MESSAGES
 from tests.fleet.messages import NOW_US, make_event, make_site, on_bus

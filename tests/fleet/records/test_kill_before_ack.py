@@ -6,7 +6,8 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from contract.commands import Ack
-from fleet.picture.ingest import Arrival, Ingest
+from fleet.picture.arrival import Arrival
+from fleet.picture.ingest import Ingest
 from fleet.records import reads
 from fleet.records.store import open_store
 from fleet.records.tables import ALARMS, MESSAGES
@@ -18,7 +19,7 @@ import os, signal, sys
 from pathlib import Path
 from fleet.app import Heart, assembled
 from fleet.coordinator import Wire
-from fleet.picture.ingest import Arrival
+from fleet.picture.arrival import Arrival
 from fleet.records.store import open_store
 from tests.conftest import ManualClock
 from tests.fleet.messages import NOW_US, make_event, make_site, on_bus

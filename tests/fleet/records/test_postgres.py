@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from fleet.errors import SetUpError, StoreError
-from fleet.picture.ingest import Arrival, Ingest
+from fleet.picture.arrival import Arrival
+from fleet.picture.ingest import Ingest
 from fleet.records import postgres as backend
 from fleet.records import reads
 from fleet.records.postgres import Database

@@ -6,7 +6,8 @@ from sqlalchemy import select, text
 from fleet.errors import SetUpError, StoreError
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.journal import JournalEntry
-from fleet.picture.ingest import Arrival, Ingest
+from fleet.picture.arrival import Arrival
+from fleet.picture.ingest import Ingest
 from fleet.records import reads, writes
 from fleet.records.audit import StoreJournal
 from fleet.records.postgres import Database
