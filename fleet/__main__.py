@@ -149,6 +149,7 @@ def _credentials(config: Path) -> Iterator[tuple[NodeCredentials, Site]]:
         _stop(SetUpError(f"data_dir {settings.data_dir}: {err.strerror}"))
 
 
+SWITCH_S = 0.0005  # so long monitor and API wait for a loop that computes, at each message that they send
 COLLECT_AFTER = (50_000, 20, 20)  # of an ingest under load a fifth was collecting, which found nothing
 
 
@@ -158,6 +159,7 @@ async def _run(config: Path) -> None:
         gc.collect()
         gc.freeze()  # what stands by now lives to the end: no collection walks through it again, with everybody waiting
         gc.set_threshold(*COLLECT_AFTER)
+        sys.setswitchinterval(SWITCH_S)
         typer.echo(f"listening on {coordinator.url}")
         if coordinator.first_secret is not None:
             typer.echo(f"first administrator, within an hour: {link(coordinator.url, coordinator.first_secret)}")
