@@ -1,8 +1,8 @@
 // A camera's live picture, one at a time; it says how far behind it is, and never lets an old picture look alive.
 import { useEffect, useRef, useState } from "react";
-import type { Camera } from "./contract";
-import { View, type ViewState } from "./view";
-import { isOld, viewLine } from "./words";
+import type { Camera } from "../../contract";
+import { View, type ViewState } from "../../view";
+import { isOld, viewLine } from "../../words";
 
 const TOLD_EACH_MS = 250; // each picture is drawn; the line under it needs less
 
@@ -38,8 +38,12 @@ function Live({ camera }: { camera: Camera }) {
   );
 }
 
-export function Cameras({ cameras }: { cameras: readonly Camera[] }) {
+/** `follows`: the camera of the incident that is selected; it is opened with it, and stays open. */
+export function Cameras({ cameras, follows }: { cameras: readonly Camera[]; follows: string | null }) {
   const [shown, setShown] = useState<string | null>(null);
+  useEffect(() => {
+    if (follows !== null) setShown(follows);
+  }, [follows]);
   const camera = cameras.find((each) => each.id === shown);
   return (
     <section className="cameras" aria-label="Live pictures">
