@@ -1,4 +1,4 @@
-"""Debian's Chromium without a screen, driven by Playwright. WebGL is drawn in software, so a map costs what it is large.
+"""Debian's Chromium without a screen, driven by Playwright; WebGL is drawn in software: a map costs what it is large.
 
 Playwright brings no browser of its own here: what is tested is the one that the distribution keeps patched.
 """

@@ -69,7 +69,7 @@ class Desk:
     def let_in(self, name: str, role: str, *options: str) -> None:
         config = str(self.folder / "fleet.yaml")
         self.links[name] = self.command("user", "add", config, name, "--role", role, *options).rpartition(": ")[2]
-        if name in ("Ada Byron",):
+        if name == "Ada Byron":
             return
         scopes = ["--scope", role if role == "viewer" else "operator", "--scope", "viewer"]
         said = self.command("token", "add", config, name, "test", *scopes)
@@ -139,9 +139,9 @@ def open_desk(folder: Path) -> Iterator[Desk]:
         config = folder / "fleet.yaml"
         config.write_text(json.dumps(settings.model_dump(mode="json", exclude_none=True, exclude_defaults=True)))
         fleet = Child("fleet", ["fleet", "run", str(config)], log_path=folder / "fleet.log")
-        desk = Desk(
-            folder, f"http://{LOOPBACK}:{port}", fleet, run.edge(cast, cast.feed, broker_port=broker.port, http_port=port)
-        )
+        edge = run.edge(cast, cast.feed, broker_port=broker.port, http_port=port)
+        shorten_clips(folder / f"{cast.feed.camera.node}.yaml")
+        desk = Desk(folder, f"http://{LOOPBACK}:{port}", fleet, edge)
         for name, (role, *options) in ROLES.items():
             desk.let_in(name, role, *options)
         stack.enter_context(flying(cast, udp_port=mavlink_port))
@@ -150,6 +150,12 @@ def open_desk(folder: Path) -> Iterator[Desk]:
         wait_until(desk.is_ready, "the coordinator is ready")
         wait_until(lambda: desk.vehicle().get("not_ready_because") == [], "the drone is ready")
         yield desk
+
+
+def shorten_clips(config: Path) -> None:
+    """So that a clip is there while the vehicle is still on its way."""
+    settings = json.loads(config.read_text())
+    config.write_text(json.dumps({**settings, "evidence": {"longest_s": 8, "post_roll_s": 2}}))
 
 
 def write_site(folder: Path) -> Cast:
