@@ -130,7 +130,7 @@ def test_an_alarm_is_answered_from_its_first_sight_to_its_line_in_the_audit_log(
     at_dock_px = apart_px(page, "drone-1", "North fence")
     approve(page, desk)
     card.get_by_text(re.compile("drone-1 .*executing")).first.wait_for()
-    wait_until(lambda: apart_px(page, "drone-1", "North fence") < at_dock_px / 2, "the drone arrives on the map")
+    wait_until(lambda: apart_px(page, "drone-1", "North fence") < 0.6 * at_dock_px, "the drone arrives on the map")
 
     card.get_by_text("Evidence").click()
     clip = card.get_by_label("Clip")

@@ -1,9 +1,11 @@
 // Watch: the page an operator has open all night.
-import { useEffect, useMemo, useState } from "react";
+import { Suspense, useEffect, useMemo, useState } from "react";
 import { Cameras } from "./Cameras";
 import { sender } from "./commands";
 import { Fleet } from "./Fleet";
 import { type Live, useLive } from "./live";
+import { OFFICE } from "./office";
+import type { Role } from "./page";
 import { Queue } from "./Queue";
 import { Recall } from "./Recall";
 import { type Session, signOut, whoIsHere } from "./session";
@@ -42,14 +44,25 @@ export function App({ live }: { live: Live }) {
     localStorage.setItem(NAME_KEY, given);
     setName(given);
   };
+  const may = (role: Role) => session?.is_open || (session?.may ?? []).includes(role);
+  const there = OFFICE.filter((each) => may(each.role));
+  const office = OFFICE.find((each) => each.path === window.location.pathname);
   const brokerLost = isLive && !picture.link.broker_connected;
   return (
-    <main className={isLive ? "watch" : "watch stale"}>
+    <main className={`${office ? "office" : "watch"} ${isLive ? "" : "stale"}`}>
       <header className="bar">
         <h1>{picture.site.name}</h1>
         <span className={`link ${isLive && !brokerLost ? "live" : "lost"}`} role="status">
           {!isLive ? "No word from the coordinator" : brokerLost ? "The broker is down: nodes keep what they see" : "Live"}
         </span>
+        <nav aria-label="Pages">
+          <a href="/">Watch</a>
+          {there.map((each) => (
+            <a key={each.path} href={each.path}>
+              {each.name}
+            </a>
+          ))}
+        </nav>
         <span className="grow" />
         {(session?.name ?? name) && <span>{session?.name ?? name}</span>}
         {session?.name && (
@@ -60,8 +73,16 @@ export function App({ live }: { live: Live }) {
         <time>
           {clockTime(nowMs, picture.site.time_zone)} {picture.site.time_zone}
         </time>
-        <Recall send={send} />
+        <fieldset className="orders" disabled={!may("operator")}>
+          <Recall send={send} />
+        </fieldset>
       </header>
+      {office ? (
+        <Suspense fallback={<p className="empty">…</p>}>
+          <office.Page {...{ picture, nowMs, send, session, isLive, path: office.path, may: (role) => may(role) ?? false }} />
+        </Suspense>
+      ) : (
+      <>
       <section className="map">
         <SiteMap picture={picture} />
         <Cameras cameras={picture.site.cameras ?? []} />
@@ -75,8 +96,12 @@ export function App({ live }: { live: Live }) {
         </p>
         {!isLive && <div className="stale-veil">What you see is old: {ago(lastWordUs, nowMs)}</div>}
       </section>
-      <Queue picture={picture} nowMs={nowMs} send={send} />
-      <Fleet picture={picture} send={send} />
+      <fieldset className="orders" disabled={!may("operator")}>
+        <Queue picture={picture} nowMs={nowMs} send={send} />
+        <Fleet picture={picture} send={send} />
+      </fieldset>
+      </>
+      )}
       {!name && session?.is_open && <GiveName onDone={keepName} />}
     </main>
   );

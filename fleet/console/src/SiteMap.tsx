@@ -10,7 +10,7 @@ import {
 } from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { GeoPoint, Site, TracksView, VehicleView } from "./contract";
 import { bounds, circle, wedge } from "./geometry";
 import { alarmedZones, type Picture } from "./picture";
@@ -166,20 +166,27 @@ function drawTracks(map: MapLibre, pins: Pins, picture: Picture): void {
 export function SiteMap({ picture }: { picture: Picture }) {
   const container = useRef<HTMLDivElement>(null);
   const held = useRef<{ map: MapLibre; pins: Pins; isLoaded: boolean } | null>(null);
+  const [isBroken, setBroken] = useState(false);
   const latest = useRef(picture);
   latest.current = picture;
 
   useEffect(() => {
     if (!container.current) return undefined;
-    const map = new MapLibre({
-      container: container.current,
-      style: STYLE,
-      bounds: bounds(latest.current.site),
-      fitBoundsOptions: { padding: 70 },
-      attributionControl: false,
-      maxZoom: 22,
-      dragRotate: false,
-    });
+    let map: MapLibre;
+    try {
+      map = new MapLibre({
+        container: container.current,
+        style: STYLE,
+        bounds: bounds(latest.current.site),
+        fitBoundsOptions: { padding: 70 },
+        attributionControl: false,
+        maxZoom: 22,
+        dragRotate: false,
+      });
+    } catch {
+      setBroken(true); // no WebGL: everything else works on, recall all above all
+      return undefined;
+    }
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     map.addControl(new ScaleControl(), "bottom-right");
     const mine = { map, pins: new Map<string, Marker>(), isLoaded: false };
@@ -199,6 +206,7 @@ export function SiteMap({ picture }: { picture: Picture }) {
     if (held.current?.isLoaded) draw(held.current.map, held.current.pins, picture);
   }, [picture]);
 
+  if (isBroken) return <p className="empty">This browser draws no map (WebGL does not start). Everything else works.</p>;
   return <div ref={container} aria-label="Map of the site" role="application" />;
 }
 

@@ -1,3 +1,4 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
@@ -12,6 +13,8 @@ const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <App live={live} />
+    <QueryClientProvider client={new QueryClient()}>
+      <App live={live} />
+    </QueryClientProvider>
   </StrictMode>,
 );
