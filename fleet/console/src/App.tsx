@@ -32,7 +32,7 @@ export function App({ live }: { live: Live }) {
   const send = useMemo(() => sender(() => name, () => session), [name, session]);
   useEffect(() => {
     let isCurrent = true;
-    void whoIsHere().then((found) => isCurrent && setSession(found));
+    void whoIsHere().then((found) => isCurrent && found && setSession(found)); // no answer: whoever it was
     return () => {
       isCurrent = false;
     };
@@ -44,7 +44,8 @@ export function App({ live }: { live: Live }) {
     localStorage.setItem(NAME_KEY, given);
     setName(given);
   };
-  const may = (role: Role) => session?.is_open || (session?.may ?? []).includes(role);
+  // Where nobody answered yet who this is, orders are offered: the coordinator judges them, and recall all must not wait.
+  const may = (role: Role) => !session || session.is_open || session.may.includes(role);
   const there = OFFICE.filter((each) => may(each.role));
   const office = OFFICE.find((each) => each.path === window.location.pathname);
   const brokerLost = isLive && !picture.link.broker_connected;
@@ -79,7 +80,7 @@ export function App({ live }: { live: Live }) {
       </header>
       {office ? (
         <Suspense fallback={<p className="empty">…</p>}>
-          <office.Page {...{ picture, nowMs, send, session, isLive, path: office.path, may: (role) => may(role) ?? false }} />
+          <office.Page {...{ picture, nowMs, send, session, isLive, path: office.path, may }} />
         </Suspense>
       ) : (
       <>
