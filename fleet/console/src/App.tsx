@@ -9,6 +9,7 @@ import type { Role } from "./page";
 import { Queue } from "./Queue";
 import { Recall } from "./Recall";
 import { type Session, signOut, whoIsHere } from "./session";
+import { SessionEnds } from "./SessionEnds";
 import { GiveName, SignIn } from "./SignIn";
 import { SiteMap } from "./SiteMap";
 import { ago, clockTime } from "./words";
@@ -29,10 +30,15 @@ export function App({ live }: { live: Live }) {
   const nowMs = useNow();
   const [name, setName] = useState(localStorage.getItem(NAME_KEY) ?? "");
   const [session, setSession] = useState<Session | null>(null);
+  const [endsAtMs, setEndsAtMs] = useState<number | null>(null);
   const send = useMemo(() => sender(() => name, () => session), [name, session]);
   useEffect(() => {
     let isCurrent = true;
-    void whoIsHere().then((found) => isCurrent && found && setSession(found)); // no answer: whoever it was
+    void whoIsHere().then((found) => {
+      if (!isCurrent || !found) return; // no answer: whoever it was
+      setSession(found);
+      setEndsAtMs(found.ends_in_s == null ? null : Date.now() + found.ends_in_s * 1000);
+    });
     return () => {
       isCurrent = false;
     };
@@ -65,6 +71,7 @@ export function App({ live }: { live: Live }) {
           ))}
         </nav>
         <span className="grow" />
+        <SessionEnds endsAtMs={endsAtMs} nowMs={nowMs} timeZone={picture.site.time_zone} />
         {(session?.name ?? name) && <span>{session?.name ?? name}</span>}
         {session?.name && (
           <button type="button" onClick={() => void signOut(session)}>
