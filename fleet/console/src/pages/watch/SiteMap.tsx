@@ -11,11 +11,11 @@ import {
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { useEffect, useRef, useState } from "react";
-import type { GeoPoint, Site, TracksView, VehicleView } from "./contract";
-import { bounds, circle, wedge } from "./geometry";
-import { alarmedZones, type Picture } from "./picture";
+import type { GeoPoint, Site, TracksView, VehicleView } from "../../contract";
+import { bounds, circle, wedge } from "../../geometry";
+import { alarmedZones, type Picture } from "../../picture";
 import { cameraPosition, collection, line, nameplate, siteFeatures, STYLE, zoneFeatures } from "./siteLayers";
-import { isFinal, metres } from "./words";
+import { isFinal, metres } from "../../words";
 
 setWorkerUrl(workerUrl);
 
@@ -184,7 +184,7 @@ export function SiteMap({ picture }: { picture: Picture }) {
         dragRotate: false,
       });
     } catch {
-      setBroken(true); // no WebGL: everything else works on, recall all above all
+      setBroken(true); // no WebGL: everything else works on
       return undefined;
     }
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
