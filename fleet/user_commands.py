@@ -69,7 +69,7 @@ def disable_user(config: Config, name: Name) -> None:
 def reset_user(config: Config, name: Name) -> None:
     """Forget a person's password, sessions and tokens. Prints a link with which they choose a new password."""
     with _people(config) as (people, settings):
-        typer.echo(_link_of(settings, people.reset(name, by=_ME)))
+        typer.echo(_link_of(settings, people.reset(name, by=_ME, even_the_last=True)))
 
 
 @token_app.command("add")

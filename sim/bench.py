@@ -214,6 +214,13 @@ def _kills(bench: Bench) -> Measured:
         return measure_kills(Path(folder).resolve(), clock=bench.clock, console=bench.console)
 
 
+def _console(bench: Bench) -> Measured:
+    from sim.benchmarks.console import measure_console  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-console-", ignore_cleanup_errors=True) as folder:
+        return measure_console(Path(folder).resolve(), clock=bench.clock, console=bench.console)
+
+
 # Each imports only what it needs.
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
@@ -233,6 +240,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "drone": _drone,
     "run": _run,
     "ingest": _ingest,
+    "console": _console,
     "soak": _soak,
     "backlog": _backlog,
     "faults": _faults,
@@ -267,6 +275,7 @@ def bench(
     fusion: several cameras on one map. world: the rendered world. run: scenarios in virtual time.
     soak: memory of hours of them.
     ingest: events a second on both stores, until a console sees them, and with a million stored.
+    console: the operator's page in a browser, until it stands there, with a full site, and from an event to the queue.
     kills: the coordinator killed a hundred times, on both stores.
     """
     console = Console(highlight=False)

@@ -20,6 +20,7 @@ from fleet.api.idempotency import Idempotency
 from fleet.api.live_view import add_live_view
 from fleet.api.models import Problem
 from fleet.api.parts import Parts
+from fleet.api.people import people_routes
 from fleet.api.problems import add_problems
 from fleet.api.procedures import procedure_routes
 from fleet.api.reading import audit_routes, reading_routes
@@ -62,6 +63,7 @@ def create_api(parts: Parts) -> FastAPI:
         exempt_routes(parts),
         evidence_routes(parts),
         signing_in_routes(parts),
+        people_routes(parts),
         report_routes(parts),
         sensor_routes(parts),
     ]

@@ -39,13 +39,15 @@ class SettingUp(Frozen):
 
 
 class SessionView(Frozen):
-    """is_open: the demo, without sign-in. csrf: goes as X-CSRF-Token with every command of this page."""
+    """is_open: the demo, without sign-in. csrf: goes as X-CSRF-Token with every command of this page. ends_in_s: until
+    signing in again, whatever happens; null where nobody is signed in."""
 
     is_open: bool
     name: str | None = None
     role: Role | None = None
     may: tuple[Role, ...] = ()
     csrf: str | None = None
+    ends_in_s: float | None = None
 
 
 class Welcome(Frozen):
@@ -166,4 +168,11 @@ def _view(people: People, token: str | None) -> SessionView:
     if person is None or token is None:
         return SessionView(is_open=False)
     may = tuple(role for role in Role if role in person.may)
-    return SessionView(is_open=False, name=person.name, role=person.role, may=may, csrf=csrf_of(token))
+    return SessionView(
+        is_open=False,
+        name=person.name,
+        role=person.role,
+        may=may,
+        csrf=csrf_of(token),
+        ends_in_s=people.ends_in_s(token),
+    )

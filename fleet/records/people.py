@@ -12,7 +12,7 @@ from typing import Any
 
 import anyio
 import structlog
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from contract.clock import Clock
 from fleet.errors import Refused, SetUpError, StoreError
@@ -20,12 +20,14 @@ from fleet.flight.journal import JournalEntry, JsonValue
 from fleet.records.audit import add_entry
 from fleet.records.auth import Person, Role, digest_of, drawn_token, duties_of, name_key
 from fleet.records.store import Store
+from fleet.records.tables import AUDIT
 from fleet.records.tables_people import API_TOKENS, INVITATIONS, SESSIONS, USERS
 
 REFRESH_S = 1.0
 INVITED_US = 24 * 3_600_000_000
 FIRST_INVITED_US = 3_600_000_000
 SESSIONS_EACH = 20  # of one person; the oldest ends
+SIGN_IN = "sign in"  # the act in the audit log
 FIRST = ""  # user of the first administrator's invitation
 log = structlog.get_logger()
 
@@ -106,6 +108,11 @@ class People:
         user = self._active(session.user)
         return None if user is None else Person(user.name, user.role, user.duties)
 
+    def ends_in_s(self, token: str) -> float | None:
+        """Until this session is over, however much it is used."""
+        session = self._known.sessions.get(digest_of(token))
+        return None if session is None else max(session.expires_at_us - self._clock.wall_us(), 0) / 1e6
+
     def of_token(self, token: str) -> Person | None:
         """The person whose API token this is, with what is left to it."""
         held = self._known.tokens.get(digest_of(token))
@@ -170,7 +177,7 @@ class People:
             connection.execute(delete(SESSIONS).where(SESSIONS.c.expires_at_us <= now_us))
             values = {"digest": digest_of(token), "user": user.key, "began_at_us": now_us}
             connection.execute(insert(SESSIONS).values(**values, expires_at_us=now_us + self._limits.whole_us))
-            add_entry(connection, JournalEntry(now_us, user.name, "sign in", f"person {user.name}"))
+            add_entry(connection, JournalEntry(now_us, user.name, SIGN_IN, f"person {user.name}"))
         self.refresh()
         return token
 
@@ -241,7 +248,7 @@ class People:
         connection.execute(insert(INVITATIONS).values(**values))
         return secret
 
-    # What the command line changes; each raises SetUpError and StoreError
+    # What administrators and the command line change; each raises SetUpError and StoreError
 
     def users(self) -> list[User]:
         return sorted(self._known.users.values(), key=lambda user: user.key)
@@ -268,6 +275,8 @@ class People:
         values = {"role": role.value, "is_pilot": is_pilot}
         with self._store.transaction() as connection:
             user = self._change(connection, name, by=by, act="give role", **values)
+            if role is not Role.ADMIN:
+                _keep_an_admin(connection, user)
             connection.execute(update(USERS).where(USERS.c.key == user.key).values(**values))
         self.refresh()
 
@@ -275,20 +284,46 @@ class People:
         """Let in no more: sessions, tokens and links are void."""
         with self._store.transaction() as connection:
             user = self._change(connection, name, by=by, act="disable person")
+            _keep_an_admin(connection, user)
             self._void(connection, user.key)
             connection.execute(update(USERS).where(USERS.c.key == user.key).values(is_disabled=True))
         self.refresh()
 
-    def reset(self, name: str, *, by: str) -> str:
-        """As `disable`, and the secret of a link with which the person comes back."""
+    def reset(self, name: str, *, by: str, even_the_last: bool = False) -> str:
+        """As `disable`, and the secret of a link with which the person comes back. even_the_last: administrator, where
+        nobody else could make another link if this one were lost."""
         with self._store.transaction() as connection:
             user = self._change(connection, name, by=by, act="reset person")
+            if not even_the_last:
+                _keep_an_admin(connection, user)
             self._void(connection, user.key)
             values = {"is_disabled": False, "password": None}
             connection.execute(update(USERS).where(USERS.c.key == user.key).values(**values))
             secret = self._invited(connection, user.key, self._clock.wall_us() + INVITED_US)
         self.refresh()
         return secret
+
+    def end_sessions(self, name: str, *, by: str) -> None:
+        """Signed out everywhere; the password and the tokens stay."""
+        with self._store.transaction() as connection:
+            user = self._change(connection, name, by=by, act="end sessions")
+            connection.execute(delete(SESSIONS).where(SESSIONS.c.user == user.key))
+        self.refresh()
+
+    def sessions_of(self, key: str) -> int:
+        """How many there are, idle ones too."""
+        return sum(session.user == key for session in self._known.sessions.values())
+
+    def signed_in_at_us(self) -> dict[str, int]:
+        """When each person signed in last, by the name that the audit log has. Raises StoreError."""
+        columns = AUDIT.c
+        query = (
+            select(columns.actor, func.max(columns.at_us).label("last_us"))
+            .where(columns.act == SIGN_IN)
+            .group_by(columns.actor)
+        )
+        with self._store.reading() as connection:
+            return {row.actor: row.last_us for row in connection.execute(query)}
 
     def add_token(self, of: str, name: str, scopes: Iterable[Role], *, lasts_us: int, by: str) -> str:
         """The token itself, to be shown once."""
@@ -334,6 +369,14 @@ class People:
 def _add(connection: Connection, name: str, role: Role, *, is_pilot: bool, at_us: int) -> None:
     values = {"key": name_key(name), "name": name, "role": role.value, "is_pilot": is_pilot, "password": None}
     connection.execute(insert(USERS).values(**values, is_disabled=False, added_at_us=at_us))
+
+
+def _keep_an_admin(connection: Connection, user: User) -> None:
+    """Raises SetUpError where nobody but `user` could let people in."""
+    able = (USERS.c.role == Role.ADMIN.value) & ~USERS.c.is_disabled & USERS.c.password.is_not(None)
+    admins = set(connection.scalars(select(USERS.c.key).where(able)))
+    if admins == {user.key}:
+        raise SetUpError(f"'{user.name}' is the last administrator: make another one first")
 
 
 def _user(row: Row[Any]) -> User:

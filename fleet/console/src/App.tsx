@@ -8,6 +8,7 @@ import { mayOf, type PageProps } from "./page";
 import { pageAt } from "./pages";
 import { Link, useRoute } from "./route";
 import { type Session, whoIsHere } from "./session";
+import { SessionEnds } from "./SessionEnds";
 import { SHELL } from "./shellWords";
 import { GiveName, SignIn } from "./SignIn";
 
@@ -81,10 +82,12 @@ function Frame({ live, session, signedOut }: { live: Live; session: Session | nu
     setName(given);
   };
   const person = session?.name ?? name;
+  const endsAtMs = useMemo(() => (session?.ends_in_s == null ? null : Date.now() + session.ends_in_s * 1000), [session]);
   return (
     <div className={isLive ? "frame" : "frame stale"}>
       <Bar {...{ picture, isLive, lastWordUs, nowMs, session, person, path, may, send }} />
       <main className="page">
+        {picture && <SessionEnds endsAtMs={endsAtMs} nowMs={nowMs} timeZone={picture.site.time_zone} />}
         {!picture ? (
           <p className="empty notice">{t.waiting}</p>
         ) : (

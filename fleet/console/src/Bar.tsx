@@ -74,7 +74,7 @@ export function Bar({ picture, isLive, lastWordUs, nowMs, session, person, path,
         <summary aria-label={t.settings}>☰{isMuted ? ` ${t.muted}` : ""}</summary>
         <Settings {...{ session, isMuted }} showKeys={() => help.current?.showModal()} />
       </details>
-      <Recall send={send} />
+      {(session === null || may("operator")) && <Recall send={send} />}
       <dialog ref={help} className="keys" aria-labelledby="keys-title">
         <h2 id="keys-title">{t.keysTitle}</h2>
         <dl>

@@ -38,7 +38,7 @@ export const PAGES: readonly PageEntry[] = [
   ...page("/plan", "plan", "plan/Plan"),
   ...page("/replay", "replay", "replay/Replay"),
   ...page("/health", "health", "health/Health"),
-  ...page("/audit", "audit", "audit/Audit", { role: "operator" }),
+  ...page("/audit", "audit", "audit/Audit", { role: "supervisor" }),
   ...page("/people", "people", "people/People", { role: "admin" }),
 ];
 

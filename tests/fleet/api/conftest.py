@@ -68,7 +68,7 @@ def add_person(connection: Connection, name: str, role: Role, token: str) -> Non
     values = {"key": name_key(name), "name": name, "role": role.value, "is_pilot": False, "password": None}
     connection.execute(insert(USERS).values(**values, is_disabled=False, added_at_us=0))
     held = {"digest": digest_of(token), "user": name_key(name), "name": "test", "scopes": [each.value for each in Role]}
-    connection.execute(insert(API_TOKENS).values(**held, made_at_us=0, expires_at_us=2**60))
+    connection.execute(insert(API_TOKENS).values(**held, made_at_us=0, expires_at_us=2**52))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import {
 } from "maplibre-gl";
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useFeed } from "../../live";
 import { said, useLanguage } from "../../language";
 import { type Theme, useTheme } from "../../theme";
@@ -211,6 +211,7 @@ interface Held {
 export function SiteMap({ picture }: { picture: Picture }) {
   const container = useRef<HTMLDivElement>(null);
   const held = useRef<Held | null>(null);
+  const [isBroken, setBroken] = useState(false);
   const first = useRef(picture);
   const feed = useFeed();
   const theme = useTheme();
@@ -220,15 +221,21 @@ export function SiteMap({ picture }: { picture: Picture }) {
 
   useEffect(() => {
     if (!container.current) return undefined;
-    const map = new MapLibre({
-      container: container.current,
-      style: STYLE,
-      bounds: bounds(first.current.site),
-      fitBoundsOptions: { padding: 70 },
-      attributionControl: false,
-      maxZoom: 22,
-      dragRotate: false,
-    });
+    let map: MapLibre;
+    try {
+      map = new MapLibre({
+        container: container.current,
+        style: STYLE,
+        bounds: bounds(first.current.site),
+        fitBoundsOptions: { padding: 70 },
+        attributionControl: false,
+        maxZoom: 22,
+        dragRotate: false,
+      });
+    } catch {
+      setBroken(true); // no WebGL: everything else works on
+      return undefined;
+    }
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     map.addControl(new ScaleControl(), "bottom-right");
     const mine: Held = { map, pins: new Map(), drawn: null, frame: 0 };
@@ -263,6 +270,7 @@ export function SiteMap({ picture }: { picture: Picture }) {
     if (drawn) draw(mine, drawn);
   }, [theme, language]);
 
+  if (isBroken) return <p className="empty">This browser draws no map (WebGL does not start). Everything else works.</p>;
   return <div ref={container} />;
 }
 
