@@ -116,7 +116,8 @@ def _fences(fence: object, remarks: list[str]) -> tuple[tuple[GeoPoint, ...] | N
         return None, ()
     if fence.get("circles"):
         remarks.append("circles of the fence left out: a site has polygons")
-    inside, outside = [], []
+    inside: list[tuple[GeoPoint, ...]] = []
+    outside: list[tuple[GeoPoint, ...]] = []
     for number, polygon in enumerate(fence.get("polygons") or ()):
         where = f"plan: geoFence.polygons.{number}"
         corners = polygon.get("polygon") if isinstance(polygon, Mapping) else None

@@ -1,0 +1,16 @@
+// What every page is given.
+import type { Send } from "./commands";
+import type { Picture } from "./picture";
+import type { Session } from "./session";
+
+export type Role = "viewer" | "operator" | "pilot" | "supervisor" | "admin";
+
+export interface PageProps {
+  picture: Picture;
+  nowMs: number;
+  send: Send;
+  session: Session | null;
+  may: (role: Role) => boolean;
+  isLive: boolean;
+  path: string;
+}
