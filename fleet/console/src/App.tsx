@@ -1,5 +1,7 @@
 // Watch: the page an operator has open all night.
-import { useEffect, useMemo, useState } from "react";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
+import type { PageProps } from "./page";
 import { Cameras } from "./Cameras";
 import { sender } from "./commands";
 import { Fleet } from "./Fleet";
@@ -11,6 +13,19 @@ import { GiveName, SignIn } from "./SignIn";
 import { SiteMap } from "./SiteMap";
 import { ago, clockTime } from "./words";
 
+const PlanPage = lazy(() => import("./pages/plan/Plan")); // until there is a table of pages
+const asked = new QueryClient();
+function PlanAlone(props: PageProps) {
+  return (
+    <QueryClientProvider client={asked}>
+      <Suspense fallback={null}>
+        <div style={{ height: "100dvh" }}>
+          <PlanPage {...props} />
+        </div>
+      </Suspense>
+    </QueryClientProvider>
+  );
+}
 const NAME_KEY = "vedette.name";
 
 function useNow(): number {
@@ -42,6 +57,10 @@ export function App({ live }: { live: Live }) {
     localStorage.setItem(NAME_KEY, given);
     setName(given);
   };
+  if (window.location.pathname === "/plan") {
+    const props = { picture, nowMs, send, session, isLive, path: "/plan", may: () => true };
+    return <PlanAlone {...props} />;
+  }
   const brokerLost = isLive && !picture.link.broker_connected;
   return (
     <main className={isLive ? "watch" : "watch stale"}>
