@@ -68,11 +68,11 @@ class TrialLine(Frozen):
 
 
 class TrialView(Frozen):
-    """is_over: it came to its end; else `step` is where it still waits."""
+    """is_over: it came to its end; else `step` is where it still waits, null at the end."""
 
     lines: tuple[TrialLine, ...]
     is_over: bool
-    step: str
+    step: str | None
     phase: str
 
 

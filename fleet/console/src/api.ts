@@ -4404,7 +4404,7 @@ export interface components {
         };
         /**
          * TrialView
-         * @description is_over: it came to its end; else `step` is where it still waits.
+         * @description is_over: it came to its end; else `step` is where it still waits, null at the end.
          */
         TrialView: {
             /** Is Over */
@@ -4414,7 +4414,7 @@ export interface components {
             /** Phase */
             phase: string;
             /** Step */
-            step: string;
+            step: string | null;
         };
         /**
          * TsaiLens

@@ -19,7 +19,7 @@ procedures:
   - id: night
     name: Night
     steps:
-      - {id: tell, do: notify, to: the guard, text: somebody is there, autonomy: approval}
+      - {id: tell, do: notify, to: the guard, text: somebody is there, autonomy: approval, otherwise: end}
       - {id: end-of-it, do: stand_down, autonomy: automatic}
 """
 
