@@ -76,7 +76,7 @@ export default function Plan({ picture, send, session, may }: PageProps) {
   return (
     <main className="plan">
       <nav className="plan-tabs" aria-label={t.title}>
-        {TABS.map((each) => <button key={each} type="button" aria-current={tab === each ? "page" : undefined} onClick={() => setTab(each)}>{t[each]}</button>)}
+        {TABS.map((each) => <button key={each} type="button" aria-current={tab === each ? "page" : undefined} onClick={() => { setTab(each); setSaid(null); }}>{t[each]}</button>)}
         <span className="grow" />
         {draft ? <span className="plan-state"><b>{t.draft}</b> {t.draftFrom} {draft.basedOn}</span> : <span className="plan-state">{t.noDraft} {newest}</span>}
         {draft && (
@@ -86,7 +86,7 @@ export default function Plan({ picture, send, session, may }: PageProps) {
           </>
         )}
       </nav>
-      {versions.data.waiting !== null && <p className="plan-banner" role="status">! {t.versions} {versions.data.waiting} {t.waitsBanner} {inForce}.</p>}
+      {versions.data.waiting !== null && <p className="plan-banner" role="status">! {t.version} {versions.data.waiting} {t.waitsBanner} {inForce}.</p>}
       {versions.data.remark && <p className="plan-banner" role="status">! {versions.data.remark}</p>}
       {!canEdit && <p className="plan-banner">{t.needSupervisor}</p>}
       {(verdict || said) && (

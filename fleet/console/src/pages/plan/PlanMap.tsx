@@ -50,7 +50,7 @@ function style(): StyleSpecification {
     sources: { shapes: empty, before: empty, routes: empty, cells: empty },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": ground } },
-      { id: "cells", type: "fill", source: "cells", paint: { "fill-color": good, "fill-opacity": ["get", "looks"] as unknown as number } },
+      { id: "cells", type: "fill", source: "cells", paint: { "fill-color": good, "fill-antialias": false, "fill-opacity": ["get", "looks"] as unknown as number } },
       { id: "areas", type: "fill", source: "shapes", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": byFate, "fill-opacity": ["case", ["==", ["get", "kind"], "geofence"], 0.04, ["get", "chosen"], 0.35, 0.16] as unknown as number } },
       { id: "before", type: "line", source: "before", paint: { "line-color": ink, "line-width": 1.5, "line-dasharray": [2, 2] } },
       { id: "edges", type: "line", source: "shapes", filter: ["!=", ["geometry-type"], "Point"], paint: { "line-color": byFate, "line-width": ["case", ["get", "chosen"], 3.5, 1.8] as unknown as number } },
@@ -90,6 +90,13 @@ export function PlanMap(props: Props) {
     const map = new MapLibre({ container: container.current, style: style(), bounds: bounds(latest.current.site), fitBoundsOptions: { padding: 60 }, attributionControl: false, maxZoom: 22, dragRotate: false });
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     map.addControl(new ScaleControl(), "bottom-right");
+    let isTouched = false; // until a person moves it, the whole site stays in view
+    map.on("movestart", (event) => {
+      isTouched ||= "originalEvent" in event && Boolean(event.originalEvent);
+    });
+    map.on("resize", () => {
+      if (!isTouched) map.fitBounds(bounds(latest.current.site), { padding: 60, animate: false });
+    });
     const mine = { map, handles: [] as Marker[], names: [] as Marker[], isLoaded: false };
     held.current = mine;
     map.on("load", () => {

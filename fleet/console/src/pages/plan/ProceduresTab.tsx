@@ -11,7 +11,7 @@ procedures:
     name: Somebody is inside
     steps:
       - {id: second-look, do: verify, within_s: 20, otherwise: send}
-      - {id: send, do: dispatch, arrive_s: 120, autonomy: approval, answer_s: 60, otherwise: call}
+      - {id: send, do: dispatch, arrive_s: 120, autonomy: approval, answer_s: 60, then: end, otherwise: call}
       - {id: call, do: escalate, to: shift leader, why: nobody could be sent, autonomy: automatic}
 `;
 
@@ -25,7 +25,7 @@ export function happenings(text: string): { at_s: number; do: string; by: string
 export function ProceduresTab({ t, draft, session, canEdit }: TabProps) {
   const [text, setText] = useState(() => localStorage.getItem(PLACE) ?? EXAMPLE);
   const [settled, setSettled] = useState(text);
-  const [happens, setHappens] = useState("20:approve=anna\n60:on-scene");
+  const [happens, setHappens] = useState("30:approve=anna\n90:on-scene");
   const [procedure, setProcedure] = useState("");
   const [trial, setTrial] = useState<Trial | null>(null);
   const [problem, setProblem] = useState("");

@@ -13,6 +13,7 @@ function Times({ label, start, end, canEdit, onChange, t }: { label: string; sta
     <>
       <label>{t.start} <input type="time" aria-label={`${label}: ${t.start}`} disabled={!canEdit} value={short(start)} onChange={(event) => event.target.value && onChange({ start: `${event.target.value}:00`, end })} /></label>
       <label>{t.end} <input type="time" aria-label={`${label}: ${t.end}`} disabled={!canEdit} value={short(end)} onChange={(event) => event.target.value && onChange({ start, end: `${event.target.value}:00` })} /></label>
+      {short(start) === short(end) && <span> {t.allDay}</span>}
     </>
   );
 }
