@@ -106,8 +106,24 @@ class Draft:
         return site, faults, "" if site is None else text_of(site)
 
 
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A version that was judged; made by `SiteVersions.fit` alone."""
+
+    version: SiteVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A proposal that was read; made by `SiteVersions.drawn` alone."""
+
+    text: str
+    based_on: int | None
+
+
 class SiteVersions:
-    """Changes belong to the coordinator's loop, as all that is written; reading and judging is for any thread.
+    """Changes belong to the coordinator's loop, as all that is written, and parse nothing there: a large document takes
+    seconds, in which no heartbeat would go out (SAFETY 9). Reading and judging is for any other thread.
 
     `judge` raises SetUpError for a site that a start with these settings would refuse.
     """
@@ -200,32 +216,43 @@ class SiteVersions:
 
     # What people order
 
-    def propose(self, draft: Draft, *, why: str, by: str) -> SiteVersion:
-        """Raises Refused, StoreError."""
+    def fit(self, number: int) -> Fit:
+        """A version that a start would take, as far as this machine can say. For any thread: it reads the whole
+        document. Raises NotFound, Refused."""
+        version = self.get(number)
+        verdict = self.check_version(number)
+        if verdict.faults:
+            raise Refused(f"version {number}: {verdict.faults[0].line}")
+        return Fit(version)
+
+    def drawn(self, draft: Draft) -> Drawn:
+        """A draft that says something new and can be read. For any thread. Raises NotFound, Refused."""
         site, faults, text = draft.read()
         if site is None:
             more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise Refused(f"{faults[0].line}{more}")
-        with self._store.reading() as connection:
-            if draft.based_on is not None:
-                _version(connection, draft.based_on)
-            newest = connection.scalar(select(SITE_VERSIONS.c.sha256).order_by(SITE_VERSIONS.c.number.desc()).limit(1))
-            current = None if self._in_force is None else _version(connection, self._in_force)
-        if digest_of(text) == newest or (current is not None and _same(current, site)):
+        if draft.based_on is not None:
+            self.get(draft.based_on)
+        newest = self.listed()[:1]
+        current = [] if self._in_force is None else [self.get(self._in_force)]
+        if any(each.sha256 == digest_of(text) for each in newest) or any(_same(each, site) for each in current):
             raise Refused("nothing is changed against what is there")
-        return self._keep(text, VersionKind.PROPOSED, by=by, why=why, based_on=draft.based_on)
+        return Drawn(text, draft.based_on)
 
-    def put_to_work(self, number: int, *, why: str, by: str) -> SiteVersion:
-        """Its text into the site file, for the next start. Raises NotFound, Refused, StoreError."""
-        return self._choose(self.get(number), why=why, by=by)
+    def propose(self, drawn: Drawn, *, why: str, by: str) -> SiteVersion:
+        """Raises StoreError."""
+        return self._keep(drawn.text, VersionKind.PROPOSED, by=by, why=why, based_on=drawn.based_on)
 
-    def roll_back(self, number: int, *, why: str, by: str) -> SiteVersion:
-        """An older version to work, as a new one. Raises NotFound, Refused, StoreError."""
-        version = self.get(number)
-        self._refuse_unfit(version)
-        if self._file is not None and digest_of(self._file_text()) == version.sha256:
-            raise Refused(f"version {number}: the site file holds this already")
-        kept = self._keep(version.text, VersionKind.ROLLED_BACK, by=by, why=why, based_on=number)
+    def put_to_work(self, fit: Fit, *, why: str, by: str) -> SiteVersion:
+        """Its text into the site file, for the next start. Raises Refused, StoreError."""
+        self._refuse_held(fit.version)
+        return self._choose(fit.version, why=why, by=by)
+
+    def roll_back(self, fit: Fit, *, why: str, by: str) -> SiteVersion:
+        """An older version to work, as a new one. Raises Refused, StoreError."""
+        version = fit.version
+        self._refuse_held(version)
+        kept = self._keep(version.text, VersionKind.ROLLED_BACK, by=by, why=why, based_on=version.number)
         return self._choose(kept, why=why, by=by)
 
     # How
@@ -248,18 +275,12 @@ class SiteVersions:
             remarks.append(f"drawn from version {based_on}; version {newest} has been put to work since")
         return Verdict(tuple(faults), said, tuple(remarks), site)
 
-    def _refuse_unfit(self, version: SiteVersion) -> None:
-        verdict = self.check_version(version.number)
-        if verdict.faults:
-            raise Refused(f"version {version.number}: {verdict.faults[0].line}")
+    def _refuse_held(self, version: SiteVersion) -> None:
+        if digest_of(self._file_text()) == version.sha256:
+            raise Refused(f"version {version.number}: the site file holds this already")
 
     def _choose(self, version: SiteVersion, *, why: str, by: str) -> SiteVersion:
-        if self._file is None:
-            raise Refused("this coordinator was started without a site file")
-        self._refuse_unfit(version)
         now = self._file_text()
-        if digest_of(now) == version.sha256 and version.kind is not VersionKind.ROLLED_BACK:
-            raise Refused(f"version {version.number}: the site file holds this already")
         at_us = self._clock.wall_us()
         detail: dict[str, JsonValue] = {"version": version.number, "sha256": version.sha256, "why": why}
         with self._store.transaction() as connection:
@@ -270,7 +291,7 @@ class SiteVersions:
             connection.execute(chosen.values(chosen_by=by[:120], chosen_at_us=at_us))
             add_entry(connection, JournalEntry(at_us, by, "put_site_to_work", _subject(version), detail=detail))
         try:
-            write_over(self._file, version.text)
+            write_over(self._path(), version.text)
         except OSError as err:
             reason = f"{self._file}: {err.strerror}"
             with self._store.transaction() as connection:
@@ -298,11 +319,17 @@ class SiteVersions:
         assert key is not None
         return int(key[0])
 
+    def _path(self) -> Path:
+        """Raises Refused."""
+        if self._file is None:
+            raise Refused("this coordinator was started without a site file")
+        return self._file
+
     def _file_text(self) -> str:
         """Raises Refused."""
-        assert self._file is not None
+        path = self._path()
         try:
-            return self._file.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as err:
             reason = err.strerror if isinstance(err, OSError) else "not UTF-8 text"
             raise Refused(f"{self._file}: {reason}") from err

@@ -29,7 +29,6 @@ from fleet.api.site_views import (
     verdict_view,
     version_view,
 )
-from fleet.errors import Refused
 from fleet.records.auth import Role
 from fleet.site_geojson import features_of, merged
 from fleet.site_versions import NEXT_START, Draft, SiteVersion
@@ -129,27 +128,25 @@ def _changing_routes(parts: Parts) -> APIRouter:
     @router.post("/site/versions", dependencies=supervisor)
     async def propose_site(request: Request, body: SiteProposal) -> SiteOrdered:
         """A new version; it changes nothing until an administrator puts it to work."""
-        by, draft = named(request, body), body.draft()
-        site, faults, text = await aside(draft.read)
-        if site is None:
-            more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-            raise Refused(f"{faults[0].line}{more}")
-        read = Draft(text=text, based_on=body.based_on)
-        version = await core(lambda: versions.propose(read, why=body.why, by=by))
+        by = named(request, body)
+        drawn = await aside(lambda: versions.drawn(body.draft()))
+        version = await core(lambda: versions.propose(drawn, why=body.why, by=by))
         return await aside(lambda: ordered(version, f"version {version.number} proposed; it changes nothing yet"))
 
     @router.post("/site/versions/{number}/put-to-work", dependencies=admin)
     async def put_site_to_work(request: Request, number: int, body: SiteOrder) -> SiteOrdered:
         """Writes the site file. It counts from the coordinator's next start; what runs and flies stays as it is."""
         by = named(request, body)
-        version = await core(lambda: versions.put_to_work(number, why=body.why, by=by))
+        fit = await aside(lambda: versions.fit(number))
+        version = await core(lambda: versions.put_to_work(fit, why=body.why, by=by))
         return await aside(lambda: ordered(version, f"version {number} is in the site file: {NEXT_START}"))
 
     @router.post("/site/versions/{number}/roll-back", dependencies=admin)
     async def roll_site_back(request: Request, number: int, body: SiteOrder) -> SiteOrdered:
         """An older version as a new one, put to work: it counts from the coordinator's next start."""
         by = named(request, body)
-        version = await core(lambda: versions.roll_back(number, why=body.why, by=by))
+        fit = await aside(lambda: versions.fit(number))
+        version = await core(lambda: versions.roll_back(fit, why=body.why, by=by))
         what = f"version {number} is in the site file again, as version {version.number}: {NEXT_START}"
         return await aside(lambda: ordered(version, what))
 

@@ -82,7 +82,7 @@ export function MapTab({ t, draft, base, edit, session, canEdit }: TabProps) {
           <>
             <h2>{t[shape.kind]} {shape.kind === "geofence" ? "" : shape.name}</h2>
             <table className="plan-table">
-              <thead><tr><th>{t.corner}</th><th>{t.lat}</th><th>{t.lon}</th><th /></tr></thead>
+              <thead><tr><th>{t.corner}</th><th>{t.lat}</th><th>{t.lon}</th><td /></tr></thead>
               <tbody>
                 {shape.points.map((point, at) => (
                   <tr key={at}>
