@@ -66,7 +66,7 @@ export function PatrolsTab({ t, draft, base, edit, session, canEdit }: TabProps)
 
   return (
     <div className="plan-split">
-      <PlanMap site={site} drawn={drawn} chosen={null} label={t.map} routes={routes} cells={cells} />
+      <PlanMap site={site} drawn={drawn} chosen={null} label={t.map} routes={routes} cells={cells} isWhole />
       <aside className="plan-side">
         <h2>{t.patrols}</h2>
         {!site.patrols?.length && !site.roaming?.length && <p className="quiet">{t.none}</p>}

@@ -4,7 +4,7 @@ import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { useEffect, useRef } from "react";
 import type { GeoPoint, Site } from "../../contract";
-import { bounds, closedRing } from "../../geometry";
+import { bounds, closedRing, offset } from "../../geometry";
 import { type Fate, keyOf, type Shape } from "./draft";
 
 setWorkerUrl(workerUrl);
@@ -34,7 +34,15 @@ interface Props {
   onMove?: (at: number, to: GeoPoint) => void;
   routes?: readonly Route[];
   cells?: readonly Cell[];
+  isWhole?: boolean; // the geofence in view, not only what happens on the site
 }
+
+const viewOf = ({ site, isWhole = false }: Props): [[number, number], [number, number]] => {
+  if (!isWhole) return bounds(site);
+  const lons = site.geofence.polygon.map((p) => p.lon_deg);
+  const lats = site.geofence.polygon.map((p) => p.lat_deg);
+  return [[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]];
+};
 
 const colour = (name: string, fallback: string) =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim() || fallback;
@@ -87,7 +95,7 @@ export function PlanMap(props: Props) {
 
   useEffect(() => {
     if (!container.current) return undefined;
-    const map = new MapLibre({ container: container.current, style: style(), bounds: bounds(latest.current.site), fitBoundsOptions: { padding: 60 }, attributionControl: false, maxZoom: 22, dragRotate: false });
+    const map = new MapLibre({ container: container.current, style: style(), bounds: viewOf(latest.current), fitBoundsOptions: { padding: 60 }, attributionControl: false, maxZoom: 22, dragRotate: false });
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     map.addControl(new ScaleControl(), "bottom-right");
     let isTouched = false; // until a person moves it, the whole site stays in view
@@ -95,7 +103,7 @@ export function PlanMap(props: Props) {
       isTouched ||= "originalEvent" in event && Boolean(event.originalEvent);
     });
     map.on("resize", () => {
-      if (!isTouched) map.fitBounds(bounds(latest.current.site), { padding: 60, animate: false });
+      if (!isTouched) map.fitBounds(viewOf(latest.current), { padding: 60, animate: false });
     });
     const mine = { map, handles: [] as Marker[], names: [] as Marker[], isLoaded: false };
     held.current = mine;
@@ -126,8 +134,16 @@ export function PlanMap(props: Props) {
       const element = document.createElement("div");
       element.className = `plan-name ${fate}`;
       element.textContent = { same: shape.name, moved: `${shape.name} ↔`, added: `${shape.name} +`, removed: `${shape.name} ×` }[fate];
-      return [new Marker({ element, anchor: "bottom" }).setLngLat([north.lon_deg, north.lat_deg]).addTo(mine.map)];
+      return [new Marker({ element, anchor: "bottom", offset: [0, -11] }).setLngLat([north.lon_deg, north.lat_deg]).addTo(mine.map)];
     });
+    for (const { id, pose } of props.site.cameras ?? []) {
+      if (!pose) continue;
+      const at = offset(props.site.origin, pose.east_m, pose.north_m);
+      const element = document.createElement("div");
+      element.className = "plan-name camera";
+      element.textContent = `◉ ${id}`;
+      mine.names.push(new Marker({ element, anchor: "right" }).setLngLat([at.lon_deg, at.lat_deg]).addTo(mine.map));
+    }
     const shape = props.onMove ? props.drawn.find((each) => keyOf(each.shape) === props.chosen)?.shape : undefined;
     mine.handles = (shape?.points ?? []).map((point, at) => {
       const element = document.createElement("div");
