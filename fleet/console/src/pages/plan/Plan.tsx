@@ -2,7 +2,7 @@
 // is right, and what it changes, the coordinator says.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { useWords } from "../../language";
+import { locale, useWords } from "../../language";
 import type { PageProps } from "../../page";
 import { CamerasTab } from "./CamerasTab";
 import { type Draft, keep, kept } from "./draft";
@@ -42,7 +42,7 @@ export default function Plan({ picture, send, session, may }: PageProps) {
     setIsSure(false);
   }, []);
   const timeOf = useMemo(() => {
-    const format = new Intl.DateTimeFormat(document.documentElement.lang || "en", { timeZone: picture.site.time_zone, dateStyle: "medium", timeStyle: "short" });
+    const format = new Intl.DateTimeFormat(locale(), { timeZone: picture.site.time_zone, dateStyle: "medium", timeStyle: "short" });
     return (us: number) => format.format(us / 1000);
   }, [picture.site.time_zone]);
 

@@ -117,7 +117,13 @@ export function PlanMap(props: Props) {
         if (found) latest.current.onChoose?.(String(found.properties.key));
       });
     }
+    const theme = new MutationObserver(() => {
+      map.setStyle(style(), { diff: false });
+      map.once("style.load", () => draw(map, latest.current));
+    });
+    theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return () => {
+      theme.disconnect();
       held.current = null;
       map.remove();
     };
