@@ -46,9 +46,9 @@ export default function Plan({ picture, send, session, may }: PageProps) {
     return (us: number) => format.format(us / 1000);
   }, [picture.site.time_zone]);
 
-  if (versions.error) return <main className="plan"><p className="bad">{versions.error.message}</p></main>;
-  if (versions.data && inForce === null) return <main className="plan"><p className="plan-note">{t.noFile}</p></main>;
-  if (!versions.data || !current.data?.site) return <main className="plan"><p className="quiet">{t.loading}</p></main>;
+  if (versions.error) return <div className="plan"><p className="bad">{versions.error.message}</p></div>;
+  if (versions.data && inForce === null) return <div className="plan"><p className="plan-note">{t.noFile}</p></div>;
+  if (!versions.data || !current.data?.site) return <div className="plan"><p className="quiet">{t.loading}</p></div>;
 
   const base: Draft = { site: current.data.site, basedOn: newest };
   const canEdit = may("supervisor");
@@ -74,7 +74,7 @@ export default function Plan({ picture, send, session, may }: PageProps) {
   };
 
   return (
-    <main className="plan">
+    <div className="plan">
       <nav className="plan-tabs" aria-label={t.title}>
         {TABS.map((each) => <button key={each} type="button" aria-current={tab === each ? "page" : undefined} onClick={() => { setTab(each); setSaid(null); }}>{t[each]}</button>)}
         <span className="grow" />
@@ -107,6 +107,6 @@ export default function Plan({ picture, send, session, may }: PageProps) {
       {tab === "procedures" && <ProceduresTab {...props} />}
       {tab === "schedules" && <SchedulesTab {...props} />}
       {tab === "versions" && <VersionsTab key={versions.data.versions.length} {...props} versions={versions.data} timeOf={timeOf} mayPut={may("admin")} />}
-    </main>
+    </div>
   );
 }
