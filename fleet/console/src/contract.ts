@@ -5,6 +5,7 @@ type Schemas = components["schemas"];
 export type Site = Schemas["Site"];
 export type Camera = Schemas["Camera"];
 export type GeoPoint = Schemas["GeoPoint-Output"];
+export type GroundFix = Schemas["GroundFix-Output"];
 export type VehicleView = Schemas["VehicleView"];
 export type TracksView = Schemas["TracksView"];
 export type NodeView = Schemas["NodeView"];

@@ -59,6 +59,11 @@ export function next(picture: Picture | null, message: LiveMessage): Picture | n
   return nextAll(picture, [message]);
 }
 
+const TOLD: ReadonlySet<string> = new Set([
+  ...["vehicle", "site_track", "alarm", "incident", "task", "tracks", "node", "zone", "dock", "bypass", "walk_test"],
+  ...["procedure", "link"],
+]);
+
 /** The picture after a burst of messages, in their order; each map that changed is copied once. */
 export function nextAll(picture: Picture | null, messages: readonly LiveMessage[]): Picture | null {
   let now = picture;
@@ -77,6 +82,7 @@ export function nextAll(picture: Picture | null, messages: readonly LiveMessage[
       continue;
     }
     if (!now) continue;
+    if (!TOLD.has(message.type)) continue;
     if (now === picture) now = { ...now };
     switch (message.type) {
       case "vehicle": {

@@ -38,8 +38,12 @@ function Live({ camera }: { camera: Camera }) {
   );
 }
 
-export function Cameras({ cameras }: { cameras: readonly Camera[] }) {
+/** `follows`: the camera of the incident that is selected; it is opened with it, and stays open. */
+export function Cameras({ cameras, follows }: { cameras: readonly Camera[]; follows: string | null }) {
   const [shown, setShown] = useState<string | null>(null);
+  useEffect(() => {
+    if (follows !== null) setShown(follows);
+  }, [follows]);
   const camera = cameras.find((each) => each.id === shown);
   return (
     <section className="cameras" aria-label="Live pictures">

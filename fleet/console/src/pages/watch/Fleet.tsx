@@ -8,7 +8,7 @@ import { isFinal, metres, percent, vehicleLine } from "../../words";
 
 const LOW_BATTERY = 0.3;
 
-function Unit({ vehicle, picture, send }: { vehicle: VehicleView; picture: Picture; send: Send }) {
+function Unit({ vehicle, picture, send, may }: { vehicle: VehicleView; picture: Picture; send: Send; may: (role: Role) => boolean }) {
   const [said, setSaid] = useState("");
   const order = async (what: string) => setSaid((await send(`/vehicles/${vehicle.id}/${what}`)).text);
   const task = vehicle.task_id ? picture.tasks.get(vehicle.task_id) : undefined;
@@ -33,29 +33,29 @@ function Unit({ vehicle, picture, send }: { vehicle: VehicleView; picture: Pictu
         {vehicle.wind_m_s == null ? "–" : `${vehicle.wind_m_s.toFixed(0)} m/s`}
       </p>
       <div className="actions">
-        <button type="button" onClick={() => void order("hold")}>
+        <button type="button" disabled={!may("operator")} onClick={() => void order("hold")}>
           Hold
         </button>
-        <button type="button" onClick={() => void order("return")}>
+        <button type="button" disabled={!may("operator")} onClick={() => void order("return")}>
           Return
         </button>
         {patrol && !patrol.paused_by && (
-          <button type="button" onClick={() => void toPatrol("pause")}>
+          <button type="button" disabled={!may("operator")} onClick={() => void toPatrol("pause")}>
             Pause patrol
           </button>
         )}
         {patrol?.paused_by && (
-          <button type="button" onClick={() => void toPatrol("resume")}>
+          <button type="button" disabled={!may("pilot")} onClick={() => void toPatrol("resume")}>
             Resume patrol
           </button>
         )}
         {patrol && (
-          <button type="button" onClick={() => void toPatrol("skip")}>
+          <button type="button" disabled={!may("pilot")} onClick={() => void toPatrol("skip")}>
             Skip waypoint
           </button>
         )}
         {vehicle.latched_because && (
-          <button type="button" onClick={() => void order("release")}>
+          <button type="button" disabled={!may("pilot")} onClick={() => void order("release")}>
             Release
           </button>
         )}
@@ -67,11 +67,11 @@ function Unit({ vehicle, picture, send }: { vehicle: VehicleView; picture: Pictu
   );
 }
 
-export function Fleet({ picture, send }: { picture: Picture; send: Send; may: (role: Role) => boolean }) {
+export function Fleet({ picture, send, may }: { picture: Picture; send: Send; may: (role: Role) => boolean }) {
   return (
     <section className="fleet" aria-label="Vehicles">
       {[...picture.vehicles.values()].map((vehicle) => (
-        <Unit key={vehicle.id} vehicle={vehicle} picture={picture} send={send} />
+        <Unit key={vehicle.id} vehicle={vehicle} picture={picture} send={send} may={may} />
       ))}
     </section>
   );

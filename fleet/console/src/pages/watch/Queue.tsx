@@ -1,124 +1,138 @@
-// The queue: intrusions first, trouble beside them; each card acts in one click.
-import { useState } from "react";
+// The queue: alarms first, trouble beside them; each card acts in one click or one key. New alarms wait behind a button
+// while somebody is in it, so that none steals a click.
+import { useEffect, useRef, useState } from "react";
 import type { Send } from "../../commands";
-import { Evidence } from "./Evidence";
-import type { Disposition, Incident, Task } from "../../contract";
+import type { Incident } from "../../contract";
+import { useKeys } from "../../keys";
+import { useWords } from "../../language";
 import type { Role } from "../../page";
 import { isAlarm as isOfSite, type Picture, queue } from "../../picture";
-import { ago, isFinal, metres, taskLine } from "../../words";
+import { go } from "../../route";
+import { sound } from "../../sounds";
+import { acknowledge, Card } from "./Card";
+import { moved, settled } from "./order";
+import { WATCH } from "./words";
 
-const DISPOSITIONS: [Disposition, string][] = [
-  ["confirmed", "Confirmed"],
-  ["authorised", "Authorised"],
-  ["false_alarm", "False alarm"],
-];
-const SHOWN_STEPS = 4;
+const MOST_CARDS = 50;
+const WITH_PICTURE = 12; // of the cards: the rest is far down
+const IDLE_AFTER_MS = 20_000; // a pointer left lying on the queue is nobody
 
-function Card({ incident, picture, nowMs, send, may: _may }: { incident: Incident; picture: Picture; nowMs: number; send: Send; may: (role: Role) => boolean }) {
-  const [problem, setProblem] = useState("");
-  const order = async (path: string, body?: Record<string, unknown>) => {
-    const answer = await send(path, body);
-    setProblem(answer.ok ? "" : answer.text);
-  };
-  const alarms = incident.alarm_ids.flatMap((id) => picture.alarms.get(id) ?? []);
-  const unseen = alarms.filter((alarm) => alarm.state === "open");
-  const tasks = [...picture.tasks.values()].filter((task) => task.incident_id === incident.incident_id);
-  const waiting = tasks.filter((task) => task.state === "created");
-  const isOpen = incident.state !== "closed";
-  const isAlarm = isOfSite(incident);
-  const sigma = incident.sighting?.ground;
-
-  return (
-    <article className={`card ${incident.state} ${incident.kind}`}>
-      <h3>
-        <span className={`badge ${incident.state}`}>{incident.state}</span> {incident.title}
-      </h3>
-      <p className="facts">
-        {incident.priority && <span title={incident.priority.why.join(", ")}>priority {incident.priority.level} · </span>}
-        {incident.severity} · {ago(incident.opened_at_us, nowMs)} · {incident.origin}
-        {sigma ? ` · ± ${metres(2 * Math.sqrt(Math.max(sigma.var_east_m2, sigma.var_north_m2)), 1)}` : ""}
-        {incident.disposition ? ` · ${incident.disposition.replace("_", " ")}` : ""}
-      </p>
-      {(incident.uncovered_zones ?? []).length > 0 && isOpen && (
-        <p className="problem">Nobody watches: {incident.uncovered_zones?.join(", ")}</p>
-      )}
-      {tasks.map((task: Task) => (
-        <p key={task.task_id}>
-          {task.vehicle} – {taskLine(task)}
-        </p>
-      ))}
-      {isOpen && (
-        <div className="actions">
-          {unseen.length > 0 && (
-            <button
-              type="button"
-              onClick={() => unseen.forEach((alarm) => void order(`/alarms/${alarm.alarm_id}/acknowledge`))}
-            >
-              Acknowledge
-            </button>
-          )}
-          {waiting.map((task) => (
-            <button key={task.task_id} type="button" onClick={() => void order(`/tasks/${task.task_id}/approve`)}>
-              Approve {task.vehicle}
-            </button>
-          ))}
-          {isAlarm && tasks.every(isFinal) && (
-            <button type="button" onClick={() => void order(`/incidents/${incident.incident_id}/dispatch`)}>
-              Send a vehicle
-            </button>
-          )}
-          {unseen.length === 0 &&
-            isAlarm &&
-            DISPOSITIONS.map(([disposition, name]) => (
-              <button
-                key={disposition}
-                type="button"
-                onClick={() => void order(`/incidents/${incident.incident_id}/close`, { disposition })}
-              >
-                {name}
-              </button>
-            ))}
-        </div>
-      )}
-      {isAlarm && <Evidence incidentId={incident.incident_id} />}
-      {problem && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
-      {isOpen && (
-        <ol>
-          {(incident.timeline ?? []).slice(-SHOWN_STEPS).map((entry) => (
-            <li key={`${entry.at_us}${entry.what}`}>
-              {entry.who}: {entry.what}
-            </li>
-          ))}
-        </ol>
-      )}
-    </article>
-  );
+interface QueueProps {
+  picture: Picture;
+  nowMs: number;
+  send: Send;
+  may: (role: Role) => boolean;
+  selected: string | null;
+  select: (id: string | null) => void;
 }
 
-export function Queue({ picture, nowMs, send, may }: { picture: Picture; nowMs: number; send: Send; may: (role: Role) => boolean }) {
+/** Somebody points at the queue or has the focus in it, and did something of late. */
+function usePresence() {
+  const held = useRef({ isOver: false, hasFocus: false, lastMs: 0 });
+  const note = (change: Partial<typeof held.current>) => () => {
+    held.current = { ...held.current, ...change, lastMs: Date.now() };
+  };
+  const isInside = (nowMs: number) => {
+    const { isOver, hasFocus, lastMs } = held.current;
+    return (isOver || hasFocus) && nowMs - lastMs < IDLE_AFTER_MS;
+  };
+  const handlers = {
+    onPointerEnter: note({ isOver: true }),
+    onPointerMove: note({ isOver: true }),
+    onPointerLeave: note({ isOver: false }),
+    onFocus: note({ hasFocus: true }),
+    onBlur: note({ hasFocus: false }),
+    onKeyDown: note({}),
+  };
+  return { isInside, handlers };
+}
+
+/** A sound for each alarm and each trouble that came since; none for what was there when the page began. */
+function useSounds(incidents: readonly Incident[]): void {
+  const known = useRef<Set<string> | null>(null);
+  useEffect(() => {
+    const open = incidents.filter((incident) => incident.state === "open");
+    const before = known.current;
+    known.current = new Set([...(before ?? []), ...open.map((incident) => incident.incident_id)]);
+    const fresh = before ? open.filter((incident) => !before.has(incident.incident_id)) : [];
+    if (fresh.some(isOfSite)) sound("alarm");
+    else if (fresh.some((incident) => incident.kind === "trouble")) sound("trouble");
+  }, [incidents]);
+}
+
+export function Queue({ picture, nowMs, send, may, selected, select }: QueueProps) {
+  const t = useWords(WATCH);
+  const { isInside, handlers } = usePresence();
+  const before = useRef<readonly string[]>([]);
   const all = queue(picture.incidents.values());
-  const groups: [string, Incident[], string][] = [
-    ["Alarms", all.filter(isOfSite), "Quiet: no alarm"],
-    ["Trouble", all.filter((i) => i.kind === "trouble"), "All sensors answer"],
-    ["Bypassed and under test", all.filter((i) => i.kind === "bypass" || i.kind === "walk_test"), "Nothing is"],
-  ];
+  useSounds(all);
+  const alarms = all.filter(isOfSite);
+  const wanted = alarms.slice(0, MOST_CARDS).map((incident) => incident.incident_id);
+  const { shown, waiting } = settled(before.current, wanted, isInside(nowMs));
+  useEffect(() => {
+    before.current = shown;
+  });
+  const [, redraw] = useState(0);
+  const showNew = () => {
+    before.current = wanted;
+    redraw((times) => times + 1);
+  };
+  const trouble = all.filter((incident) => incident.kind === "trouble");
+  const exempt = all.filter((incident) => incident.kind === "bypass" || incident.kind === "walk_test");
+  const rows = [...shown, ...trouble.slice(0, MOST_CARDS).map((incident) => incident.incident_id)];
+  const move = (step: 1 | -1) => () => {
+    const id = moved(rows, selected, step);
+    select(id);
+    if (id) document.getElementById(`card-${id}`)?.focus();
+  };
+  const chosen = selected === null ? undefined : picture.incidents.get(selected);
+  useKeys({
+    j: move(1),
+    k: move(-1),
+    ArrowDown: move(1),
+    ArrowUp: move(-1),
+    n: showNew,
+    Enter: () => chosen && go(`/incident/${chosen.incident_id}`),
+    a: () => chosen && may("operator") && void acknowledge(chosen, picture, send),
+  });
+  const card = (incident: Incident, n: number) => (
+    <Card
+      key={incident.incident_id}
+      {...{ incident, picture, nowMs, send, may, select }}
+      isSelected={incident.incident_id === selected}
+      hasPicture={n < WITH_PICTURE}
+    />
+  );
+  const section = (title: string, incidents: Incident[], nothing: string) => (
+    <section>
+      <h2>
+        {title} ({incidents.filter((incident) => incident.state !== "closed").length})
+      </h2>
+      {incidents.length === 0 && <p className="empty">{nothing}</p>}
+      {incidents.slice(0, MOST_CARDS).map(card)}
+    </section>
+  );
+  const open = alarms.filter((incident) => incident.state !== "closed").length;
+  const left = alarms.length - shown.length - waiting.length;
   return (
-    <aside className="queue" aria-label="Alarms and trouble">
-      {groups.map(([title, incidents, nothing]) => (
-        <section key={title} aria-live="polite">
-          <h2>
-            {title} ({incidents.filter((i) => i.state !== "closed").length})
-          </h2>
-          {incidents.length === 0 && <p className="empty">{nothing}</p>}
-          {incidents.slice(0, 50).map((incident) => (
-            <Card key={incident.incident_id} incident={incident} picture={picture} nowMs={nowMs} send={send} may={may} />
-          ))}
-        </section>
-      ))}
+    <aside className="queue" aria-label={t.queue} {...handlers}>
+      <section>
+        <h2>
+          {t.alarms} ({open})
+        </h2>
+        <p className="new" aria-live="assertive">
+          {waiting.length > 0 && (
+            <button type="button" onClick={showNew}>
+              ▲ {t.newAlarms(waiting.length)}
+            </button>
+          )}
+        </p>
+        {alarms.length === 0 && <p className="empty">{t.quiet}</p>}
+        {shown.flatMap((id) => picture.incidents.get(id) ?? []).map(card)}
+        {left > 0 && <p className="empty">{t.more(left)}</p>}
+      </section>
+      {section(t.trouble, trouble, t.noTrouble)}
+      {section(t.exempt, exempt, t.noExempt)}
     </aside>
   );
 }

@@ -11,11 +11,15 @@ import {
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { useEffect, useRef } from "react";
-import type { GeoPoint, Site, TracksView, VehicleView } from "../../contract";
-import { bounds, circle, wedge } from "../../geometry";
+import { useFeed } from "../../live";
+import { said, useLanguage } from "../../language";
+import { type Theme, useTheme } from "../../theme";
+import { WATCH } from "./words";
+import type { GeoPoint, Site, SiteTrack, TracksView, VehicleView } from "../../contract";
+import { bounds, circle, ellipse, wedge } from "../../geometry";
 import { alarmedZones, type Picture } from "../../picture";
-import { cameraPosition, collection, line, nameplate, siteFeatures, STYLE, zoneFeatures } from "./siteLayers";
-import { isFinal, metres } from "../../words";
+import { cameraPosition, collection, line, nameplate, paintTheme, siteFeatures, STYLE, zoneFeatures, type ZoneState, zoneState } from "./siteLayers";
+import { isFinal, metres, percent } from "../../words";
 
 setWorkerUrl(workerUrl);
 
@@ -50,8 +54,9 @@ function pin(map: MapLibre, pins: Pins, key: string, label: Label): HTMLElement 
   }
   marker.setLngLat([at.lon_deg, at.lat_deg]);
   const element = marker.getElement();
-  element.className = `maplibregl-marker ${className}`;
-  if (text !== undefined) element.textContent = text;
+  const wanted = `maplibregl-marker ${className}`;
+  if (element.className !== wanted) element.className = wanted;
+  if (text !== undefined && element.textContent !== text) element.textContent = text;
   return element;
 }
 
@@ -85,20 +90,27 @@ function drawSite(map: MapLibre, pins: Pins, site: Site): void {
 }
 
 function drawZones(map: MapLibre, pins: Pins, picture: Picture): void {
+  const t = said(WATCH);
+  const names: Record<ZoneState, string> = {
+    alarmed: t.stateAlarm,
+    bypassed: t.stateBypassed,
+    tested: t.stateTest,
+    set: t.stateSet,
+    unset: t.stateUnset,
+  };
   const alarmed = alarmedZones(picture.incidents.values());
-  const set = new Set([...picture.zones.values()].filter((z) => z.is_set).map((z) => z.id));
-  map.getSource<GeoJSONSource>("zones")?.setData(zoneFeatures(picture.site, set, alarmed));
+  const state = (id: string) => zoneState(picture.zones.get(id), alarmed.has(id));
+  map.getSource<GeoJSONSource>("zones")?.setData(zoneFeatures(picture.site, state));
   const zones = (picture.site.zones ?? []).map((zone) => ({ ...zone, points: zone.polygon }));
   for (const { id, name, points, cameras } of [...zones, ...(picture.site.lines ?? [])]) {
     const at = nameplate(picture.site, points, cameras);
-    const state = alarmed.has(id) ? "alarm" : set.has(id) ? "set" : "unset";
-    const className = `tag zone ${alarmed.has(id) ? "alarmed" : ""}`;
-    const text = `${name} (${state})`;
-    if (at) pin(map, pins, `zone/${id}`, { at, className, text, anchor: "bottom" });
+    const className = `tag zone ${state(id)}`;
+    if (at) pin(map, pins, `zone/${id}`, { at, className, text: `${name} (${names[state(id)]})`, anchor: "bottom" });
   }
 }
 
 function drawVehicles(map: MapLibre, pins: Pins, picture: Picture): void {
+  prune(pins, "vehicle/", new Set([...picture.vehicles.keys()].map((id) => `vehicle/${id}`)));
   const located = [...picture.vehicles.values()].filter(
     (v): v is VehicleView & { position: GeoPoint } => v.position !== null,
   );
@@ -110,7 +122,11 @@ function drawVehicles(map: MapLibre, pins: Pins, picture: Picture): void {
     const arrow = element.querySelector("svg");
     if (arrow) arrow.style.transform = `rotate(${vehicle.heading_deg ?? 0}deg)`;
     const label = element.querySelector("span");
-    if (label) label.textContent = flies ? `${vehicle.id} ${metres(vehicle.above_home_m)}` : vehicle.id;
+    const height = flies ? ` ${metres(vehicle.above_home_m)}` : "";
+    const doing = picture.tasks.get(vehicle.task_id ?? "")?.kind;
+    const words = said(WATCH);
+    const text = `${vehicle.id}${height} · ${percent(vehicle.battery_frac)}${doing ? ` · ${words[doing]}` : ""}${vehicle.is_silent ? ` · ${words.silent}` : ""}`;
+    if (label && label.textContent !== text) label.textContent = text;
   }
   fill(map, "trails", [...picture.trails.values()].filter((t) => t.length > 1).map((t) => line(t)));
   const watching = located.filter((v) => v.armed && v.kind === "ardupilot_copter" && v.heading_deg !== null);
@@ -143,10 +159,33 @@ function drawOrders(map: MapLibre, pins: Pins, picture: Picture): void {
   fill(map, "orders", lines);
 }
 
+const MOST_LABELS = 40; // more than these nobody reads; the ellipses are all drawn
+
 function drawTracks(map: MapLibre, pins: Pins, picture: Picture): void {
+  const kept = new Set<string>();
+  const shapes = picture.siteTracks.size > 0 ? siteTracks(map, pins, picture, kept) : cameraTracks(map, pins, picture, kept);
+  prune(pins, "track/", kept);
+  fill(map, "tracks", shapes);
+}
+
+/** One for each thing on the ground; faint where nobody sees it just now, or where it is one of ours. */
+function siteTracks(map: MapLibre, pins: Pins, picture: Picture, kept: Set<string>): GeoJSON.Feature[] {
+  return [...picture.siteTracks.values()].map((track: SiteTrack) => {
+    if (kept.size < MOST_LABELS && track.state !== "tentative") {
+      const key = `track/${track.site_track_id}`;
+      kept.add(key);
+      const text = `${track.label}${track.explained_by ? ` = ${track.explained_by}` : ""}${track.state === "coasting" ? " ?" : ""}`;
+      pin(map, pins, key, { at: track.ground.point, className: "tag track", text, anchor: "bottom-left" });
+    }
+    const isSure = track.state === "confirmed" && !track.explained_by;
+    return { ...shape(ellipse(track.ground, MIN_CIRCLE_M)), properties: { isSure } };
+  });
+}
+
+/** Where the coordinator fuses nothing: what each camera says. */
+function cameraTracks(map: MapLibre, pins: Pins, picture: Picture, kept: Set<string>): GeoJSON.Feature[] {
   const newestUs = Math.max(0, ...[...picture.tracks.values()].map((t) => t.captured_at_us));
   const fresh = (t: TracksView) => newestUs - t.captured_at_us < MAX_TRACK_AGE_US;
-  const kept = new Set<string>();
   const shapes: GeoJSON.Feature[] = [];
   for (const tracks of [...picture.tracks.values()].filter(fresh)) {
     for (const seen of tracks.sightings) {
@@ -159,22 +198,32 @@ function drawTracks(map: MapLibre, pins: Pins, picture: Picture): void {
       pin(map, pins, key, { at: seen.ground.point, className: "tag track", text, anchor: "bottom-left" });
     }
   }
-  prune(pins, "track/", kept);
-  fill(map, "tracks", shapes);
+  return shapes;
+}
+
+interface Held {
+  map: MapLibre;
+  pins: Pins;
+  drawn: Picture | null; // what is on the map; null: all anew
+  frame: number;
 }
 
 export function SiteMap({ picture }: { picture: Picture }) {
   const container = useRef<HTMLDivElement>(null);
-  const held = useRef<{ map: MapLibre; pins: Pins; isLoaded: boolean } | null>(null);
-  const latest = useRef(picture);
-  latest.current = picture;
+  const held = useRef<Held | null>(null);
+  const first = useRef(picture);
+  const feed = useFeed();
+  const theme = useTheme();
+  const language = useLanguage();
+  const latestTheme = useRef<Theme>(theme);
+  latestTheme.current = theme;
 
   useEffect(() => {
     if (!container.current) return undefined;
     const map = new MapLibre({
       container: container.current,
       style: STYLE,
-      bounds: bounds(latest.current.site),
+      bounds: bounds(first.current.site),
       fitBoundsOptions: { padding: 70 },
       attributionControl: false,
       maxZoom: 22,
@@ -182,29 +231,49 @@ export function SiteMap({ picture }: { picture: Picture }) {
     });
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     map.addControl(new ScaleControl(), "bottom-right");
-    const mine = { map, pins: new Map<string, Marker>(), isLoaded: false };
-    held.current = mine;
+    const mine: Held = { map, pins: new Map(), drawn: null, frame: 0 };
+    let latest = first.current;
+    let leave = () => undefined as unknown;
+    const paint = () => {
+      mine.frame = 0;
+      draw(mine, latest);
+    };
     map.on("load", () => {
-      mine.isLoaded = true;
-      drawSite(map, mine.pins, latest.current.site);
-      draw(mine.map, mine.pins, latest.current);
+      held.current = mine;
+      paintTheme(map, latestTheme.current);
+      leave = feed.onMotion((now) => {
+        latest = now;
+        if (!mine.frame) mine.frame = requestAnimationFrame(paint);
+      });
     });
     return () => {
+      leave();
+      cancelAnimationFrame(mine.frame);
       held.current = null;
       map.remove();
     };
-  }, []);
+  }, [feed]);
 
   useEffect(() => {
-    if (held.current?.isLoaded) draw(held.current.map, held.current.pins, picture);
-  }, [picture]);
+    const mine = held.current;
+    if (!mine) return;
+    paintTheme(mine.map, theme);
+    const { drawn } = mine;
+    mine.drawn = null;
+    if (drawn) draw(mine, drawn);
+  }, [theme, language]);
 
-  return <div ref={container} aria-label="Map of the site" role="application" />;
+  return <div ref={container} />;
 }
 
-function draw(map: MapLibre, pins: Pins, picture: Picture): void {
-  drawZones(map, pins, picture);
-  drawVehicles(map, pins, picture);
-  drawOrders(map, pins, picture);
-  drawTracks(map, pins, picture);
+/** Only what changed since it was drawn last. */
+function draw(mine: Held, now: Picture): void {
+  const { map, pins, drawn } = mine;
+  const changed = (...keys: (keyof Picture)[]) => !drawn || keys.some((key) => drawn[key] !== now[key]);
+  if (changed("site")) drawSite(map, pins, now.site);
+  if (changed("site", "zones", "incidents")) drawZones(map, pins, now);
+  if (changed("vehicles", "tasks")) drawVehicles(map, pins, now);
+  if (changed("vehicles", "tasks")) drawOrders(map, pins, now);
+  if (changed("siteTracks", "tracks")) drawTracks(map, pins, now);
+  mine.drawn = now;
 }

@@ -1,5 +1,5 @@
 // Watch: the page an operator has open all night.
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useWords } from "../../language";
 import type { PageProps } from "../../page";
 import { Cameras } from "./Cameras";
@@ -11,13 +11,17 @@ const SiteMap = lazy(() => import("./SiteMap").then(({ SiteMap: Map }) => ({ def
 
 export default function Watch({ picture, nowMs, send, isLive, may }: PageProps) {
   const t = useWords(WATCH);
+  const [selected, select] = useState<string | null>(null);
+  const cameras = picture.site.cameras ?? [];
+  const incident = selected === null ? undefined : picture.incidents.get(selected);
+  const sees = incident?.sighting?.camera ?? cameras.find(({ id }) => incident?.sensors.includes(id))?.id ?? null;
   return (
     <div className="watch">
       <section className="map" aria-label={t.map}>
         <Suspense fallback={<p className="empty notice">{t.mapComes}</p>}>
           <SiteMap picture={picture} />
         </Suspense>
-        <Cameras cameras={picture.site.cameras ?? []} />
+        <Cameras cameras={cameras} follows={sees} />
         <p className="legend">
           <span><i className="key zone-set" />{t.zoneSet}</span>
           <span><i className="key zone-alarm" />{t.zoneAlarm}</span>
@@ -29,7 +33,7 @@ export default function Watch({ picture, nowMs, send, isLive, may }: PageProps) 
         </p>
         {!isLive && <div className="stale-veil">{t.old}</div>}
       </section>
-      <Queue {...{ picture, nowMs, send, may }} />
+      <Queue {...{ picture, nowMs, send, may, selected, select }} />
       <Fleet {...{ picture, send, may }} />
     </div>
   );

@@ -1,7 +1,8 @@
 // The site plan as map layers: needs no tile server and no internet.
 import type { Feature, FeatureCollection, LineString, Polygon } from "geojson";
-import type { StyleSpecification } from "maplibre-gl";
-import type { Camera, GeoPoint, Site } from "../../contract";
+import type { Map as MapLibre, StyleSpecification } from "maplibre-gl";
+import type { Theme } from "../../theme";
+import type { Camera, GeoPoint, Site, ZoneView } from "../../contract";
 import { closedRing, fieldOfViewDeg, offset, type Ring, wedge } from "../../geometry";
 
 const FIXED_CAMERA_RANGE_M = 40; // how far the wedge is drawn, not how far the camera sees
@@ -47,13 +48,52 @@ export function siteFeatures(site: Site): Record<"fence" | "noFly" | "buildings"
   };
 }
 
+export type ZoneState = "alarmed" | "bypassed" | "tested" | "set" | "unset";
+
+/** An alarm is louder than a bypass, a bypass than being set. */
+export function zoneState(zone: ZoneView | undefined, isAlarmed: boolean): ZoneState {
+  if (isAlarmed) return "alarmed";
+  if (zone?.bypassed_until_us != null) return "bypassed";
+  if (zone?.under_test_until_us != null) return "tested";
+  return zone?.is_set ? "set" : "unset";
+}
+
 /** Zones as areas, lines as lines; nothing of what is drawn in a camera's picture. */
-export function zoneFeatures(site: Site, setZones: ReadonlySet<string>, alarmed: ReadonlySet<string>): FeatureCollection {
-  const state = (id: string) => ({ state: alarmed.has(id) ? "alarmed" : setZones.has(id) ? "set" : "unset" });
+export function zoneFeatures(site: Site, stateOf: (id: string) => ZoneState): FeatureCollection {
+  const state = (id: string) => ({ state: stateOf(id) });
   return collection([
     ...(site.zones ?? []).flatMap((zone) => (zone.polygon ? [polygon(closedRing(zone.polygon), state(zone.id))] : [])),
     ...(site.lines ?? []).flatMap(({ id, points }) => (points ? [line(points, state(id))] : [])),
   ]);
+}
+
+const HATCH_PX = 12;
+
+/** Diagonal lines: what is bypassed or under test, told apart without its colour. */
+function hatch(): ImageData {
+  const image = new ImageData(HATCH_PX, HATCH_PX);
+  for (let y = 0; y < HATCH_PX; y++) {
+    for (let x = 0; x < HATCH_PX; x++) {
+      if ((x + y) % HATCH_PX < 3) image.data.set([150, 160, 172, 190], 4 * (y * HATCH_PX + x));
+    }
+  }
+  return image;
+}
+
+const MAP_COLOURS: Record<Theme, Record<"ground" | "site" | "building" | "fence" | "order" | "drone", string>> = {
+  dark: { ground: "#12181f", site: "#19222b", building: "#3a4653", fence: "#5f7183", order: "#e8eef4", drone: "#4fd1a5" },
+  light: { ground: "#dde4ea", site: "#f5f7f9", building: "#b4bfca", fence: "#5f7183", order: "#14202b", drone: "#0a7a55" },
+};
+
+export function paintTheme(map: MapLibre, theme: Theme): void {
+  const colours = MAP_COLOURS[theme];
+  if (!map.hasImage("hatch")) map.addImage("hatch", hatch());
+  map.setPaintProperty("ground", "background-color", colours.ground);
+  map.setPaintProperty("fence-fill", "fill-color", colours.site);
+  map.setPaintProperty("buildings", "fill-color", colours.building);
+  map.setPaintProperty("fence-edge", "line-color", colours.fence);
+  map.setPaintProperty("orders", "line-color", colours.order);
+  map.setPaintProperty("trails", "line-color", colours.drone);
 }
 
 const source = { type: "geojson" as const, data: collection() };
@@ -85,10 +125,25 @@ export const STYLE: StyleSpecification = {
       paint: { "fill-color": byZoneState("#ff5247", "#f2b441", "#7c8794"), "fill-opacity": 0.2 },
     },
     {
+      id: "zones-hatch",
+      type: "fill",
+      source: "zones",
+      filter: ["all", ["==", ["geometry-type"], "Polygon"], ["in", ["get", "state"], ["literal", ["bypassed", "tested"]]]],
+      paint: { "fill-pattern": "hatch" },
+    },
+    {
+      id: "zones-unset-edge",
+      type: "line",
+      source: "zones",
+      filter: ["==", ["get", "state"], "unset"],
+      paint: { "line-color": "#7c8794", "line-width": 1.5, "line-dasharray": [2, 3] },
+    },
+    {
       id: "zones-edge",
       type: "line",
       source: "zones",
-      paint: { "line-color": byZoneState("#ff5247", "#f2b441", "#7c8794"), "line-width": 2 },
+      filter: ["!=", ["get", "state"], "unset"],
+      paint: { "line-color": byZoneState("#ff5247", "#f2b441", "#7c8794"), "line-width": ["match", ["get", "state"], "alarmed", 4, 2] },
     },
     { id: "buildings", type: "fill", source: "buildings", paint: { "fill-color": "#3a4653" } },
     { id: "no-fly", type: "fill", source: "noFly", paint: { "fill-color": "#d3504a", "fill-opacity": 0.16 } },

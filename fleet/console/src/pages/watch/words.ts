@@ -48,6 +48,11 @@ export const WATCH = words(
     needsPilot: "a pilot must approve",
     missing: (count: number) => `${count} approvals missing`,
     picture: "Best picture",
+    patrol: "patrol",
+    investigate: "to look",
+    recall: "recall",
+    silent: "link lost",
+    restored: "Restored",
   },
   {
     map: "Karte",
@@ -96,5 +101,10 @@ export const WATCH = words(
     needsPilot: "die Freigabe gibt ein Pilot",
     missing: (count: number) => `${count} Freigaben fehlen`,
     picture: "Bestes Bild",
+    patrol: "Streife",
+    investigate: "sieht nach",
+    recall: "Rückruf",
+    silent: "Verbindung verloren",
+    restored: "Behoben",
   },
 );
