@@ -78,9 +78,11 @@ from fleet.settings import (
     load_site,
     load_store,
     load_webhooks,
+    refuse_unfit,
     room_of,
 )
 from fleet.site_picture import SitePicture
+from fleet.site_versions import SiteVersions
 
 CONSOLE_DIR = Path(__file__).parent / "console" / "dist"
 ALIVE_WITHIN_US = 1_000_000
@@ -349,6 +351,10 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         archive = Archive(settings.evidence_folder, room_of(settings.evidence), store=store, wall_us=clock.wall_us)
         archive.open()
         people, first = _people(settings, store, clock)
+        versions = SiteVersions(
+            store, clock, site_file=settings.site_file, judge=lambda other: refuse_unfit(other, settings)
+        )
+        versions.begin()
         parts = api_parts(
             fleet,
             core,
@@ -357,6 +363,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             clock=clock,
             is_loopback_only=is_loopback(settings.http.host),
             is_secure=settings.http.tls_cert is not None,
+            versions=versions,
         )
         webhooks = Webhooks(
             load_webhooks(settings),
@@ -405,8 +412,9 @@ def api_parts(
     clock: Clock,
     is_loopback_only: bool = True,
     is_secure: bool = False,
+    versions: SiteVersions | None = None,
 ) -> Parts:
-    """people None: the open demo."""
+    """people None: the open demo. versions None: of a site that came from no file."""
     return Parts(
         clock=clock,
         core=core,
@@ -419,6 +427,7 @@ def api_parts(
         live=fleet.live,
         views=fleet.views,
         metrics=fleet.metrics,
+        versions=versions or SiteVersions(fleet.store, clock),
         console_dir=CONSOLE_DIR,
         is_loopback_only=is_loopback_only,
     )

@@ -6,21 +6,16 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from shapely import Polygon
 
-from contract.geo import GeoPoint
 from contract.site import Site
-from fleet.decision.dispatch import EYE_OF_ROVER_M
 from fleet.decision.planning import Plan
 from fleet.decision.team import Team, Watch
+from fleet.plan_coverage import coverage, ring
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5d4a9c", "#7a7a00")  # Okabe and Ito
 INK, PALE, FENCE, FORBIDDEN, ROOF = "#222222", "#dddddd", "#444444", "#c0392b", "#9a9a9a"
-CELL_M = 3.0  # of the coverage map
-MOST_CELLS = 400  # along each side
 DPI = 110
 
 
@@ -34,20 +29,15 @@ def draw(plan: Plan, watches: Sequence[Watch], folder: Path) -> tuple[Path, ...]
     return paths
 
 
-def _ring(site: Site, corners: Sequence[GeoPoint]) -> np.ndarray:
-    frame = site.local_frame()
-    return np.array([(p.east_m, p.north_m) for p in (frame.to_enu(corner) for corner in corners)])
-
-
 def _site(axes: Axes, site: Site) -> None:
-    fence = _ring(site, site.geofence.polygon)
+    fence = ring(site, site.geofence.polygon)
     axes.plot(*np.vstack([fence, fence[:1]]).T, color=FENCE, lw=1.5, label="fence")
     for number, area in enumerate(site.no_fly):
         label = "no-fly area" if number == 0 else None
-        axes.fill(*_ring(site, area.polygon).T, fc=FORBIDDEN, alpha=0.25, ec=FORBIDDEN, hatch="//", label=label)
+        axes.fill(*ring(site, area.polygon).T, fc=FORBIDDEN, alpha=0.25, ec=FORBIDDEN, hatch="//", label=label)
     for number, building in enumerate(site.buildings):
         label = "building" if number == 0 else None
-        axes.fill(*_ring(site, building.polygon).T, fc=ROOF, ec=FENCE, label=label)
+        axes.fill(*ring(site, building.polygon).T, fc=ROOF, ec=FENCE, label=label)
     axes.set(aspect="equal", xlabel="metres east", ylabel="metres north")
     axes.margins(0.03)
 
@@ -85,55 +75,19 @@ def _round(axes: Axes, team: Team, colour: str) -> None:
 
 
 def _coverage(plan: Plan, watches: Sequence[Watch]) -> Figure:
-    """Looks an hour at each cell: from points with headings the sensor's sector, from others the whole circle."""
-    fence = Polygon(_ring(plan.site, plan.site.geofence.polygon))
-    west, south, east, north = fence.bounds
-    cell_m = max(CELL_M, max(east - west, north - south) / MOST_CELLS)
-    x, y = np.meshgrid(np.arange(west, east, cell_m) + cell_m / 2, np.arange(south, north, cell_m) + cell_m / 2)
-    spots = np.stack([x.ravel(), y.ravel()], axis=1)
-    looks = np.zeros(len(spots))
-    for team, watch in zip(plan.teams, watches, strict=True):
-        for number, gaps_s in enumerate(watch.gaps_s):
-            looks += 3600.0 / float(np.mean(gaps_s)) * _is_seen(plan.site, team, number, spots)
-    inside = shapely.contains_xy(fence, spots)
+    """Looks an hour at each cell."""
+    seen = coverage(plan, watches)
     figure = Figure(figsize=(9.5, 8.0), layout="constrained")
     axes = figure.add_subplot()
-    shown = np.where(inside & (looks > 0.0), looks, np.nan).reshape(x.shape)
-    image = axes.pcolormesh(x, y, shown, cmap="viridis", shading="nearest", vmin=0.0)
+    shown = np.where(seen.looks_per_h > 0.0, seen.looks_per_h, np.nan)
+    image = axes.pcolormesh(seen.x, seen.y, shown, cmap="viridis", shading="nearest", vmin=0.0)
     _site(axes, plan.site)
     figure.colorbar(image, ax=axes, label="looks an hour", shrink=0.8)
-    covered = float(np.mean(looks[inside] > 0.0))
     axes.set_title(
-        f"What the stays show, and how often: {covered:.0%} of the ground inside the fence; white: nothing of it",
+        f"What the stays show, and how often: {seen.covered_frac:.0%} of the ground in the fence; white: nothing of it",
         loc="left",
     )
     return figure
-
-
-def _is_seen(site: Site, team: Team, number: int, spots: np.ndarray) -> np.ndarray:
-    """Which of `spots` [n, 2] a stay at a point shows; what a building hides is not."""
-    vehicle, point = team.legs.vehicles[0], team.patrol.points[number]
-    place = team.legs.paths.places[len(team.legs.vehicles) + number]
-    eye = np.array([place.east_m, place.north_m, team.patrol.altitude_m or EYE_OF_ROVER_M])
-    ways = spots - eye[:2]
-    seen = np.hypot(np.hypot(*ways.T), eye[2]) <= vehicle.sensor_range_m
-    if point.look_deg:
-        bearing = np.degrees(np.arctan2(*ways.T))
-        off_deg = [np.abs((bearing - look_deg + 180.0) % 360.0 - 180.0) for look_deg in point.look_deg]
-        seen &= np.min(off_deg, axis=0) <= vehicle.sensor_fov_deg / 2.0
-    for building in site.buildings:
-        roof = Polygon(_ring(site, building.polygon))
-        seen[seen] &= ~_is_hidden(roof, building.height_m, eye, spots[seen])
-    return np.asarray(seen)
-
-
-def _is_hidden(roof: Polygon, roof_m: float, eye: np.ndarray, spots: np.ndarray) -> np.ndarray:
-    """Ground behind a building: the straight view meets it below its roof."""
-    starts = np.broadcast_to(eye[:2], spots.shape)
-    views = np.asarray(shapely.linestrings(np.stack([starts, spots], axis=1)))
-    lengths_m = np.maximum(shapely.length(views), 1e-9)
-    nearest_m = shapely.distance(shapely.intersection(views, roof), shapely.points(spots))  # nan where they do not meet
-    return np.asarray(np.nan_to_num(eye[2] * nearest_m / lengths_m, nan=np.inf) < roof_m)
 
 
 def _idleness(plan: Plan, watches: Sequence[Watch]) -> Figure:

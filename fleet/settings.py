@@ -254,7 +254,11 @@ def read_site(path: Path) -> Site:
 
 def load_site(settings: FleetSettings) -> Site:
     """The site with this machine's connections. Raises SetUpError with one line."""
-    site = read_site(settings.site_file)
+    return fitted(read_site(settings.site_file), settings)
+
+
+def fitted(site: Site, settings: FleetSettings) -> Site:
+    """A site with this machine's connections. Raises SetUpError where the two do not go together."""
     for field, given in (("connections", settings.connections), ("signing_keys", settings.signing_keys)):
         unknown = sorted(given.keys() - {vehicle.id for vehicle in site.vehicles})
         if unknown:
@@ -290,6 +294,15 @@ def read_procedures(path: Path, site: Site) -> ProcedureBook:
         return parse_procedures(read_text(path), source=str(path), site=site)
     except DocumentError as err:
         raise SetUpError(str(err)) from err
+
+
+def refuse_unfit(site: Site, settings: FleetSettings) -> None:
+    """All that a start with another site would refuse: settings, keys, tokens and procedures that do not go with it.
+    Raises SetUpError with one line."""
+    site = fitted(site, settings)
+    load_signing_keys(settings)
+    load_dock_tokens(settings)
+    load_procedures(settings, site)
 
 
 def load_store(settings: FleetSettings) -> Path | Database:

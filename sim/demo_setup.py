@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Mapping
 from contextlib import closing
@@ -157,8 +158,10 @@ class RunFolder:
         return self.path / "fleet" / "fleet.db"
 
     def fleet(self, cast: Cast, *, broker_port: int, http_port: int, mavlink_port: int) -> Child:
+        site_file = self.path / "site.yaml"  # a copy: the console may put another version to work
+        shutil.copyfile(cast.site_path, site_file)
         settings = FleetSettings(
-            site_file=cast.site_path.resolve(),
+            site_file=site_file,
             data_dir=self.path / "fleet",
             broker=BrokerSettings(host=LOOPBACK, port=broker_port),
             http=HttpSettings(host=LOOPBACK, port=http_port),

@@ -21,12 +21,14 @@ from fleet.api.live_view import add_live_view
 from fleet.api.models import Problem
 from fleet.api.parts import Parts
 from fleet.api.people import people_routes
+from fleet.api.planning import planning_routes
 from fleet.api.problems import add_problems
 from fleet.api.procedures import procedure_routes
 from fleet.api.reading import audit_routes, reading_routes
 from fleet.api.reporting import report_routes
 from fleet.api.sensing import sensor_routes
 from fleet.api.signing_in import signing_in_routes
+from fleet.api.site_versions import site_routes
 from fleet.errors import StoreError
 from fleet.live import Subscription
 from fleet.records.auth import Role
@@ -66,6 +68,8 @@ def create_api(parts: Parts) -> FastAPI:
         people_routes(parts),
         report_routes(parts),
         sensor_routes(parts),
+        site_routes(parts),
+        planning_routes(parts),
     ]
     app.include_router(_under("/api/v1", routes))
     app.include_router(_health(parts))

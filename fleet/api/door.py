@@ -4,6 +4,8 @@ On loopback the Host must be a loopback name, or any page could reach us by DNS 
 turned away from every command and from the WebSocket. What the API says is kept by no cache.
 """
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +14,8 @@ from fleet.api.problems import problem
 from fleet.broker_settings import is_loopback
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_DOCUMENT_BYTES = 1024 * 1024  # of a site or procedures that somebody drew
+_DOCUMENTS = re.compile(r"^/api/v1/(site/(versions|check|import)|procedures/(check|try)|patrols/(plan|import))$")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OUR_PAGES = ("same-origin", "none")  # Sec-Fetch-Site; none: somebody typed the address
 
@@ -35,13 +39,14 @@ class Door:
         if _bounds_its_body_itself(scope):
             await self._app(scope, receive, send)
             return
-        if scope["type"] == "http" and _too_long(headers.get("content-length")):
-            await _turn_away(scope, receive, send, status=413, reason=f"expected at most {MAX_BODY_BYTES} bytes")
+        most = MAX_DOCUMENT_BYTES if _DOCUMENTS.match(scope["path"]) else MAX_BODY_BYTES
+        if scope["type"] == "http" and _too_long(headers.get("content-length"), most):
+            await _turn_away(scope, receive, send, status=413, reason=f"expected at most {most} bytes")
             return
         if scope["type"] == "http" and scope["path"].startswith("/api/"):
-            await self._app(scope, _counted(receive), _uncached(send))
+            await self._app(scope, _counted(receive, most), _uncached(send))
             return
-        await self._app(scope, _counted(receive) if scope["type"] == "http" else receive, send)
+        await self._app(scope, _counted(receive, most) if scope["type"] == "http" else receive, send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> str | None:
         host = headers.get("host", "")
@@ -70,11 +75,11 @@ def _name_of(host: str) -> str:
     return host.rpartition(":")[0] or host
 
 
-def _too_long(content_length: str | None) -> bool:
-    return content_length is not None and (not content_length.isdigit() or int(content_length) > MAX_BODY_BYTES)
+def _too_long(content_length: str | None, most: int) -> bool:
+    return content_length is not None and (not content_length.isdigit() or int(content_length) > most)
 
 
-def _counted(receive: Receive) -> Receive:
+def _counted(receive: Receive, most: int) -> Receive:
     """A body without a length is counted as it comes."""
     total = 0
 
@@ -82,8 +87,8 @@ def _counted(receive: Receive) -> Receive:
         nonlocal total
         message = await receive()
         total += len(message.get("body", b""))
-        if total > MAX_BODY_BYTES:
-            raise HTTPException(413, f"expected at most {MAX_BODY_BYTES} bytes")
+        if total > most:
+            raise HTTPException(413, f"expected at most {most} bytes")
         return message
 
     return counted

@@ -14,6 +14,7 @@ from fleet.live_view import LiveViews
 from fleet.metrics import Metrics
 from fleet.records.command_keys import CommandKeys
 from fleet.records.store import Store
+from fleet.site_versions import SiteVersions
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +33,6 @@ class Parts:
     live: LiveFeed
     views: LiveViews
     metrics: Metrics
+    versions: SiteVersions
     console_dir: Path
     is_loopback_only: bool

@@ -517,6 +517,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/patrols/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Plan
+         * @description A plan of QGroundControl as waypoints and fences; it is kept nowhere.
+         */
+        post: operations["import_plan_api_v1_patrols_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/patrols/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan Patrols
+         * @description Patrols that keep a longest gap and cannot be foretold: routes, waits, entropy, the ground they show.
+         *     Takes seconds; one at a time.
+         */
+        post: operations["plan_patrols_api_v1_patrols_plan_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/people": {
         parameters: {
             query?: never;
@@ -635,6 +676,46 @@ export interface paths {
         get: operations["get_procedures_api_v1_procedures_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/procedures/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Procedures
+         * @description What is wrong with them, or what is surely not meant: dead steps, endless waits, zones without any.
+         */
+        post: operations["check_procedures_api_v1_procedures_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/procedures/try": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Procedure
+         * @description What would happen, and when. Commands nothing.
+         */
+        post: operations["try_procedure_api_v1_procedures_try_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -828,6 +909,207 @@ export interface paths {
         get: operations["get_site_tracks_api_v1_site_tracks_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check Site Draft
+         * @description The same of a draft that is kept nowhere.
+         */
+        post: operations["check_site_draft_api_v1_site_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Geojson
+         * @description A document with the shapes of GeoJSON; it is kept nowhere until somebody proposes it.
+         */
+        post: operations["import_geojson_api_v1_site_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Site Versions
+         * @description Newest first: who changed it, when and why, which one counts now and which from the next start on.
+         */
+        get: operations["get_site_versions_api_v1_site_versions_get"];
+        put?: never;
+        /**
+         * Propose Site
+         * @description A new version; it changes nothing until an administrator puts it to work.
+         */
+        post: operations["propose_site_api_v1_site_versions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Site Version */
+        get: operations["get_site_version_api_v1_site_versions__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/versions/{number}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Site Changes
+         * @description What it changes against another version, in words.
+         */
+        get: operations["get_site_changes_api_v1_site_versions__number__changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/versions/{number}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Check Site Version
+         * @description What a start would say of it, and what it changes against the version in force.
+         */
+        get: operations["check_site_version_api_v1_site_versions__number__check_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/versions/{number}/geojson": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Site Geojson
+         * @description Zones, lines, fences, no-fly areas, buildings, docks, rally points, cameras and patrols (RFC 7946).
+         */
+        get: operations["get_site_geojson_api_v1_site_versions__number__geojson_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/versions/{number}/patrols/{patrol_id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Patrol Plan
+         * @description A patrol, the fence and the rally points as a plan of QGroundControl.
+         */
+        get: operations["get_patrol_plan_api_v1_site_versions__number__patrols__patrol_id__plan_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/versions/{number}/put-to-work": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put Site To Work
+         * @description Writes the site file. It counts from the coordinator's next start; what runs and flies stays as it is.
+         */
+        post: operations["put_site_to_work_api_v1_site_versions__number__put_to_work_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site/versions/{number}/roll-back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Site Back
+         * @description An older version as a new one, put to work: it counts from the coordinator's next start.
+         */
+        post: operations["roll_site_back_api_v1_site_versions__number__roll_back_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1702,6 +1984,16 @@ export interface components {
             /** Why */
             why: string;
         };
+        /** ChangeView */
+        ChangeView: {
+            how: components["schemas"]["How"];
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Words */
+            words: string;
+        };
         /**
          * Check
          * @description What one camera is expected to tell of one zone, and what was heard. is_expected: it covers the zone.
@@ -1826,6 +2118,18 @@ export interface components {
          * @enum {string}
          */
         Cover: "open" | "opening" | "closed" | "closing";
+        /**
+         * CoverageGrid
+         * @description looks_per_h: rows from south to north, cells from west to east; null: outside the fence.
+         */
+        CoverageGrid: {
+            /** Cell M */
+            cell_m: number;
+            /** Looks Per H */
+            looks_per_h: (number | null)[][];
+            north_east: components["schemas"]["GeoPoint-Output"];
+            south_west: components["schemas"]["GeoPoint-Output"];
+        };
         /**
          * DesiredConfiguration
          * @description What a node should run. settings: what it watches, and how (edge/settings.py: WatchSettings); site: the site file
@@ -2177,6 +2481,16 @@ export interface components {
             url: string | null;
         };
         /**
+         * FaultView
+         * @description place: keys with dots between, items by their id; empty: the document as a whole.
+         */
+        FaultView: {
+            /** Place */
+            place: string;
+            /** What */
+            what: string;
+        };
+        /**
          * FeedHealth
          * @description Counts since the node started. `frames_quiet`: not shown to the detector, as nothing moved. `filtered`: sightings
          *     that a filter of the camera did not tell, by filter.
@@ -2230,6 +2544,20 @@ export interface components {
          * @enum {string}
          */
         FlightMode: "guided" | "auto" | "hold" | "return" | "land" | "manual" | "other";
+        /**
+         * GeoJsonImport
+         * @description Shapes to be read into a site document.
+         */
+        GeoJsonImport: {
+            /** Geojson */
+            geojson: {
+                [key: string]: unknown;
+            };
+            /** Site */
+            site: {
+                [key: string]: unknown;
+            };
+        };
         /**
          * GeoPoint
          * @description WGS84 position, degrees; (0, 0) is refused: it is what an unset receiver reports.
@@ -2330,6 +2658,11 @@ export interface components {
              */
             start: string;
         };
+        /**
+         * How
+         * @enum {string}
+         */
+        How: "added" | "removed" | "moved" | "changed";
         /**
          * Incident
          * @description What is handled. `sighting` is the newest of its alarms, `priority` that of its most urgent; `subject` names what
@@ -2902,6 +3235,88 @@ export interface components {
             waypoints: components["schemas"]["Waypoint"][];
         };
         /**
+         * PatrolPlan
+         * @description gap_s: kept in each round; fixed_gap_s: of the best plan without any chance. left_out: points without a legal
+         *     way.
+         */
+        PatrolPlan: {
+            coverage: components["schemas"]["CoverageGrid"];
+            /** Covered Frac */
+            covered_frac: number;
+            /** Fixed Gap S */
+            fixed_gap_s: number;
+            /** Gap S */
+            gap_s: number;
+            /** Left Out */
+            left_out: string[];
+            /** Longest Wait S */
+            longest_wait_s: number;
+            /** Teams */
+            teams: components["schemas"]["PlannedTeam"][];
+        };
+        /**
+         * PatrolQuestion
+         * @description site: a draft; none: the site in force.
+         */
+        PatrolQuestion: {
+            /**
+             * Charge Min
+             * @description from landing until fully charged
+             * @default 40
+             */
+            charge_min: number;
+            /**
+             * Dwell S
+             * @description stay at such a point
+             * @default 8
+             */
+            dwell_s: number;
+            /**
+             * Gap Min
+             * @description longest gap; none: 15 % over the best fixed plan
+             */
+            gap_min?: number | null;
+            /**
+             * Randomness
+             * @description 0: a fixed round; 1: as random as can be
+             * @default 0.8
+             */
+            randomness: number;
+            /**
+             * Rounds
+             * @description rounds of each team to look at
+             * @default 40
+             */
+            rounds: number;
+            /**
+             * Seed
+             * @default 0
+             */
+            seed: number;
+            /** Site */
+            site?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Spacing M
+             * @description between points, where the site names none
+             * @default 40
+             */
+            spacing_m: number;
+            /**
+             * Vehicles
+             * @description who patrols; none: all
+             * @default []
+             */
+            vehicles: string[];
+            /**
+             * Wind M S
+             * @description in which it must be possible
+             * @default 3
+             */
+            wind_m_s: number;
+        };
+        /**
          * PersonView
          * @description has_password: the link was used. signed_in_at_us: last; null never. sessions: that have not ended yet.
          */
@@ -2934,6 +3349,50 @@ export interface components {
             /** Id */
             id: string;
             position: components["schemas"]["GeoPoint-Output"];
+        };
+        /**
+         * PlanFile
+         * @description As QGroundControl writes it.
+         */
+        PlanFile: {
+            /** Text */
+            text: string;
+        };
+        /**
+         * PlanImported
+         * @description waypoints and altitude_m: for a patrol; fence, keep_out: for the site, if the plan has them.
+         */
+        PlanImported: {
+            /** Altitude M */
+            altitude_m: number | null;
+            /** Fence */
+            fence: components["schemas"]["GeoPoint-Output"][] | null;
+            /** Keep Out */
+            keep_out: components["schemas"]["GeoPoint-Output"][][];
+            /** Remarks */
+            remarks: string[];
+            /** Waypoints */
+            waypoints: components["schemas"]["Waypoint"][];
+        };
+        /**
+         * PlannedTeam
+         * @description patrol: as it goes into the site file's `roaming`. route: the shortest round on the map, from the dock.
+         *     bits: entropy of the next visit given the past; of_most_frac: by the most that such rounds can have.
+         */
+        PlannedTeam: {
+            /** Bits */
+            bits: number;
+            /** Longest Round S */
+            longest_round_s: number;
+            /** Longest Wait S */
+            longest_wait_s: number;
+            /** Mean Wait S */
+            mean_wait_s: number;
+            /** Of Most Frac */
+            of_most_frac: number;
+            patrol: components["schemas"]["RoamingPatrol"];
+            /** Route */
+            route: components["schemas"]["GeoPoint-Output"][];
         };
         /**
          * Priority
@@ -3000,6 +3459,69 @@ export interface components {
              * @description why, in words
              */
             why: string;
+        };
+        /**
+         * ProceduresDraft
+         * @description site: a draft whose zones it names; none: the site in force.
+         */
+        ProceduresDraft: {
+            /** Site */
+            site?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Text
+             * @description YAML of a procedures file
+             */
+            text: string;
+        };
+        /**
+         * ProceduresMark
+         * @description line: from 1; null: of the whole text. severity: an error keeps a coordinator from starting.
+         */
+        ProceduresMark: {
+            /** Line */
+            line: number | null;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "error" | "warning";
+            /** What */
+            what: string;
+            /** Where */
+            where: string;
+        };
+        /** ProceduresTrial */
+        ProceduresTrial: {
+            /**
+             * For S
+             * @default 900
+             */
+            for_s: number;
+            /**
+             * Happens
+             * @default []
+             */
+            happens: components["schemas"]["TrialHappening"][];
+            /** Procedure */
+            procedure?: string | null;
+            /** Site */
+            site?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Text
+             * @description YAML of a procedures file
+             */
+            text: string;
+        };
+        /** ProceduresVerdict */
+        ProceduresVerdict: {
+            /** Marks */
+            marks: components["schemas"]["ProceduresMark"][];
+            /** Procedures */
+            procedures: string[];
         };
         /**
          * ReportForm
@@ -3564,6 +4086,84 @@ export interface components {
              */
             zones: components["schemas"]["Zone"][];
         };
+        /** SiteChanges */
+        SiteChanges: {
+            /** Against */
+            against: number;
+            /** Changes */
+            changes: components["schemas"]["ChangeView"][];
+            /** Number */
+            number: number;
+        };
+        /**
+         * SiteDraft
+         * @description One of site and text. based_on: the version it was drawn from.
+         */
+        SiteDraft: {
+            /** Based On */
+            based_on?: number | null;
+            /** Site */
+            site?: {
+                [key: string]: unknown;
+            } | null;
+            /** Text */
+            text?: string | null;
+        };
+        /**
+         * SiteImported
+         * @description The document with them; nothing is kept. verdict: of the whole.
+         */
+        SiteImported: {
+            /** Faults */
+            faults: components["schemas"]["FaultView"][];
+            /** Site */
+            site: {
+                [key: string]: unknown;
+            };
+            /** Taken */
+            taken: string[];
+            verdict: components["schemas"]["SiteVerdict"];
+        };
+        /**
+         * SiteOrder
+         * @description To put a version to work, or an older one again.
+         */
+        SiteOrder: {
+            /** By */
+            by?: string | null;
+            /**
+             * Why
+             * @description why, for who reads it in a year
+             */
+            why: string;
+        };
+        /**
+         * SiteOrdered
+         * @description what: in words, with the moment from which it counts.
+         */
+        SiteOrdered: {
+            version: components["schemas"]["SiteVersionView"];
+            /** What */
+            what: string;
+        };
+        /** SiteProposal */
+        SiteProposal: {
+            /** Based On */
+            based_on?: number | null;
+            /** By */
+            by?: string | null;
+            /** Site */
+            site?: {
+                [key: string]: unknown;
+            } | null;
+            /** Text */
+            text?: string | null;
+            /**
+             * Why
+             * @description why, for who reads it in a year
+             */
+            why: string;
+        };
         /**
          * SiteTrack
          * @description One thing on the ground as all sources together see it.
@@ -3620,6 +4220,70 @@ export interface components {
          * @enum {string}
          */
         SiteTrackState: "tentative" | "confirmed" | "coasting" | "ended";
+        /**
+         * SiteVerdict
+         * @description would_start: a coordinator with these settings would start with it. changes: against the version in force.
+         */
+        SiteVerdict: {
+            /** Changes */
+            changes: components["schemas"]["ChangeView"][];
+            /** Faults */
+            faults: components["schemas"]["FaultView"][];
+            /** Remarks */
+            remarks: string[];
+            /** Would Start */
+            would_start: boolean;
+        };
+        /**
+         * SiteVersionDetail
+         * @description text: the site file as it was written; site: what it says, null where today's software cannot read it.
+         */
+        SiteVersionDetail: {
+            site: components["schemas"]["Site"] | null;
+            /** Text */
+            text: string;
+            version: components["schemas"]["SiteVersionView"];
+        };
+        /**
+         * SiteVersionView
+         * @description standing: in_force counts now; waits_for_next_start is in the site file and counts from then on.
+         */
+        SiteVersionView: {
+            /** At Us */
+            at_us: number;
+            /** Based On */
+            based_on: number | null;
+            /** Began At Us */
+            began_at_us: number | null;
+            /** By */
+            by: string;
+            /** Chosen At Us */
+            chosen_at_us: number | null;
+            /** Chosen By */
+            chosen_by: string | null;
+            kind: components["schemas"]["VersionKind"];
+            /** Number */
+            number: number;
+            /** Sha256 */
+            sha256: string;
+            standing: components["schemas"]["Standing"];
+            /** Why */
+            why: string;
+        };
+        /**
+         * SiteVersions
+         * @description in_force: null where the coordinator was started without a site file. remark: what a person should know.
+         */
+        SiteVersions: {
+            /** In Force */
+            in_force: number | null;
+            /** Remark */
+            remark: string;
+            /** Versions */
+            versions: components["schemas"]["SiteVersionView"][];
+            /** Waiting */
+            waiting: number | null;
+        };
         /**
          * Snapshot
          * @description First message of the live feed.
@@ -3737,6 +4401,12 @@ export interface components {
              */
             veto_s?: number | null;
         };
+        /**
+         * Standing
+         * @description What a version is now.
+         * @enum {string}
+         */
+        Standing: "in_force" | "waits_for_next_start" | "proposed" | "earlier";
         /**
          * State
          * @description Of an alarm and of an incident alike; an incident is acknowledged when all its alarms are.
@@ -3958,6 +4628,46 @@ export interface components {
             /** Sightings */
             sightings: components["schemas"]["Sighting"][];
         };
+        /** TrialHappening */
+        TrialHappening: {
+            /**
+             * At S
+             * @description since the incident opened
+             */
+            at_s: number;
+            /**
+             * By
+             * @description who approves or vetoes
+             * @default
+             */
+            by: string;
+            /**
+             * Do
+             * @enum {string}
+             */
+            do: "acknowledge" | "second-sensor" | "under-way" | "on-scene" | "looked" | "no-vehicle" | "stale" | "approve" | "veto";
+        };
+        /** TrialLine */
+        TrialLine: {
+            /** At S */
+            at_s: number;
+            /** What */
+            what: string;
+        };
+        /**
+         * TrialView
+         * @description is_over: it came to its end; else `step` is where it still waits, null at the end.
+         */
+        TrialView: {
+            /** Is Over */
+            is_over: boolean;
+            /** Lines */
+            lines: components["schemas"]["TrialLine"][];
+            /** Phase */
+            phase: string;
+            /** Step */
+            step: string | null;
+        };
         /**
          * TsaiLens
          * @description Tsai's 1987 model: distorted sensor coordinates map to undistorted ones, the reverse of OpenCV's direction.
@@ -4137,6 +4847,12 @@ export interface components {
              */
             within_s: number;
         };
+        /**
+         * VersionKind
+         * @description How a version came.
+         * @enum {string}
+         */
+        VersionKind: "found" | "proposed" | "rolled_back";
         /**
          * Visit
          * @description A point of a roaming patrol that is still to be visited, and when at the latest.
@@ -7791,6 +8507,216 @@ export interface operations {
             };
         };
     };
+    import_plan_api_v1_patrols_import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanFile"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanImported"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_patrols_api_v1_patrols_plan_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatrolQuestion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatrolPlan"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_people_api_v1_people_get: {
         parameters: {
             query?: never;
@@ -8433,6 +9359,216 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Procedure"][];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_procedures_api_v1_procedures_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProceduresDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProceduresVerdict"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_procedure_api_v1_procedures_try_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProceduresTrial"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialView"];
                 };
             };
             /** @description A session or a token is needed */
@@ -9682,6 +10818,1154 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SiteTrack"][];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_site_draft_api_v1_site_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteDraft"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteVerdict"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_geojson_api_v1_site_import_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GeoJsonImport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteImported"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_site_versions_api_v1_site_versions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteVersions"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_site_api_v1_site_versions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteProposal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteOrdered"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_site_version_api_v1_site_versions__number__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteVersionDetail"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_site_changes_api_v1_site_versions__number__changes_get: {
+        parameters: {
+            query: {
+                against: number;
+            };
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteChanges"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_site_version_api_v1_site_versions__number__check_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteVerdict"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_site_geojson_api_v1_site_versions__number__geojson_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_patrol_plan_api_v1_site_versions__number__patrols__patrol_id__plan_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+                patrol_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_site_to_work_api_v1_site_versions__number__put_to_work_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteOrdered"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_site_back_api_v1_site_versions__number__roll_back_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteOrdered"];
                 };
             };
             /** @description A session or a token is needed */

@@ -22,7 +22,7 @@ from tests.fleet.office import Office, open_office
 THING = uuid.UUID(int=5)
 STANDS_FOR = {
     "node": "gate-1", "camera": "north-cam", "zone_id": "middle", "dock_id": "pad", "verb": "open",
-    "vehicle_id": "kestrel", "sha256": "0" * 64, "trace_id": "0" * 32,
+    "vehicle_id": "kestrel", "sha256": "0" * 64, "trace_id": "0" * 32, "number": "1", "patrol_id": "round",
 }  # fmt: skip
 ANYBODYS = {("get", "/api/v1/session"), ("post", "/api/v1/session"), ("post", "/api/v1/set-up")}
 Operation = tuple[str, str, str | None]  # method, path, rule; None: open to all
