@@ -1,5 +1,6 @@
 // Watch: the page an operator has open all night.
-import { useEffect, useMemo, useState } from "react";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 import { Cameras } from "./Cameras";
 import { sender } from "./commands";
 import { Fleet } from "./Fleet";
@@ -10,6 +11,9 @@ import { type Session, signOut, whoIsHere } from "./session";
 import { GiveName, SignIn } from "./SignIn";
 import { SiteMap } from "./SiteMap";
 import { ago, clockTime } from "./words";
+
+const Incident = lazy(() => import("./pages/incident/Incident"));
+const queries = new QueryClient();
 
 const NAME_KEY = "vedette.name";
 
@@ -42,6 +46,17 @@ export function App({ live }: { live: Live }) {
     localStorage.setItem(NAME_KEY, given);
     setName(given);
   };
+  const path = window.location.pathname;
+  if (path.startsWith("/incident/")) {
+    const may = (role: NonNullable<Session["role"]>) => session === null || session.is_open || (session.may ?? []).includes(role);
+    return (
+      <QueryClientProvider client={queries}>
+        <Suspense>
+          <Incident {...{ picture, nowMs, send, session, may, isLive, path }} />
+        </Suspense>
+      </QueryClientProvider>
+    );
+  }
   const brokerLost = isLive && !picture.link.broker_connected;
   return (
     <main className={isLive ? "watch" : "watch stale"}>
