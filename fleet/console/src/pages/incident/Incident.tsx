@@ -57,8 +57,8 @@ function Found({ picture, nowMs, send, session, may, isLive, t, incident, known 
   const clipId = clip?.sha256;
   useEffect(() => {
     // A clip opens at the first frame of its event, not at the beginning of its pre-roll.
-    if (clipId) jump(Math.min(Math.max(began ?? first, first), last));
-  }, [clipId]); // eslint-disable-line react-hooks/exhaustive-deps
+    if (clipId && began !== null) jump(Math.min(Math.max(began, first), last));
+  }, [clipId, began]); // eslint-disable-line react-hooks/exhaustive-deps
 
   const alarms: Alarm[] = (detail?.alarms ?? []).map((alarm) => picture.alarms.get(alarm.alarm_id) ?? alarm);
   const current = (detail?.tasks ?? []).map((task) => picture.tasks.get(task.task_id) ?? task);

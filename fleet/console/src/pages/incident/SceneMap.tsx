@@ -1,8 +1,7 @@
 // Where it was at the chosen moment: sightings with their error, the way they came, and what our vehicles were told.
 import { memo, useMemo } from "react";
 import type { Alarm, GeoPoint, Incident, Site, VehicleView } from "../../contract";
-import { fieldOfViewDeg, wedge } from "../../geometry";
-import { cameraPosition } from "../../siteLayers";
+import { fieldOfViewDeg, offset, wedge } from "../../geometry";
 import { isEnded } from "./answers";
 import { errorM, type Moment, walksUntil } from "./moments";
 import { everySpot, frameOf, path, scaleM, type Spot, spotOf } from "./plan";
@@ -56,8 +55,8 @@ export const SceneMap = memo(function SceneMap({ site, incident, alarms, moments
       >
         <polygon className="fence" points={ring(site.geofence.polygon)} />
         {(site.cameras ?? []).map((camera) => {
-          const at = cameraPosition(site, camera);
-          if (!at || !camera.pose) return null;
+          if (!camera.pose) return null;
+          const at = offset(site.origin, camera.pose.east_m, camera.pose.north_m);
           const view = wedge(at, camera.pose.heading_deg, fieldOfViewDeg(camera), VIEW_M);
           const points = view.map(([lon_deg, lat_deg]) => spot({ lat_deg, lon_deg }));
           return (

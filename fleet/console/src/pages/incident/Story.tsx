@@ -4,7 +4,7 @@ import type { Alarm, EvidenceView, Incident } from "../../contract";
 import { hopsOf, lineAt, partakers, story, type StoryLine, type StoryWords, type TaskDetail, type TraceView } from "./story";
 import { fill, type Words, wordFor } from "./words";
 
-const MARKS: Record<StoryLine["kind"], string> = { seen: "◉", done: "▸", said: "✎", gate: "⛨" };
+const MARKS: Record<StoryLine["kind"], string> = { seen: "◉", done: "▸", said: "✎", gate: "▣" };
 
 interface Props {
   incident: Incident;
@@ -54,7 +54,7 @@ function wordsOf(t: Words): StoryWords {
     firstFrame: t.l_firstFrame,
     bestPicture: t.l_bestPicture,
     clipEnds: t.l_clipEnds,
-    task: (_vehicle, state, reason) => fill(t.l_task, { state: wordFor(t, "s_", state) }) + (reason ? `: ${reason}` : ""),
+    task: (_vehicle, state, reason) => (state === "created" ? t.l_made : fill(t.l_task, { state: wordFor(t, "s_", state) })) + (reason ? `: ${reason}` : ""),
     gate: (verdict, order, why) => fill(wordFor(t, "g_", verdict), { order, why }),
   };
 }

@@ -150,3 +150,8 @@ export function partakers(incident: Incident, cameras: readonly string[], files:
     ...(incident.sensors ?? []).map((name) => ({ name, kind: "sensor" as const, files: 0 })),
   ];
 }
+
+/** Events that happened together before one camera name the same file. */
+export function onceEach(files: readonly EvidenceView[]): EvidenceView[] {
+  return [...new Map(files.map((file) => [`${file.kind}${file.sha256}`, file])).values()];
+}

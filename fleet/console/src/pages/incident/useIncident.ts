@@ -3,11 +3,10 @@ import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { components } from "../../api";
 import type { EvidenceView, Incident, IncidentDetail } from "../../contract";
-import { onceEach } from "../../Evidence";
 import { readJson } from "../../reading";
 import type { RunView } from "./answers";
 import { merged, type Moment, momentsOf, momentsOfMessages } from "./moments";
-import type { TaskDetail, TraceView } from "./story";
+import { onceEach, type TaskDetail, type TraceView } from "./story";
 
 export type DispatchView = components["schemas"]["DispatchView"];
 
@@ -59,11 +58,17 @@ export function useIncident(id: string, live: Incident | undefined): Known {
     },
     placeholderData: keepPreviousData,
   });
+  const book = useQuery({
+    queryKey: ["procedures"],
+    queryFn: () => readJson<unknown[]>("/api/v1/procedures"),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
   const run = useQuery({
     queryKey: ["procedure", id, changed],
     queryFn: () => readJson<RunView>(`/api/v1/incidents/${id}/procedure`),
+    enabled: (book.data ?? []).length > 0,
     placeholderData: keepPreviousData,
-    refetchInterval: isOpen ? STEP_MS : false,
+    refetchInterval: ({ state }) => (isOpen && state.data ? STEP_MS : false),
   });
   const dispatch = useQuery({
     queryKey: ["dispatch", id],
