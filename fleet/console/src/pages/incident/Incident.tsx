@@ -15,9 +15,11 @@ import { Procedure } from "./Procedure";
 import { Respond } from "./Respond";
 import { SceneMap } from "./SceneMap";
 import { Scrubber } from "./Scrubber";
+import { merged } from "./moments";
 import { Partakers, Timeline, Trace } from "./Story";
 import { beganAtUs } from "./story";
 import { useIncident } from "./useIncident";
+import { useLiveMoments } from "./useLiveMoments";
 import { fill, WORDS, type Words, wordFor } from "./words";
 
 export default function Incident(props: PageProps) {
@@ -36,7 +38,7 @@ type FoundProps = PageProps & { t: Words; incident: IncidentOf; known: ReturnTyp
 
 function Found({ picture, nowMs, send, session, may, isLive, t, incident, known }: FoundProps) {
   const queries = useQueryClient();
-  const { detail, files, trace, tasks, run, dispatch, moments } = known;
+  const { detail, files, trace, tasks, run, dispatch } = known;
   const clips = files.filter((file) => file.kind === "clip");
   const playable = clips.filter((file) => file.url !== null && file.plays_in_browser);
   const [chosenClip, setChosenClip] = useState<string | null>(null);
@@ -47,9 +49,17 @@ function Found({ picture, nowMs, send, session, may, isLive, t, incident, known 
   const zone = picture.site.time_zone;
   const clock = useCallback((atUs: number) => clockTime(atUs / 1000, zone), [zone]);
 
+  const alarms: Alarm[] = (detail?.alarms ?? []).map((alarm) => picture.alarms.get(alarm.alarm_id) ?? alarm);
+  const current = (detail?.tasks ?? []).map((task) => picture.tasks.get(task.task_id) ?? task);
+  const cameras = [...new Set(alarms.flatMap((alarm) => alarm.sighting?.camera ?? []))];
+  const live = useLiveMoments(picture.tracks, clip || incident.state === "closed" ? [] : cameras);
+  const moments = useMemo(() => (live.length > 0 ? merged(known.moments, live) : known.moments), [known.moments, live]);
+  const newestUs = Math.max(incident.changed_at_us, ...current.map((task) => task.changed_at_us));
+
   const first = clip?.start_us ?? moments[0]?.atUs ?? incident.opened_at_us;
   const last = clip?.end_us ?? moments.at(-1)?.atUs ?? incident.captured_at_us;
-  const atUs = moment ?? (clip ? (began ?? first) : last);
+  // Without a clip the page follows what happens, until somebody chooses a moment.
+  const atUs = moment ?? (clip ? (began ?? first) : incident.state === "closed" ? last : Math.max(last, newestUs));
   const jump = useCallback((to: number) => {
     setMoment(to);
     setSeek((before) => ({ atUs: to, nth: (before?.nth ?? 0) + 1 }));
@@ -60,8 +70,6 @@ function Found({ picture, nowMs, send, session, may, isLive, t, incident, known 
     if (clipId && began !== null) jump(Math.min(Math.max(began, first), last));
   }, [clipId, began]); // eslint-disable-line react-hooks/exhaustive-deps
 
-  const alarms: Alarm[] = (detail?.alarms ?? []).map((alarm) => picture.alarms.get(alarm.alarm_id) ?? alarm);
-  const current = (detail?.tasks ?? []).map((task) => picture.tasks.get(task.task_id) ?? task);
   const others = [...picture.incidents.values()].filter(
     (each) => each.incident_id !== incident.incident_id && each.state !== "closed" && isAlarm(each),
   );
@@ -106,6 +114,11 @@ function Found({ picture, nowMs, send, session, may, isLive, t, incident, known 
           ) : (
             <Panel title={t.footage}>
               <p className="quiet">{clips.length > 0 ? t.noClip : t.clipComing}</p>
+              {moment !== null && (
+                <button type="button" onClick={() => setMoment(null)}>
+                  {t.follow}
+                </button>
+              )}
               {last > first && <Scrubber fromUs={first} untilUs={last} atUs={atUs} beganUs={began} onSeek={setMoment} clock={clock} t={t} />}
             </Panel>
           )}
@@ -207,7 +220,7 @@ function Head({ incident, now, clock, t }: { incident: IncidentOf; now: Now; clo
 function Files({ files, span, onJump, t }: { files: readonly EvidenceView[]; span: [number, number]; onJump: (atUs: number) => void; t: Words }) {
   const pictures = files.filter((file) => file.kind === "snapshot");
   const silent = files.filter((file) => file.kind !== "detections" && (file.url === null || !file.plays_in_browser));
-  if (pictures.length === 0 && silent.length === 0) return <p className="quiet">{t.clipComing}</p>;
+  if (pictures.length === 0 && silent.length === 0) return <p className="quiet">{t.noPictures}</p>;
   return (
     <div className="pictures">
       {pictures
