@@ -45,6 +45,7 @@ _PROBLEMS: dict[int | str, dict[str, object]] = {  # in our words: Python's own 
 _NO_CONSOLE = """<!doctype html><meta charset="utf-8"><title>Vedette</title>
 <h1>Vedette</h1><p>The console is not built on this machine. In a checkout run <code>make console</code>,
 then start again. The API is at <a href="/openapi.json">/api/v1</a>.</p>"""
+_NO_PAGES = ("api/", "assets/")  # an asset of an earlier build is gone, not a page
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -171,16 +172,19 @@ def _add_console(app: FastAPI, parts: Parts) -> None:
 
 
 class _Console(StaticFiles):
-    """The built page; it is never framed by another and its index never cached."""
+    """The built page, for every path that is no API and no file: the page itself knows its pages. It is never framed by
+    another, and its index never cached."""
 
     async def get_response(self, path: str, scope: object) -> Response:
+        is_index = path in (".", "index.html")
         try:
             response = await super().get_response(path, scope)  # type: ignore[arg-type]
-        except HTTPException:
-            if path.startswith("api/"):
+        except HTTPException as err:
+            if err.status_code != 404 or path.startswith(_NO_PAGES):
                 raise
+            is_index = True
             response = await super().get_response("index.html", scope)  # type: ignore[arg-type]
         response.headers.update(_HEADERS)
-        if path in (".", "index.html"):
+        if is_index:
             response.headers["Cache-Control"] = "no-cache"
         return response

@@ -1,21 +1,18 @@
-// Watch: the page an operator has open all night.
-import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useMemo, useState } from "react";
-import { Cameras } from "./Cameras";
+// The frame around every page: who is here, the link, the site's time, the way to other pages, and Recall all.
+import { Component, type ReactNode, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { sender } from "./commands";
-import { Fleet } from "./Fleet";
-import { type Live, useLive } from "./live";
-import { Queue } from "./Queue";
-import { Recall } from "./Recall";
-import { type Session, signOut, whoIsHere } from "./session";
+import { Bar } from "./Bar";
+import { Live, LiveContext, useLive } from "./live";
+import { useWords } from "./language";
+import { mayOf, type PageProps } from "./page";
+import { pageAt } from "./pages";
+import { Link, useRoute } from "./route";
+import { type Session, whoIsHere } from "./session";
+import { SHELL } from "./shellWords";
 import { GiveName, SignIn } from "./SignIn";
-import { SiteMap } from "./SiteMap";
-import { ago, clockTime } from "./words";
-
-const Incident = lazy(() => import("./pages/incident/Incident"));
-const queries = new QueryClient();
 
 const NAME_KEY = "vedette.name";
+const ASK_AGAIN_MS = 1_000;
 
 function useNow(): number {
   const [nowMs, setNowMs] = useState(Date.now());
@@ -26,73 +23,112 @@ function useNow(): number {
   return nowMs;
 }
 
-export function App({ live }: { live: Live }) {
-  const { picture, isLive, lastWordUs } = useLive(live);
-  const nowMs = useNow();
-  const [name, setName] = useState(localStorage.getItem(NAME_KEY) ?? "");
+/** Who is here: asked until the coordinator answers, and again when it knows this page no more. */
+function useSession(): { session: Session | null; askAgain: () => void } {
   const [session, setSession] = useState<Session | null>(null);
-  const send = useMemo(() => sender(() => name, () => session), [name, session]);
+  const [asked, setAsked] = useState(0);
   useEffect(() => {
+    let timer = 0;
     let isCurrent = true;
-    void whoIsHere().then((found) => isCurrent && setSession(found));
+    const ask = async () => {
+      const found = await whoIsHere();
+      if (!isCurrent) return;
+      if (found) setSession(found);
+      else timer = window.setTimeout(() => void ask(), ASK_AGAIN_MS);
+    };
+    void ask();
     return () => {
       isCurrent = false;
+      clearTimeout(timer);
     };
-  }, [isLive]);
+  }, [asked]);
+  const askAgain = useCallback(() => setAsked((times) => times + 1), []);
+  return { session, askAgain };
+}
 
-  if (session && !session.is_open && !session.name) return <SignIn onDone={() => window.location.reload()} />;
-  if (!picture) return <p className="empty">Waiting for the coordinator…</p>;
+function liveUrl(): string {
+  return `${window.location.protocol === "https:" ? "wss" : "ws"}://${window.location.host}/api/v1/live`;
+}
+
+export function App() {
+  const { session, askAgain } = useSession();
+  const [live] = useState(() => new Live(liveUrl(), askAgain));
+  const isHere = session !== null && (session.is_open || Boolean(session.name));
+  useEffect(() => {
+    if (!isHere) return undefined;
+    live.start();
+    return () => live.stop();
+  }, [live, isHere]);
+  const isSettingUp = window.location.hash.startsWith("#set-up=");
+  if (session && !session.is_open && (!session.name || isSettingUp)) return <SignIn onDone={askAgain} />;
+  return (
+    <LiveContext.Provider value={live}>
+      <Frame live={live} session={session} signedOut={askAgain} />
+    </LiveContext.Provider>
+  );
+}
+
+function Frame({ live, session, signedOut }: { live: Live; session: Session | null; signedOut: () => void }) {
+  const t = useWords(SHELL);
+  const { picture, isLive, lastWordUs } = useLive(live);
+  const nowMs = useNow();
+  const { path } = useRoute();
+  const [name, setName] = useState(localStorage.getItem(NAME_KEY) ?? "");
+  const send = useMemo(() => sender(() => name, () => session, signedOut), [name, session, signedOut]);
+  const may = useMemo(() => mayOf(session), [session]);
   const keepName = (given: string) => {
     localStorage.setItem(NAME_KEY, given);
     setName(given);
   };
-  const path = window.location.pathname;
-  if (path.startsWith("/incident/")) {
-    const may = (role: NonNullable<Session["role"]>) => session === null || session.is_open || (session.may ?? []).includes(role);
+  const person = session?.name ?? name;
+  return (
+    <div className={isLive ? "frame" : "frame stale"}>
+      <Bar {...{ picture, isLive, lastWordUs, nowMs, session, person, path, may, send }} />
+      <main className="page">
+        {!picture ? (
+          <p className="empty notice">{t.waiting}</p>
+        ) : (
+          <Fuse key={path} t={t}>
+            <Suspense fallback={<p className="empty notice">{t.loading}</p>}>
+              <Here {...{ picture, nowMs, send, session, may, isLive, path }} />
+            </Suspense>
+          </Fuse>
+        )}
+      </main>
+      {!name && session?.is_open && <GiveName onDone={keepName} />}
+    </div>
+  );
+}
+
+function Here(props: PageProps) {
+  const t = useWords(SHELL);
+  const entry = pageAt(props.path);
+  if (entry && props.may(entry.role)) return <entry.Page {...props} />;
+  return (
+    <div className="notice">
+      <h1>{entry ? t.notForYou : t.noSuchPage}</h1>
+      <Link to="/">{t.toWatch}</Link>
+    </div>
+  );
+}
+
+/** A fault in a page takes that page, never Recall all. */
+class Fuse extends Component<{ children: ReactNode; t: (typeof SHELL)["en"] }, { isBroken: boolean }> {
+  override state = { isBroken: false };
+  static getDerivedStateFromError() {
+    return { isBroken: true };
+  }
+  override render() {
+    const { children, t } = this.props;
+    if (!this.state.isBroken) return children;
     return (
-      <QueryClientProvider client={queries}>
-        <Suspense>
-          <Incident {...{ picture, nowMs, send, session, may, isLive, path }} />
-        </Suspense>
-      </QueryClientProvider>
+      <div className="notice" role="alert">
+        <h1>{t.pageBroke}</h1>
+        <p>{t.pageBrokeSays}</p>
+        <button type="button" onClick={() => window.location.reload()}>
+          {t.reload}
+        </button>
+      </div>
     );
   }
-  const brokerLost = isLive && !picture.link.broker_connected;
-  return (
-    <main className={isLive ? "watch" : "watch stale"}>
-      <header className="bar">
-        <h1>{picture.site.name}</h1>
-        <span className={`link ${isLive && !brokerLost ? "live" : "lost"}`} role="status">
-          {!isLive ? "No word from the coordinator" : brokerLost ? "The broker is down: nodes keep what they see" : "Live"}
-        </span>
-        <span className="grow" />
-        {(session?.name ?? name) && <span>{session?.name ?? name}</span>}
-        {session?.name && (
-          <button type="button" onClick={() => void signOut(session)}>
-            Sign out
-          </button>
-        )}
-        <time>
-          {clockTime(nowMs, picture.site.time_zone)} {picture.site.time_zone}
-        </time>
-        <Recall send={send} />
-      </header>
-      <section className="map">
-        <SiteMap picture={picture} />
-        <Cameras cameras={picture.site.cameras ?? []} />
-        <p className="legend">
-          <span><i style={{ background: "#f2b441" }} />zone set</span>
-          <span><i style={{ background: "#ff5247" }} />zone in alarm</span>
-          <span><i style={{ background: "#7fb2d9" }} />camera view</span>
-          <span><i style={{ background: "#4fd1a5" }} />drone sensor</span>
-          <span><i style={{ background: "#ff8a3d" }} />tracked, with error</span>
-          <span><i style={{ background: "#d3504a" }} />no-fly</span>
-        </p>
-        {!isLive && <div className="stale-veil">What you see is old: {ago(lastWordUs, nowMs)}</div>}
-      </section>
-      <Queue picture={picture} nowMs={nowMs} send={send} />
-      <Fleet picture={picture} send={send} />
-      {!name && session?.is_open && <GiveName onDone={keepName} />}
-    </main>
-  );
 }

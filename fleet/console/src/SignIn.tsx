@@ -1,6 +1,8 @@
 // Who is at the desk: a name where the coordinator trusts this machine, name and password where it does not.
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { useWords } from "./language";
 import { setUp, signIn } from "./session";
+import { SHELL } from "./shellWords";
 
 function Asking({ children, onSubmit, word }: { children: ReactNode; onSubmit: () => void; word: string }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -23,11 +25,12 @@ function Asking({ children, onSubmit, word }: { children: ReactNode; onSubmit: (
 }
 
 export function GiveName({ onDone }: { onDone: (name: string) => void }) {
+  const t = useWords(SHELL);
   const [name, setName] = useState("");
   return (
-    <Asking word="Begin" onSubmit={() => name.trim().length > 1 && onDone(name.trim())}>
+    <Asking word={t.begin} onSubmit={() => name.trim().length > 1 && onDone(name.trim())}>
       <label>
-        Your name: it is written beside every order you give
+        {t.yourName}
         <input autoFocus autoComplete="name" value={name} onChange={(event) => setName(event.target.value)} />
       </label>
     </Asking>
@@ -37,6 +40,7 @@ export function GiveName({ onDone }: { onDone: (name: string) => void }) {
 const SET_UP = "#set-up=";
 
 export function SignIn({ onDone }: { onDone: () => void }) {
+  const t = useWords(SHELL);
   const [secret, setSecret] = useState(() =>
     window.location.hash.startsWith(SET_UP) ? window.location.hash.slice(SET_UP.length) : "",
   );
@@ -51,16 +55,16 @@ export function SignIn({ onDone }: { onDone: () => void }) {
     if (!secret) return onDone();
     window.history.replaceState(null, "", "/"); // it was good once
     setSecret("");
-    setWrong("Your password is set. Sign in with it.");
+    setWrong(t.passwordSet);
   };
   return (
-    <Asking word={secret ? "Set password" : "Sign in"} onSubmit={() => void submit()}>
+    <Asking word={secret ? t.setPassword : t.signIn} onSubmit={() => void submit()}>
       <label>
-        {secret ? "Your name (the first administrator only)" : "Your name"}
+        {secret ? t.firstName : t.name}
         <input autoFocus autoComplete="username" value={name} onChange={(event) => setName(event.target.value)} />
       </label>
       <label>
-        {secret ? "A password of 12 letters or more" : "Password"}
+        {secret ? t.newPassword : t.password}
         <input
           type="password"
           autoComplete={secret ? "new-password" : "current-password"}
@@ -68,6 +72,7 @@ export function SignIn({ onDone }: { onDone: () => void }) {
           onChange={(event) => setPassword(event.target.value)}
         />
       </label>
+      <p className="empty">{secret ? t.setUpSays : t.noAccount}</p>
       {wrong && <p role="alert">{wrong}</p>}
     </Asking>
   );

@@ -12,7 +12,8 @@ export interface Answer {
 
 export type Send = (path: string, body?: Record<string, unknown>) => Promise<Answer>;
 
-export function sender(by: () => string, session: () => Session | null): Send {
+/** `signedOut` is told when the coordinator knows this session no more. */
+export function sender(by: () => string, session: () => Session | null, signedOut: () => void = () => undefined): Send {
   return async (path, body = {}) => {
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     const csrf = session()?.csrf;
@@ -24,6 +25,7 @@ export function sender(by: () => string, session: () => Session | null): Send {
     for (let tried = 1; ; tried += 1) {
       try {
         const response = await fetch(`/api/v1${path}`, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
+        if (response.status === 401) signedOut();
         const answer = (await response.json()) as { what?: string; detail?: string };
         return { ok: response.ok, text: response.ok ? (answer.what ?? "done") : (answer.detail ?? response.statusText) };
       } catch (error) {

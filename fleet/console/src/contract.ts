@@ -16,6 +16,11 @@ export type Task = Schemas["Task"];
 export type IncidentDetail = Schemas["IncidentDetail"];
 export type EvidenceView = Schemas["EvidenceView"];
 export type Disposition = Schemas["Disposition"];
+export type SiteTrack = Schemas["SiteTrack"];
+export type DockView = Schemas["DockView"];
+export type BypassView = Schemas["BypassView"];
+export type WalkTestView = Schemas["WalkTestView"];
+export type RunView = Schemas["RunView"];
 export type Snapshot = Schemas["Snapshot"];
 
 export type LiveMessage =
@@ -27,4 +32,9 @@ export type LiveMessage =
   | { type: "tracks"; data: TracksView }
   | { type: "node"; data: NodeView }
   | { type: "zone"; data: ZoneView }
+  | { type: "site_track"; data: SiteTrack }
+  | { type: "dock"; data: DockView }
+  | { type: "bypass"; data: BypassView }
+  | { type: "walk_test"; data: WalkTestView }
+  | { type: "procedure"; data: RunView }
   | { type: "link"; data: LinkView };

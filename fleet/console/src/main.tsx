@@ -1,17 +1,21 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./App";
-import { Live } from "./live";
+import { pageAt } from "./pages";
+import "./theme";
 import "./styles.css";
 
-const scheme = window.location.protocol === "https:" ? "wss" : "ws";
-const live = new Live(`${scheme}://${window.location.host}/api/v1/live`);
-live.start();
+// The page and its map come while it is asked who is here.
+void pageAt(window.location.pathname)?.load();
+if (window.location.pathname === "/") void import("./pages/watch/SiteMap");
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(
   <StrictMode>
-    <App live={live} />
+    <QueryClientProvider client={new QueryClient()}>
+      <App />
+    </QueryClientProvider>
   </StrictMode>,
 );

@@ -1,15 +1,21 @@
 // What the page knows: the last snapshot, kept current by deltas. Pure: a message and a picture in, a picture out.
 import type {
   Alarm,
+  BypassView,
+  DockView,
   GeoPoint,
   Incident,
   LinkView,
   LiveMessage,
   NodeView,
+  RunView,
   Site,
+  SiteTrack,
+  Snapshot,
   Task,
   TracksView,
   VehicleView,
+  WalkTestView,
   ZoneView,
 } from "./contract";
 
@@ -26,14 +32,15 @@ export interface Picture {
   tracks: ReadonlyMap<string, TracksView>;
   nodes: ReadonlyMap<string, NodeView>;
   zones: ReadonlyMap<string, ZoneView>;
+  siteTracks: ReadonlyMap<string, SiteTrack>;
+  docks: ReadonlyMap<string, DockView>;
+  bypasses: ReadonlyMap<string, BypassView>;
+  walkTests: ReadonlyMap<string, WalkTestView>;
+  procedures: ReadonlyMap<string, RunView>; // by incident
 }
 
 function keyed<T>(items: readonly T[], key: (item: T) => string): Map<string, T> {
   return new Map(items.map((item) => [key(item), item]));
-}
-
-function put<T>(map: ReadonlyMap<string, T>, key: string, value: T): Map<string, T> {
-  return new Map(map).set(key, value);
 }
 
 function extended(trail: readonly GeoPoint[], position: GeoPoint | null): readonly GeoPoint[] {
@@ -42,50 +49,102 @@ function extended(trail: readonly GeoPoint[], position: GeoPoint | null): readon
   return [...trail.slice(-TRAIL_POINTS + 1), position];
 }
 
+/** It tells only where something is: nothing that an operator must read at once. */
+export function isMotion(message: LiveMessage): boolean {
+  return ["vehicle", "tracks", "site_track"].includes(message.type);
+}
+
 /** The picture after one message; null stays null until the first snapshot. Unknown messages change nothing. */
 export function next(picture: Picture | null, message: LiveMessage): Picture | null {
-  if (message.type === "snapshot") {
-    return {
-      site: message.site,
-      link: message.link,
-      vehicles: keyed(message.vehicles, (v) => v.id),
-      trails: picture?.trails ?? new Map(),
-      alarms: keyed(message.alarms, (a) => a.alarm_id),
-      incidents: keyed(message.incidents, (i) => i.incident_id),
-      tasks: keyed(message.tasks, (t) => t.task_id),
-      tracks: keyed(message.tracks, (t) => t.camera),
-      nodes: keyed(message.nodes, (n) => n.id),
-      zones: keyed(message.zones, (z) => z.id),
-    };
-  }
-  if (!picture) return null;
-  switch (message.type) {
-    case "vehicle": {
-      const vehicle = message.data;
-      const trail = extended(picture.trails.get(vehicle.id) ?? [], vehicle.position);
-      return {
-        ...picture,
-        vehicles: put(picture.vehicles, vehicle.id, vehicle),
-        trails: put(picture.trails, vehicle.id, trail),
-      };
+  return nextAll(picture, [message]);
+}
+
+/** The picture after a burst of messages, in their order; each map that changed is copied once. */
+export function nextAll(picture: Picture | null, messages: readonly LiveMessage[]): Picture | null {
+  let now = picture;
+  let fresh = new Set<keyof Picture>();
+  const own = <K extends keyof Picture>(held: Picture, key: K) => {
+    if (!fresh.has(key)) {
+      held[key] = new Map(held[key] as ReadonlyMap<string, unknown>) as unknown as Picture[K];
+      fresh.add(key);
     }
-    case "alarm":
-      return { ...picture, alarms: put(picture.alarms, message.data.alarm_id, message.data) };
-    case "incident":
-      return { ...picture, incidents: put(picture.incidents, message.data.incident_id, message.data) };
-    case "task":
-      return { ...picture, tasks: put(picture.tasks, message.data.task_id, message.data) };
-    case "tracks":
-      return { ...picture, tracks: put(picture.tracks, message.data.camera, message.data) };
-    case "node":
-      return { ...picture, nodes: put(picture.nodes, message.data.id, message.data) };
-    case "zone":
-      return { ...picture, zones: put(picture.zones, message.data.id, message.data) };
-    case "link":
-      return { ...picture, link: message.data };
-    default:
-      return picture;
+    return held[key] as unknown as Map<string, unknown>;
+  };
+  for (const message of messages) {
+    if (message.type === "snapshot") {
+      now = begun(now, message);
+      fresh = new Set();
+      continue;
+    }
+    if (!now) continue;
+    if (now === picture) now = { ...now };
+    switch (message.type) {
+      case "vehicle": {
+        const vehicle = message.data;
+        own(now, "trails").set(vehicle.id, extended(now.trails.get(vehicle.id) ?? [], vehicle.position));
+        own(now, "vehicles").set(vehicle.id, vehicle);
+        break;
+      }
+      case "site_track":
+        if (message.data.state === "ended") own(now, "siteTracks").delete(message.data.site_track_id);
+        else own(now, "siteTracks").set(message.data.site_track_id, message.data);
+        break;
+      case "alarm":
+        own(now, "alarms").set(message.data.alarm_id, message.data);
+        break;
+      case "incident":
+        own(now, "incidents").set(message.data.incident_id, message.data);
+        break;
+      case "task":
+        own(now, "tasks").set(message.data.task_id, message.data);
+        break;
+      case "tracks":
+        own(now, "tracks").set(message.data.camera, message.data);
+        break;
+      case "node":
+        own(now, "nodes").set(message.data.id, message.data);
+        break;
+      case "zone":
+        own(now, "zones").set(message.data.id, message.data);
+        break;
+      case "dock":
+        own(now, "docks").set(message.data.id, message.data);
+        break;
+      case "bypass":
+        own(now, "bypasses").set(message.data.bypass_id, message.data);
+        break;
+      case "walk_test":
+        own(now, "walkTests").set(message.data.walk_test_id, message.data);
+        break;
+      case "procedure":
+        own(now, "procedures").set(message.data.incident_id, message.data);
+        break;
+      case "link":
+        now.link = message.data;
+        break;
+    }
   }
+  return now;
+}
+
+function begun(before: Picture | null, message: Snapshot): Picture {
+  return {
+    site: message.site,
+    link: message.link,
+    vehicles: keyed(message.vehicles, (v) => v.id),
+    trails: before?.trails ?? new Map(),
+    alarms: keyed(message.alarms, (a) => a.alarm_id),
+    incidents: keyed(message.incidents, (i) => i.incident_id),
+    tasks: keyed(message.tasks, (t) => t.task_id),
+    tracks: keyed(message.tracks, (t) => t.camera),
+    nodes: keyed(message.nodes, (n) => n.id),
+    zones: keyed(message.zones, (z) => z.id),
+    siteTracks: keyed(message.site_tracks ?? [], (t) => t.site_track_id),
+    docks: keyed(message.docks ?? [], (d) => d.id),
+    bypasses: keyed(message.bypasses ?? [], (b) => b.bypass_id),
+    walkTests: keyed(message.walk_tests ?? [], (w) => w.walk_test_id),
+    procedures: keyed(message.procedures ?? [], (p) => p.incident_id),
+  };
 }
 
 const LOUDNESS = { high: 0, medium: 1, low: 2 } as const;

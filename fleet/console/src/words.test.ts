@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { distanceM, offset, wedge } from "./geometry";
 import type { EvidenceView } from "./contract";
-import { onceEach } from "./Evidence";
+import { onceEach } from "./pages/watch/Evidence";
 import { ago, bytes, metres, percent, seconds } from "./words";
 
 describe("words", () => {

@@ -1,4 +1,5 @@
 // Numbers and states in an operator's words. Unknown is a dash, never a zero.
+import { locale, spoken } from "./language";
 import type { Task, VehicleView } from "./contract";
 import type { ViewState } from "./view";
 
@@ -19,15 +20,20 @@ export function bytes(value: number): string {
   return value >= 1e3 ? `${(value / 1e3).toFixed(0)} kB` : `${value} bytes`;
 }
 
-export function ago(sinceUs: number, nowMs: number): string {
+/** How long since, in the largest fitting unit. */
+export function age(sinceUs: number, nowMs: number): string {
   const seconds = Math.max(0, Math.round(nowMs / 1000 - sinceUs / 1e6));
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min ago`;
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+export function ago(sinceUs: number, nowMs: number): string {
+  return spoken() === "de" ? `vor ${age(sinceUs, nowMs)}` : `${age(sinceUs, nowMs)} ago`;
 }
 
 export function clockTime(timeMs: number, timeZone: string): string {
-  return new Intl.DateTimeFormat("en-GB", { timeZone, timeStyle: "medium" }).format(timeMs);
+  return new Intl.DateTimeFormat(locale(), { timeZone, timeStyle: "medium" }).format(timeMs);
 }
 
 const TASK_WORDS: Record<Task["kind"], string> = {

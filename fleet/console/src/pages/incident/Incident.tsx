@@ -5,6 +5,7 @@ import type { Alarm, EvidenceView, Incident as IncidentOf } from "../../contract
 import { useWords } from "../../language";
 import type { PageProps } from "../../page";
 import { isAlarm } from "../../picture";
+import { Link } from "../../route";
 import { bytes, clockTime } from "../../words";
 import { type Now, obstacle } from "./answers";
 import { Closing, Exempt } from "./Closing";
@@ -27,7 +28,7 @@ export default function Incident(props: PageProps) {
   const id = props.path.split("/")[2] ?? "";
   const live = props.picture.incidents.get(id);
   const known = useIncident(id, live);
-  if (known.detail === null) return <main className="incident-page"><p className="quiet">{known.isAsking ? t.loading : t.notFound}</p></main>;
+  if (known.detail === null) return <div className="incident-page"><p className="quiet">{known.isAsking ? t.loading : t.notFound}</p></div>;
   // Whichever is newer: the feed is ahead of what was asked for, and forgets what is long closed.
   const asked = known.detail.incident;
   const incident = live && live.changed_at_us >= asked.changed_at_us ? live : asked;
@@ -93,7 +94,7 @@ function Found({ picture, nowMs, send, session, may, isLive, t, incident, known 
   );
 
   return (
-    <main className={isLive ? "incident-page" : "incident-page stale"}>
+    <div className={isLive ? "incident-page" : "incident-page stale"}>
       <Head incident={incident} now={now} clock={clock} t={t} />
       <div className="columns">
         <div className="seen">
@@ -163,7 +164,7 @@ function Found({ picture, nowMs, send, session, may, isLive, t, incident, known 
           </section>
         </div>
       </div>
-    </main>
+    </div>
   );
 }
 
@@ -187,7 +188,7 @@ function Head({ incident, now, clock, t }: { incident: IncidentOf; now: Now; clo
   const cannotReport = obstacle("report", now);
   return (
     <header className="head">
-      <a href="/">‹ {t.back}</a>
+      <Link to="/">‹ {t.back}</Link>
       <h1>{incident.title}</h1>
       <span className={`badge ${incident.state}`}>{wordFor(t, "state_", incident.state)}</span>
       {incident.priority && <span className="chip">{fill(t.priority, { n: incident.priority.level })}</span>}
@@ -199,7 +200,7 @@ function Head({ incident, now, clock, t }: { incident: IncidentOf; now: Now; clo
       </span>
       {incident.merged_into && (
         <span>
-          {t.mergedInto} <a href={`/incident/${incident.merged_into}`}>{t.openOther}</a>
+          {t.mergedInto} <Link to={`/incident/${incident.merged_into}`}>{t.openOther}</Link>
         </span>
       )}
       <span className="grow" />

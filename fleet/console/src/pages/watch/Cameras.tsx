@@ -1,8 +1,8 @@
 // A camera's live picture, one at a time; it says how far behind it is, and never lets an old picture look alive.
 import { useEffect, useRef, useState } from "react";
-import type { Camera } from "./contract";
-import { View, type ViewState } from "./view";
-import { isOld, viewLine } from "./words";
+import type { Camera } from "../../contract";
+import { View, type ViewState } from "../../view";
+import { isOld, viewLine } from "../../words";
 
 const TOLD_EACH_MS = 250; // each picture is drawn; the line under it needs less
 

@@ -1,10 +1,11 @@
 // The queue: intrusions first, trouble beside them; each card acts in one click.
 import { useState } from "react";
-import type { Send } from "./commands";
+import type { Send } from "../../commands";
 import { Evidence } from "./Evidence";
-import type { Disposition, Incident, Task } from "./contract";
-import { isAlarm as isOfSite, type Picture, queue } from "./picture";
-import { ago, isFinal, metres, taskLine } from "./words";
+import type { Disposition, Incident, Task } from "../../contract";
+import type { Role } from "../../page";
+import { isAlarm as isOfSite, type Picture, queue } from "../../picture";
+import { ago, isFinal, metres, taskLine } from "../../words";
 
 const DISPOSITIONS: [Disposition, string][] = [
   ["confirmed", "Confirmed"],
@@ -13,7 +14,7 @@ const DISPOSITIONS: [Disposition, string][] = [
 ];
 const SHOWN_STEPS = 4;
 
-function Card({ incident, picture, nowMs, send }: { incident: Incident; picture: Picture; nowMs: number; send: Send }) {
+function Card({ incident, picture, nowMs, send, may: _may }: { incident: Incident; picture: Picture; nowMs: number; send: Send; may: (role: Role) => boolean }) {
   const [problem, setProblem] = useState("");
   const order = async (path: string, body?: Record<string, unknown>) => {
     const answer = await send(path, body);
@@ -98,7 +99,7 @@ function Card({ incident, picture, nowMs, send }: { incident: Incident; picture:
   );
 }
 
-export function Queue({ picture, nowMs, send }: { picture: Picture; nowMs: number; send: Send }) {
+export function Queue({ picture, nowMs, send, may }: { picture: Picture; nowMs: number; send: Send; may: (role: Role) => boolean }) {
   const all = queue(picture.incidents.values());
   const groups: [string, Incident[], string][] = [
     ["Alarms", all.filter(isOfSite), "Quiet: no alarm"],
@@ -114,7 +115,7 @@ export function Queue({ picture, nowMs, send }: { picture: Picture; nowMs: numbe
           </h2>
           {incidents.length === 0 && <p className="empty">{nothing}</p>}
           {incidents.slice(0, 50).map((incident) => (
-            <Card key={incident.incident_id} incident={incident} picture={picture} nowMs={nowMs} send={send} />
+            <Card key={incident.incident_id} incident={incident} picture={picture} nowMs={nowMs} send={send} may={may} />
           ))}
         </section>
       ))}

@@ -11,11 +11,11 @@ import {
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { useEffect, useRef } from "react";
-import type { GeoPoint, Site, TracksView, VehicleView } from "./contract";
-import { bounds, circle, wedge } from "./geometry";
-import { alarmedZones, type Picture } from "./picture";
+import type { GeoPoint, Site, TracksView, VehicleView } from "../../contract";
+import { bounds, circle, wedge } from "../../geometry";
+import { alarmedZones, type Picture } from "../../picture";
 import { cameraPosition, collection, line, nameplate, siteFeatures, STYLE, zoneFeatures } from "./siteLayers";
-import { isFinal, metres } from "./words";
+import { isFinal, metres } from "../../words";
 
 setWorkerUrl(workerUrl);
 

@@ -1,9 +1,10 @@
 // The vehicles: what each is doing, why it cannot, and the three orders that bring it to rest.
 import { useState } from "react";
-import type { Send } from "./commands";
-import type { VehicleView } from "./contract";
-import type { Picture } from "./picture";
-import { isFinal, metres, percent, vehicleLine } from "./words";
+import type { Send } from "../../commands";
+import type { VehicleView } from "../../contract";
+import type { Role } from "../../page";
+import type { Picture } from "../../picture";
+import { isFinal, metres, percent, vehicleLine } from "../../words";
 
 const LOW_BATTERY = 0.3;
 
@@ -66,7 +67,7 @@ function Unit({ vehicle, picture, send }: { vehicle: VehicleView; picture: Pictu
   );
 }
 
-export function Fleet({ picture, send }: { picture: Picture; send: Send }) {
+export function Fleet({ picture, send }: { picture: Picture; send: Send; may: (role: Role) => boolean }) {
   return (
     <section className="fleet" aria-label="Vehicles">
       {[...picture.vehicles.values()].map((vehicle) => (

@@ -1,8 +1,8 @@
 // The site plan as map layers: needs no tile server and no internet.
 import type { Feature, FeatureCollection, LineString, Polygon } from "geojson";
 import type { StyleSpecification } from "maplibre-gl";
-import type { Camera, GeoPoint, Site } from "./contract";
-import { closedRing, fieldOfViewDeg, offset, type Ring, wedge } from "./geometry";
+import type { Camera, GeoPoint, Site } from "../../contract";
+import { closedRing, fieldOfViewDeg, offset, type Ring, wedge } from "../../geometry";
 
 const FIXED_CAMERA_RANGE_M = 40; // how far the wedge is drawn, not how far the camera sees
 

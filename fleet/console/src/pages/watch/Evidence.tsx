@@ -1,8 +1,8 @@
 // What there is of an incident: the picture and the clip, where their bytes have come from the node.
 import { useEffect, useState } from "react";
-import type { EvidenceView, IncidentDetail } from "./contract";
-import { readJson } from "./reading";
-import { bytes, seconds } from "./words";
+import type { EvidenceView, IncidentDetail } from "../../contract";
+import { readJson } from "../../reading";
+import { bytes, seconds } from "../../words";
 
 const AGAIN_MS = 3_000; // while a node still sends
 
