@@ -2,6 +2,8 @@
 import type { Session } from "./session";
 
 const TIMEOUT_MS = 5_000;
+const TRIES = 3; // of one press: the answer may be lost, the order not
+const PAUSE_MS = 400;
 
 export interface Answer {
   ok: boolean;
@@ -17,18 +19,21 @@ export function sender(by: () => string, session: () => Session | null, signedOu
     const csrf = session()?.csrf;
     if (csrf) headers["X-CSRF-Token"] = csrf;
     const person = csrf ? {} : { by: by() };
-    try {
-      const response = await fetch(`/api/v1${path}`, {
-        method: "POST",
-        headers,
-        body: JSON.stringify({ ...body, ...person }),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      if (response.status === 401) signedOut();
-      const answer = (await response.json()) as { what?: string; detail?: string };
-      return { ok: response.ok, text: response.ok ? (answer.what ?? "done") : (answer.detail ?? response.statusText) };
-    } catch (error) {
-      return { ok: false, text: `the coordinator did not answer: ${error instanceof Error ? error.message : "unknown"}` };
+    // The same key at every try: what came of the first is answered again, and not done twice.
+    headers["Idempotency-Key"] = `"${crypto.randomUUID()}"`;
+    const request = { method: "POST", headers, body: JSON.stringify({ ...body, ...person }) };
+    for (let tried = 1; ; tried += 1) {
+      try {
+        const response = await fetch(`/api/v1${path}`, { ...request, signal: AbortSignal.timeout(TIMEOUT_MS) });
+        if (response.status === 401) signedOut();
+        const answer = (await response.json()) as { what?: string; detail?: string };
+        return { ok: response.ok, text: response.ok ? (answer.what ?? "done") : (answer.detail ?? response.statusText) };
+      } catch (error) {
+        if (tried >= TRIES) {
+          return { ok: false, text: `the coordinator did not answer: ${error instanceof Error ? error.message : "unknown"}` };
+        }
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
     }
   };
 }
