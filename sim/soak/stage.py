@@ -15,7 +15,7 @@ import yaml
 from contract.clock import Clock
 from contract.envelope import Envelope, Origin
 from edge.settings import BrokerSettings, EdgeSettings, EvidenceSettings, FeedSettings
-from fleet.settings import BrokerSettings as FleetBroker
+from fleet.broker_settings import BrokerSettings as FleetBroker
 from fleet.settings import FleetSettings, HttpSettings
 from sim.children import Child
 from sim.demo_setup import LOOPBACK, DemoError

@@ -19,7 +19,8 @@ import httpx
 import yaml
 
 from contract.envelope import Origin
-from fleet.settings import BrokerSettings, FleetSettings, HttpSettings
+from fleet.broker_settings import BrokerSettings
+from fleet.settings import FleetSettings, HttpSettings
 from sim.autopilot.udp import SimulatedFleet
 from sim.children import Child
 from sim.demo import autopilot_specs
