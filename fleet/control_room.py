@@ -146,6 +146,12 @@ class ControlRoom:
     def nodes(self) -> tuple[NodeView, ...]:
         return tuple(self._node(node) for node in sorted(self._coverage.nodes))
 
+    def silent_nodes(self) -> frozenset[str]:
+        """Of which nothing was heard of late, or never."""
+        now_us, nodes = self._clock.monotonic_us(), self._coverage.nodes
+        heard = {node: seen.heard_at_us for node, seen in nodes.items()}
+        return frozenset(node for node, at_us in heard.items() if at_us is None or now_us - at_us > SILENT_AFTER_US)
+
     def zones(self) -> tuple[ZoneView, ...]:
         return tuple(self.exempt.zone_view(zone.id) for zone in self.site.watched)
 

@@ -16,6 +16,7 @@ from fleet.api.evidence import evidence_routes
 from fleet.api.exempting import exempt_routes
 from fleet.api.guard import SUBPROTOCOL
 from fleet.api.handling import incident_routes
+from fleet.api.history import history_routes
 from fleet.api.idempotency import Idempotency
 from fleet.api.live_view import add_live_view
 from fleet.api.models import Problem
@@ -67,6 +68,7 @@ def create_api(parts: Parts) -> FastAPI:
         signing_in_routes(parts),
         people_routes(parts),
         report_routes(parts),
+        history_routes(parts.history, parts.store, parts.guard.requires(Role.VIEWER)),
         sensor_routes(parts),
         site_routes(parts),
         planning_routes(parts),

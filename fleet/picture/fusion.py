@@ -101,6 +101,10 @@ class Fusion:
     def tracks(self, *, now_us: int) -> list[Fused]:
         return [self._fused(site, now_us) for site in self._sites.values()]
 
+    def present(self) -> frozenset[uuid.UUID]:
+        """Ids of all that is followed now."""
+        return frozenset(self._sites)
+
     def site_track_of(self, camera: str, track: int | str) -> uuid.UUID | None:
         """Whose sight a track of a source is, also some time after; None: not decided, never located or long ago."""
         key = (camera, str(track))
