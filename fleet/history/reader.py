@@ -69,7 +69,7 @@ class HistoryReader:
         last_us = due_us = from_us
         for number, lie in enumerate(lies):
             if number == MAX_BLOCKS:
-                page.next_us = max(lie.place.from_us, last_us + 1)
+                page.next_us = max(lie.place.from_us, due_us)
                 break
             for at_us, scene in self._decoded(lie):
                 if from_us - GAP_US < at_us <= from_us:
@@ -81,7 +81,7 @@ class HistoryReader:
                     if at_us < due_us:
                         continue
                     if page.is_full:
-                        page.next_us = last_us + 1
+                        page.next_us = due_us
                         return page
                     page.add(line_of(at_us, scene))
                     last_us, due_us = at_us, from_us + ((at_us - from_us) // step_us + 1) * step_us
