@@ -49,7 +49,8 @@ def test_what_the_map_showed_is_told_frame_by_frame(client: TestClient, office: 
     first = page.frames[0]
     assert [(each.id, each.battery_frac, each.armed) for each in first.vehicles] == [("kestrel", 0.95, False)]
     position, really = first.vehicles[0].position, office.kestrel.state.position
-    assert position is not None and really is not None
+    assert position is not None
+    assert really is not None
     assert position.lat_deg == pytest.approx(really.lat_deg, abs=1e-7)
     assert {zone.id: (zone.is_set, zone.is_alarmed) for zone in first.zones}["north-fence"] == (True, True)
     assert [(task.vehicle, task.kind.value) for task in first.tasks] == [("kestrel", "investigate")]
