@@ -24,8 +24,7 @@ from fleet.records.store import Store
 _PAGE: dict[int | str, dict[str, Any]] = {200: {"model": HistoryPage}}
 
 
-def history_routes(history: HistoryReader, store: Store, rule: Rule, *, recording: str | None = None) -> APIRouter:
-    """recording: what is shown where that is no site at work."""
+def history_routes(history: HistoryReader, store: Store, rule: Rule) -> APIRouter:
     router = APIRouter(dependencies=[Depends(rule)])
 
     @router.get("/history", responses=_PAGE, summary="What the map showed, frame by frame")
@@ -44,7 +43,7 @@ def history_routes(history: HistoryReader, store: Store, rule: Rule, *, recordin
         except OSError as err:
             raise StoreError(f"history: {err.strerror or err}") from err
         told = tuple(RecordedSpan(from_us=from_us, to_us=to_us) for from_us, to_us in spans)
-        return HistoryExtent(spans=told, recording=recording)
+        return HistoryExtent(spans=told)
 
     @router.get("/history/happened", summary="Alarms of a stretch of time, with what was seen of them")
     def get_happened(asked: Annotated[StretchQuery, Query()]) -> Happened:

@@ -117,10 +117,9 @@ class RecordedSpan(Frozen):
 
 class HistoryExtent(Frozen):
     """spans: oldest first; what is in none of them was not recorded, or is no more. A span that is still going on ends
-    up to 10 s before now. recording: what is shown where that is no site at work, but a run of a simulator."""
+    up to 10 s before now."""
 
     spans: tuple[RecordedSpan, ...]
-    recording: str | None = None
 
 
 class AlarmThen(Frozen):

@@ -2744,11 +2744,9 @@ export interface components {
         /**
          * HistoryExtent
          * @description spans: oldest first; what is in none of them was not recorded, or is no more. A span that is still going on ends
-         *     up to 10 s before now. recording: what is shown where that is no site at work, but a run of a simulator.
+         *     up to 10 s before now.
          */
         HistoryExtent: {
-            /** Recording */
-            recording?: string | null;
             /** Spans */
             spans: components["schemas"]["RecordedSpan"][];
         };
@@ -4020,7 +4018,8 @@ export interface components {
         /**
          * SessionView
          * @description is_open: the demo, without sign-in. csrf: goes as X-CSRF-Token with every command of this page. ends_in_s: until
-         *     signing in again, whatever happens; null where nobody is signed in.
+         *     signing in again, whatever happens; null where nobody is signed in. recording: what is shown where that is no site at
+         *     work, but the recording of one.
          */
         SessionView: {
             /** Csrf */
@@ -4036,6 +4035,8 @@ export interface components {
             may: components["schemas"]["Role"][];
             /** Name */
             name?: string | null;
+            /** Recording */
+            recording?: string | null;
             role?: components["schemas"]["Role"] | null;
         };
         /**

@@ -96,7 +96,6 @@ def test_the_extent_leaves_out_what_was_not_recorded(client: TestClient, office:
         (0, 19),
         (120, 129),
     ]
-    assert extent["recording"] is None
     assert get(client, "", from_us=began_us + 40 * S, to_us=began_us + 80 * S)["frames"] == []
 
 
@@ -114,7 +113,7 @@ def test_alarms_of_a_stretch_are_told_with_their_times(client: TestClient, offic
 
 def test_where_nothing_was_ever_recorded_there_is_nothing(office: Office) -> None:
     client = make_client(office)
-    assert get(client, "/extent") == {"spans": [], "recording": None}
+    assert get(client, "/extent") == {"spans": []}
     assert get(client, "", from_us=0, to_us=S) == {"frames": [], "gap_us": 3 * S, "next_us": None}
 
 
