@@ -4018,8 +4018,8 @@ export interface components {
         /**
          * SessionView
          * @description is_open: the demo, without sign-in. csrf: goes as X-CSRF-Token with every command of this page. ends_in_s: until
-         *     signing in again, whatever happens; null where nobody is signed in. recording: what is shown where that is no site at
-         *     work, but the recording of one.
+         *     signing in again, whatever happens; null where nobody is signed in. recording: what is shown where that is no site
+         *     at work, but the recording of one.
          */
         SessionView: {
             /** Csrf */
