@@ -50,6 +50,12 @@ class Recorder:
         self._news: object = None
         self._looked_us: int | None = None
         self.failed: str | None = None
+        self.frames_kept = 0
+
+    @property
+    def has_waiting(self) -> bool:
+        """Is there something for `write` to do?"""
+        return bool(self._waiting)
 
     async def run(self, aside: Aside) -> None:
         """Until cancelled. `aside` runs what may wait for the disk."""
@@ -104,6 +110,7 @@ class Recorder:
             except OSError as err:
                 self._say(err.strerror or str(err))
             else:
+                self.frames_kept += len(frames)
                 self._say(None)
 
     def write_out(self) -> None:
