@@ -445,17 +445,22 @@ def api_parts(
     )
 
 
-def recorder_of(fleet: Fleet, files: HistoryFiles, clock: Clock) -> Recorder:
-    """Of what this coordinator's map shows; its troubles are among the coordinator's."""
-    seen = SiteSeen(
+def seen_of(fleet: Fleet, clock: Clock) -> SiteSeen:
+    """What this coordinator's map shows."""
+    return SiteSeen(
         room=fleet.room,
         coordinator=fleet.coordinator,
         vehicles=fleet.vehicles,
         ingest=fleet.ingest,
         coverage=fleet.coverage,
         response=fleet.response,
+        clock=clock,
     )
-    recorder = Recorder(files, seen, clock)
+
+
+def recorder_of(fleet: Fleet, files: HistoryFiles, clock: Clock) -> Recorder:
+    """Of what this coordinator's map shows; its troubles are among the coordinator's."""
+    recorder = Recorder(files, seen_of(fleet, clock), clock)
     fleet.coordinator.recorded = recorder.troubles
     return recorder
 

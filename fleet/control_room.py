@@ -130,7 +130,7 @@ class ControlRoom:
         return LinkView(broker_connected=self._is_connected(), monitor_age_s=age_s, heartbeat_allowed=self._is_alive())
 
     def vehicles(self) -> tuple[VehicleView, ...]:
-        return tuple(self._vehicle(vehicle) for vehicle in self._vehicles.values())
+        return tuple(map(self.vehicle, self._vehicles))
 
     def docks(self) -> tuple[DockView, ...]:
         return self._dock_watch.views(self._clock.monotonic_us())
@@ -299,8 +299,8 @@ class ControlRoom:
 
     # How
 
-    def _vehicle(self, vehicle: Vehicle) -> VehicleView:
-        state, now_us = vehicle.state, self._clock.monotonic_us()
+    def vehicle(self, vehicle_id: str) -> VehicleView:
+        state, now_us = self._vehicles[vehicle_id].state, self._clock.monotonic_us()
         age_s = state.link_age_s(now_us)
         east, north = state.velocity_east_m_s, state.velocity_north_m_s
         tasks = [task for task in self._response.tasks.values() if task.vehicle == state.vehicle_id]
@@ -327,8 +327,7 @@ class ControlRoom:
             home=state.home,
             safety_uploaded=state.safety_uploaded,
             not_ready_because=state.not_ready_because,
-            latched_because=self._monitor.is_latched(state.vehicle_id)
-            or self._tasking.unavailable().get(state.vehicle_id),
+            latched_because=self._monitor.is_latched(state.vehicle_id) or self._tasking.blocked_by(state.vehicle_id),
             task_id=None if task is None else task.task_id,
             last_text=state.last_text,
         )

@@ -5,16 +5,17 @@ writes encodes and compresses them. A second without a frame is a second in whic
 """
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Protocol
 
 import anyio
+import anyio.lowlevel
 import structlog
 
 from contract.clock import Clock
 from contract.envelope import Origin
 from contract.kinds import Severity
-from fleet.history.blocks import Frame, Scene, encoded
+from fleet.history.blocks import Frame, Scene, Thing, encoded
 from fleet.history.files import HOUR_US, HistoryFiles
 from fleet.picture.coverage import Trouble
 
@@ -26,6 +27,8 @@ GAP_US = 3_000_000  # further apart is not one recording
 MAX_WAITING = 6  # blocks for a disk that hangs; then the oldest is lost, and that is said
 log = structlog.get_logger()
 
+Part = tuple[str, Mapping[str, Thing]]  # kind; id -> thing
+_Scene = dict[str, dict[str, Thing]]
 Aside = Callable[[Callable[[], None]], Awaitable[None]]
 
 
@@ -36,7 +39,9 @@ class Seen(Protocol):
         """Equal to the one before while nothing changed that is written at once."""
         ...
 
-    def scene(self) -> Scene: ...
+    def parts(self) -> Iterator[Part]:
+        """All that there is now, in parts that are put together; what changes between two of them is as it then is."""
+        ...
 
 
 class Recorder:
@@ -66,7 +71,12 @@ class Recorder:
     async def _look_forever(self) -> None:
         while True:
             await anyio.sleep(LOOK_S)
-            self.look()
+            if self._is_due():
+                wall_us, scene = self._clock.wall_us(), _Scene()
+                for kind, things in self._seen.parts():
+                    scene.setdefault(kind, {}).update(things)
+                    await anyio.lowlevel.checkpoint()
+                self._take(wall_us, scene)
 
     async def _write_forever(self, aside: Aside) -> None:
         while True:
@@ -75,15 +85,24 @@ class Recorder:
             await aside(self.write)
 
     def look(self) -> None:
-        """One look at the site; a frame, where it is time for one."""
-        now_us, wall_us = self._clock.monotonic_us(), self._clock.wall_us()
-        news = self._seen.news()
+        """One look at the site without letting others in; a frame, where it is time for one."""
+        if self._is_due():
+            wall_us, scene = self._clock.wall_us(), _Scene()
+            for kind, things in self._seen.parts():
+                scene.setdefault(kind, {}).update(things)
+            self._take(wall_us, scene)
+
+    def _is_due(self) -> bool:
+        now_us, news = self._clock.monotonic_us(), self._seen.news()
         if self._looked_us is not None and now_us - self._looked_us < EACH_US and news == self._news:
-            return
+            return False
         self._looked_us, self._news = now_us, news
+        return True
+
+    def _take(self, wall_us: int, scene: Scene) -> None:
         if self._frames and not self._continues(wall_us):
             self._close()
-        self._frames.append((wall_us, self._seen.scene()))
+        self._frames.append((wall_us, scene))
 
     def _continues(self, wall_us: int) -> bool:
         first_us, last_us = self._frames[0][0], self._frames[-1][0]

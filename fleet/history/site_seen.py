@@ -4,20 +4,26 @@ Alarms and incidents are not here: the store has them with their times.
 """
 
 import math
-from collections.abc import Mapping
-from typing import Any
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from contract.geo import GeoPoint, GroundFix
+from contract.clock import Clock
+from contract.geo import GeoPoint, PointEnu
 from contract.tasks import TaskKind
 from fleet.control_room import ControlRoom
 from fleet.coordinator import Coordinator
 from fleet.flight.vehicle import Vehicle
-from fleet.history.blocks import Scene, Thing
+from fleet.history.blocks import Thing
+from fleet.history.recorder import Part
 from fleet.picture.coverage import Coverage
 from fleet.picture.incidents import IncidentKind
 from fleet.picture.ingest import Ingest
+from fleet.picture.thing import Fused
 from fleet.response import Response
 
+Each = TypeVar("Each")
+BUNCH = 50  # as many as take a millisecond
 ALARMING = (IncidentKind.INTRUSION, IncidentKind.MOVEMENT)
 
 
@@ -33,9 +39,11 @@ class SiteSeen:
         ingest: Ingest,
         coverage: Coverage,
         response: Response,
+        clock: Clock,
     ) -> None:
         self._room, self._coordinator, self._vehicles = room, coordinator, vehicles
         self._ingest, self._coverage, self._response = ingest, coverage, response
+        self._clock, self._frame = clock, room.site.local_frame()
         self._nodes = {camera.id: camera.node for camera in room.site.cameras}
 
     def news(self) -> object:
@@ -48,17 +56,18 @@ class SiteSeen:
             self._coordinator.picture.fusion.present(),
         )
 
-    def scene(self) -> Scene:
-        return {
-            "vehicles": self._seen_vehicles(),
-            "tasks": self._tasks(),
-            "site_tracks": self._site_tracks(),
-            "zones": self._zones(),
-            "cameras": self._cameras(),
-            "troubles": self._troubles(),
-        }
+    def parts(self) -> Iterator[Part]:
+        """A few at a time: between two of them others may have the loop."""
+        for names in _bunches(tuple(self._vehicles), BUNCH):
+            yield "vehicles", self._seen_vehicles(names)
+        yield "tasks", self._tasks()
+        for ids in _bunches(self._coordinator.picture.fusion.present(), BUNCH):
+            yield "site_tracks", self._site_tracks(ids)
+        yield "zones", self._zones()
+        yield "cameras", self._cameras()
+        yield "troubles", self._troubles()
 
-    def _seen_vehicles(self) -> dict[str, Thing]:
+    def _seen_vehicles(self, names: Sequence[str]) -> dict[str, Thing]:
         return {
             view.id: {
                 "id": view.id,
@@ -75,7 +84,7 @@ class SiteSeen:
                 "latched_because": view.latched_because,
                 "task_id": None if view.task_id is None else str(view.task_id),
             }
-            for view in self._room.vehicles()
+            for view in map(self._room.vehicle, names)
         }
 
     def _tasks(self) -> dict[str, Thing]:
@@ -92,16 +101,29 @@ class SiteSeen:
             for task in self._response.tasks.values()
         }
 
-    def _site_tracks(self) -> dict[str, Thing]:
+    def _site_tracks(self, ids: Sequence[uuid.UUID]) -> dict[str, Thing]:
+        """As the live feed tells them (fleet/site_picture), without what no map shows."""
+        fusion, now_us = self._coordinator.picture.fusion, self._clock.monotonic_us()
         return {
-            str(track.site_track_id): {
-                "site_track_id": str(track.site_track_id),
+            str(track.id): {
+                "site_track_id": str(track.id),
                 "state": track.state.value,
                 "label": track.label.value,
-                "ground": _fix(track.ground),
+                "ground": self._ground(track),
                 "explained_by": track.explained_by,
             }
-            for track in self._room.site_tracks()
+            for track in (fusion.track(each, now_us=now_us) for each in ids)
+            if track is not None
+        }
+
+    def _ground(self, track: Fused) -> dict[str, Any]:
+        (east_m, north_m, *_), covariance = track.motion.mean.tolist(), track.motion.covariance.tolist()
+        point, _ = self._frame.to_geo(PointEnu(east_m, north_m))
+        return {
+            "point": _point(point),
+            "var_east_m2": round(covariance[0][0], 2),
+            "cov_east_north_m2": round(covariance[0][1], 2),
+            "var_north_m2": round(covariance[1][1], 2),
         }
 
     def _zones(self) -> dict[str, Thing]:
@@ -153,10 +175,7 @@ def _point(point: GeoPoint | None) -> dict[str, float] | None:
     return None if point is None else {"lat_deg": round(point.lat_deg, 7), "lon_deg": round(point.lon_deg, 7)}
 
 
-def _fix(fix: GroundFix) -> dict[str, Any]:
-    return {
-        "point": _point(fix.point),
-        "var_east_m2": round(fix.var_east_m2, 2),
-        "cov_east_north_m2": round(fix.cov_east_north_m2, 2),
-        "var_north_m2": round(fix.var_north_m2, 2),
-    }
+def _bunches(all_of_them: Sequence[Each], size: int) -> Iterator[Sequence[Each]]:
+    """At least one, so that a kind of which there is nothing is named too."""
+    for start in range(0, max(len(all_of_them), 1), size):
+        yield all_of_them[start : start + size]

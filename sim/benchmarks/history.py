@@ -5,9 +5,11 @@ real coordinator's parts. The same files are then read through the real routes. 
 by is measured for a large site too.
 """
 
+import gc
 import math
 import random
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,12 +25,13 @@ from contract.labels import Label
 from contract.site import Site, VehicleKind
 from fleet.api.guard import Guard
 from fleet.api.history import history_routes
-from fleet.app import Heart, assembled, recorder_of
+from fleet.app import Heart, assembled, recorder_of, seen_of
 from fleet.coordinator import Wire
 from fleet.flight.orders import Approval, ComingHome, Sent
 from fleet.flight.vehicle import FlightMode, Progress, VehicleState
 from fleet.history.files import HistoryFiles, HistoryRoom
 from fleet.history.reader import HistoryReader
+from fleet.history.site_seen import SiteSeen
 from fleet.picture.arrival import Arrival
 from fleet.picture.observation import Look, Observation
 from fleet.records.auth import Role
@@ -48,7 +51,7 @@ MINUTE_US = ASKED_S * 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class HistoryFigures:
-    """look, look_large: for how long one frame holds up the coordinator's loop; answer: to 60 s in frames of 1 s."""
+    """look, look_large: the longest that a part of a frame holds up the loop; answer: to 60 s in frames of 1 s."""
 
     vehicles: int
     tracks: int
@@ -64,7 +67,9 @@ class HistoryFigures:
     def missed(self) -> list[str]:
         words = []
         if self.look.p95_ms > LOOP_BAR_MS:
-            words.append(f"a frame: expected at most {LOOP_BAR_MS:g} ms of the loop (p95), got {self.look.p95_ms:.1f}")
+            words.append(
+                f"a part of a frame: expected at most {LOOP_BAR_MS:g} ms of the loop (p95), got {self.look.p95_ms:.1f}"
+            )
         if self.answer.p95_ms > ANSWER_BAR_MS:
             words.append(f"60 s: expected at most {ANSWER_BAR_MS:g} ms (p95), got {self.answer.p95_ms:.0f}")
         return words
@@ -75,8 +80,8 @@ class HistoryFigures:
             table.add_column(column)
         table.add_row("an hour on disk", f"{self.hour_mb:.1f} MB, {self.frames} frames")
         for name, times in (
-            ("a frame, on the loop", self.look),
-            (f"a frame of {LARGE_VEHICLES} and {LARGE_TRACKS}, on the loop", self.look_large),
+            ("longest part of a frame, on the loop", self.look),
+            (f"the same of {LARGE_VEHICLES} and {LARGE_TRACKS}", self.look_large),
             ("a block, on the writer's thread", self.write),
             (f"{ASKED_S} s answered ({self.answer_kb:.0f} kB)", self.answer),
         ):
@@ -146,7 +151,9 @@ def _record(site: Site, folder: Path, *, vehicles: int, tracks: int, length_s: i
             heart=Heart(clock),
         )
         files = HistoryFiles(folder, HistoryRoom(keep_us=2**62, max_bytes=2**62), free_bytes=lambda: 2**62)
-        recorder, picture = recorder_of(fleet, files, clock), fleet.coordinator.picture
+        recorder, seen, picture = recorder_of(fleet, files, clock), seen_of(fleet, clock), fleet.coordinator.picture
+        gc.collect()
+        gc.freeze()  # as the coordinator does when it stands
         for number in range(length_s * LOOKS_EACH_S):
             at_s, now_us = number / LOOKS_EACH_S, clock.monotonic_us()
             for n, each in enumerate(flying.values()):
@@ -165,23 +172,30 @@ def _record(site: Site, folder: Path, *, vehicles: int, tracks: int, length_s: i
                     battery_frac=max(0.2, 0.95 - at_s / 8000),
                 )
             if number % LOOKS_EACH_S == 0:
-                seen = tuple(_walker(n, things[vehicles + n], at_s, chance) for n in range(tracks))
+                walkers = tuple(_walker(n, things[vehicles + n], at_s, chance) for n in range(tracks))
                 camera = site.cameras[0].id
-                picture.take(Look(source=camera, at_us=clock.wall_us(), origin=Origin.SIMULATED, observations=seen))
+                picture.take(Look(source=camera, at_us=clock.wall_us(), origin=Origin.SIMULATED, observations=walkers))
                 picture.fuse()
                 picture.forget()
-            began_us = real.monotonic_us()
-            recorder.look()
-            took_us = real.monotonic_us() - began_us
             if number % LOOKS_EACH_S == 0:
-                looks_us.append(took_us)
+                looks_us.append(max(_each_part_us(seen, real)))
+            recorder.look()
             if recorder.has_waiting:
                 began_us = real.monotonic_us()
                 recorder.write()
                 writes_us.append(real.monotonic_us() - began_us)
             clock.advance(1_000_000 // LOOKS_EACH_S)
         recorder.write_out()
+        gc.unfreeze()
     return _Recorded(looks_us, writes_us, recorder.frames_kept)
+
+
+def _each_part_us(seen: SiteSeen, real: SystemClock) -> Iterator[int]:
+    parts, is_more = seen.parts(), True
+    while is_more:
+        began_us = real.monotonic_us()
+        is_more = next(parts, None) is not None
+        yield real.monotonic_us() - began_us
 
 
 def _ask(folder: Path) -> tuple[list[int], int]:

@@ -1,6 +1,9 @@
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import anyio
 
 from fleet.history.files import HOUR_US, HistoryFiles, HistoryRoom
 from fleet.history.reader import HistoryReader
@@ -19,8 +22,9 @@ class Pretended:
     def news(self) -> object:
         return self.is_set
 
-    def scene(self) -> dict[str, dict[str, dict[str, Any]]]:
-        return {"zones": {"a": {"is_set": self.is_set}}, "vehicles": {"k": {"x": self.x}}}
+    def parts(self) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+        yield "zones", {"a": {"is_set": self.is_set}}
+        yield "vehicles", {"k": {"x": self.x}}
 
 
 class Bench:
@@ -124,3 +128,21 @@ def test_two_recordings_of_the_same_are_the_same_bytes(tmp_path: Path) -> None:
         bench.recorder.write_out()
     (one,), (two,) = (tmp_path / "one").iterdir(), (tmp_path / "two").iterdir()
     assert one.read_bytes() == two.read_bytes()
+
+
+async def test_at_work_it_looks_on_the_loop_and_writes_aside(tmp_path: Path) -> None:
+    bench, aside = Bench(tmp_path), list[Callable[[], None]]()
+
+    async def elsewhere(write: Callable[[], None]) -> None:
+        aside.append(write)
+        write()
+
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(bench.recorder.run, elsewhere)
+            while not HistoryReader(tmp_path).spans():
+                bench.clock.advance(1.0)
+                await anyio.sleep(0.05)
+            tasks.cancel_scope.cancel()
+    assert aside == [bench.recorder.write]
+    assert len(list(tmp_path.iterdir())) == 1
