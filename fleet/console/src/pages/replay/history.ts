@@ -66,6 +66,16 @@ export class HistoryCache {
     return lastAt(frames, (now?.at_us ?? atUs) - 1);
   }
 
+  /** The frames behind one moment and up to another, among those that are here. */
+  between(afterUs: number, atUs: number, stepMs: number): HistoryFrame[] {
+    const found: HistoryFrame[] = [];
+    for (let fromUs = beginning(afterUs, stepMs); fromUs <= atUs; fromUs += lengthUs(stepMs)) {
+      const frames = this.pages.get(keyOf(fromUs, stepMs))?.frames ?? [];
+      found.push(...frames.filter((frame) => frame.at_us > Math.max(afterUs, found.at(-1)?.at_us ?? 0) && frame.at_us <= atUs));
+    }
+    return found;
+  }
+
   /** What ends behind that moment may have grown since. */
   forgetFrom(atUs: number): void {
     for (const key of this.pages.keys()) {

@@ -147,7 +147,16 @@ describe("the player", () => {
     const player = await playerAt(5 * S, [[0, 100 * S]]);
     for (const at of [6, 7, 8]) player.seek(at * S);
     expect(player.now.trails.get("kestrel")).toHaveLength(4);
+    player.seek(12 * S);
+    expect(player.now.trails.get("kestrel")).toHaveLength(8); // through the seconds that were passed over
     player.seek(50 * S);
+    expect(player.now.trails.get("kestrel")).toHaveLength(1);
+  });
+  it("draws no line between moments whose way nobody knows", async () => {
+    const player = await playerAt(5 * S, [[0, 400 * S]]);
+    player.hurry(60);
+    await settled();
+    for (const at of [8, 12, 16]) player.seek(at * S);
     expect(player.now.trails.get("kestrel")).toHaveLength(1);
   });
   it("steps a frame and stands", async () => {

@@ -7,6 +7,7 @@ import { emptyScene, extendedWays, sceneOf, type Ways } from "./scene";
 
 export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 30, 60] as const;
 const LONGEST_MS = 250; // between two ticks: a tab that slept does not leap
+const LONGEST_WAY_US = 15_000_000; // a quarter of a second at the greatest speed
 const TOLD_EACH_MS = 100; // to what is no map
 
 export interface PlayerState {
@@ -123,10 +124,24 @@ export class Player implements Moving {
   }
 
   private draw(frame: HistoryFrame | null): void {
-    this.ways = frame ? extendedWays(this.ways, this.drawn, frame) : new Map();
+    this.ways = frame ? this.wayTo(frame) : new Map();
     this.drawn = frame;
     this.scene = frame ? sceneOf(this.site, frame, this.ways) : emptyScene(this.site);
     for (const map of this.maps) map(this.scene);
+  }
+
+  /** Also through the frames that the screen was too slow for. */
+  private wayTo(frame: HistoryFrame): Ways {
+    const from = this.drawn;
+    const isOn = from !== null && frame.at_us > from.at_us && frame.at_us - from.at_us <= LONGEST_WAY_US;
+    const passed = isOn ? this.cache.between(from.at_us, frame.at_us, stepFor(this.state.speed)) : [];
+    let ways = this.ways;
+    let before = from;
+    for (const each of passed.at(-1) === frame ? passed : [frame]) {
+      ways = extendedWays(ways, before, each);
+      before = each;
+    }
+    return ways;
   }
 
   private tell(): void {

@@ -3,7 +3,7 @@ import type { GeoPoint, HistoryFrame, Site } from "../../contract";
 import type { MapScene } from "../watch/SiteMap";
 
 const TRAIL_US = 120_000_000; // two minutes, as at Watch
-const APART_US = 15_000_000; // further apart, and what lies between is not known: the trail begins anew
+const APART_US = 3_000_000; // further apart, and the way between is not known: no line is drawn over it
 
 interface Passed {
   atUs: number;
