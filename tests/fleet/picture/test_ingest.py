@@ -76,6 +76,27 @@ def test_the_same_id_with_other_content_is_quarantined_with_a_trouble(ingest: In
     assert (count(store, tables.MESSAGES), count(store, tables.QUARANTINE)) == (1, 1)
 
 
+@pytest.mark.parametrize("is_one_batch", [False, True], ids=["stored before", "in one batch"])
+def test_a_redelivery_that_another_program_wrote_is_no_conflict(
+    ingest: Ingest, store: Store, *, is_one_batch: bool
+) -> None:
+    first = on_bus(make_event(sequence=1))
+    content = json.loads(first.payload)
+    again = replace(first, payload=json.dumps(content, indent=1, sort_keys=True).encode())
+    batches = [[first, again]] if is_one_batch else [[first], [again]]
+    outcomes = [ingest.take([arrive(each) for each in batch]) for batch in batches]
+    assert (outcomes[-1].redelivered, outcomes[-1].quarantined) == (1, [])
+    assert count(store, tables.MESSAGES) == 1
+
+
+def test_after_a_restart_a_used_number_is_still_known(ingest: Ingest, store: Store) -> None:
+    take(ingest, make_event(sequence=7))
+    later = Ingest(make_site(), store)
+    later.load()
+    outcome = take(later, make_event(track=2, sequence=7), make_event(track=3, sequence=8))
+    assert (len(outcome.effects), outcome.quarantined) == (1, ["conflict"])
+
+
 def test_another_message_with_a_used_number_is_quarantined(ingest: Ingest, store: Store) -> None:
     take(ingest, make_event(sequence=1))
     outcome = take(ingest, make_event(sequence=1, track=2))
