@@ -11,7 +11,7 @@ import { WATCH } from "./words";
 const MIN_RADIUS_M = 0.7; // a fix better than this is still drawn as big as a person
 const MIN_RADIUS_PX = 3; // and from far above as a dot
 const MAX_TRACK_AGE_US = 3_000_000;
-const MOST_LABELS = 40; // more than these nobody reads; the ellipses are all drawn
+const LABEL_PX = 18; // high
 const FAR_M = 1_000;
 const TRACK = "#ff8a3d";
 const ARROW_PX = [[0, -10], [6, 7], [0, 3], [-6, 7]] as const; // its nose up
@@ -45,7 +45,8 @@ export class Movement {
   constructor(private readonly map: MapLibre) {
     this.canvas.className = "movement";
     map.getCanvasContainer().append(this.canvas);
-    this.pen = this.canvas.getContext("2d");
+    // Drawn by the processor: a few strokes, where a graphics card that is only played would take long for each.
+    this.pen = this.canvas.getContext("2d", { willReadFrequently: true });
     this.colours = this.readColours();
     map.on("move", this.redraw);
     map.on("resize", this.redraw);
@@ -96,8 +97,16 @@ export class Movement {
   }
 }
 
+interface Box {
+  left: number;
+  top: number;
+  right: number;
+}
+
 /** One picture of one scene. */
 class Drawing {
+  private readonly labels: Box[] = [];
+
   constructor(
     private readonly pen: CanvasRenderingContext2D,
     private readonly screen: ToScreen,
@@ -111,8 +120,14 @@ class Drawing {
     this.views(located);
     this.trails();
     this.orders();
-    this.tracks();
+    const tracked = this.tracks();
     for (const vehicle of located) this.vehicle(vehicle);
+    for (const vehicle of located.filter((each) => each.task_id !== null || each.is_silent)) this.nameVehicle(vehicle);
+    for (const vehicle of located) this.nameVehicle(vehicle);
+    for (const { fix, label } of tracked) {
+      const [x, y] = this.at(fix.point);
+      if (label !== null) this.label(label, x + 4, y - 12, TRACK);
+    }
   }
 
   private at(point: GeoPoint): [number, number] {
@@ -174,7 +189,7 @@ class Drawing {
     this.stroke(this.colours.ink, 1.5, 1, [4, 4]);
   }
 
-  private tracks(): void {
+  private tracks(): Fix[] {
     const fixes = this.scene.siteTracks.size > 0 ? this.siteTracks() : this.cameraTracks();
     const sure = fixes.filter((each) => each.isSure);
     const unsure = fixes.filter((each) => !each.isSure);
@@ -184,10 +199,7 @@ class Drawing {
     this.ellipses(unsure);
     this.fill(TRACK, 0.1);
     this.stroke(TRACK, 1.5, 0.8, [3, 3]);
-    for (const { fix, label } of fixes.filter((each) => each.label !== null).slice(0, MOST_LABELS)) {
-      const [x, y] = this.at(fix.point);
-      this.label(label ?? "", x + 4, y - 12, TRACK);
-    }
+    return fixes;
   }
 
   /** One for each thing on the ground; faint and dashed where nobody sees it just now, or where it is one of ours. */
@@ -242,10 +254,14 @@ class Drawing {
     if (vehicle.heading_deg !== null) for (const [rightPx, downPx] of ARROW_PX) pen.lineTo(rightPx, downPx);
     this.fill(colour, 1);
     pen.restore();
+  }
+
+  private nameVehicle(vehicle: Located): void {
+    const [x, y] = this.at(vehicle.position);
     this.label(vehicleLabel(vehicle, this.scene), x, y + ICON_PX + 13, null);
   }
 
-  /** Centred, or to the right of a coloured bar. */
+  /** Centred, or to the right of a coloured bar. None where one stands already: who looks closer reads it. */
   private label(text: string, x: number, y: number, bar: string | null): void {
     const { pen } = this;
     pen.font = '11px system-ui, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
@@ -256,16 +272,23 @@ class Drawing {
       this.widths.set(text, widthPx);
     }
     const left = bar === null ? x - widthPx / 2 - 6 : x;
+    const box = { left, top: y - LABEL_PX / 2, right: left + widthPx + 12 };
+    if (this.labels.some((each) => overlap(each, box))) return;
+    this.labels.push(box);
     pen.fillStyle = this.colours.onMap;
-    pen.fillRect(left, y - 9, widthPx + 12, 18);
+    pen.fillRect(left, box.top, widthPx + 12, LABEL_PX);
     if (bar !== null) {
       pen.fillStyle = bar;
-      pen.fillRect(left, y - 9, 3, 18);
+      pen.fillRect(left, box.top, 3, LABEL_PX);
     }
     pen.fillStyle = this.colours.ink;
     pen.textBaseline = "middle";
     pen.fillText(text, left + 6, y);
   }
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right && b.left < a.right && Math.abs(a.top - b.top) < LABEL_PX;
 }
 
 interface Fix {
