@@ -74,7 +74,15 @@ function drawSite(map: MapLibre, pins: Pins, site: Site): void {
   }
 }
 
-function drawZones(map: MapLibre, pins: Pins, picture: MapScene): void {
+type States = ReadonlyMap<string, ZoneState>;
+
+function statesOf(scene: MapScene): States {
+  const alarmed = scene.alarmed ?? alarmedZones(scene.incidents.values());
+  const all = [...(scene.site.zones ?? []), ...(scene.site.lines ?? [])];
+  return new Map(all.map(({ id }) => [id, zoneState(scene.zones.get(id), alarmed.has(id))]));
+}
+
+function drawZones(map: MapLibre, pins: Pins, site: Site, states: States): void {
   const t = said(WATCH);
   const names: Record<ZoneState, string> = {
     alarmed: t.stateAlarm,
@@ -83,12 +91,11 @@ function drawZones(map: MapLibre, pins: Pins, picture: MapScene): void {
     set: t.stateSet,
     unset: t.stateUnset,
   };
-  const alarmed = picture.alarmed ?? alarmedZones(picture.incidents.values());
-  const state = (id: string) => zoneState(picture.zones.get(id), alarmed.has(id));
-  map.getSource<GeoJSONSource>("zones")?.setData(zoneFeatures(picture.site, state));
-  const zones = (picture.site.zones ?? []).map((zone) => ({ ...zone, points: zone.polygon }));
-  for (const { id, name, points, cameras } of [...zones, ...(picture.site.lines ?? [])]) {
-    const at = nameplate(picture.site, points, cameras);
+  const state = (id: string) => states.get(id) ?? "unset";
+  map.getSource<GeoJSONSource>("zones")?.setData(zoneFeatures(site, state));
+  const zones = (site.zones ?? []).map((zone) => ({ ...zone, points: zone.polygon }));
+  for (const { id, name, points, cameras } of [...zones, ...(site.lines ?? [])]) {
+    const at = nameplate(site, points, cameras);
     const className = `tag zone ${state(id)}`;
     if (at) pin(map, pins, `zone/${id}`, { at, className, text: `${name} (${names[state(id)]})`, anchor: "bottom" });
   }
@@ -105,6 +112,7 @@ interface Held {
   map: MapLibre;
   pins: Pins;
   movement: Movement;
+  states: States; // of the zones, as they are on the map
   drawn: MapScene | null; // what is on the map; null: all anew
   frame: number;
 }
@@ -142,7 +150,7 @@ export function SiteMap({ picture, feed }: { picture: MapScene; feed: Moving }) 
     }
     map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     map.addControl(new ScaleControl(), "bottom-right");
-    const mine: Held = { map, pins: new Map(), movement: new Movement(map), drawn: null, frame: 0 };
+    const mine: Held = { map, pins: new Map(), movement: new Movement(map), states: new Map(), drawn: null, frame: 0 };
     let latest = first.current;
     let leave = () => undefined as unknown;
     const paint = () => {
@@ -185,8 +193,14 @@ function draw(mine: Held, now: MapScene): void {
   const { map, pins, movement, drawn } = mine;
   const changed = (...keys: (keyof MapScene)[]) => !drawn || keys.some((key) => drawn[key] !== now[key]);
   if (changed("site")) drawSite(map, pins, now.site);
-  if (changed("site", "zones", "incidents", "alarmed")) drawZones(map, pins, now);
+  if (changed("site", "zones", "incidents", "alarmed")) {
+    // An incident more in a zone that is in alarm anyway is no reason to paint the whole map.
+    const states = statesOf(now);
+    const isSame = !changed("site") && [...states].every(([id, state]) => mine.states.get(id) === state);
+    if (!isSame) drawZones(map, pins, now.site, states);
+    mine.states = states;
+  }
   if (changed("tasks")) drawTargets(map, pins, now);
-  movement.draw(now);
+  if (changed("site", "vehicles", "trails", "tasks", "tracks", "siteTracks")) movement.draw(now);
   mine.drawn = now;
 }
