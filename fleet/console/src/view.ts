@@ -1,42 +1,45 @@
-// One camera, live: the coordinator's messages in, pictures on a canvas out. H.264 and H.265 go through WebCodecs as
-// they came; JPEG through the browser's own decoder. It says when the picture is old, and why there is none.
+// One camera, live: the coordinator's messages in, pictures on a canvas out, by the shortest way that this browser has
+// (ways/). It says when the picture is old, and why there is none.
+import { throughMse } from "./ways/mse";
+import { throughStills } from "./ways/stills";
+import { type Decoded, type Decoder, type Listener, meansHere, type PictureHead, wayFor, type WayName } from "./ways/way";
+import { throughWebCodecs } from "./ways/webcodecs";
+
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 const DRAW_MS = 20; // a burst of pictures is one repaint; a timer, because a hidden page has no frames
-const MOST_WAITING = 60; // chunks in the decoder: a page that was asleep goes on at the next key frame
-const MOST_ERRORS = 3; // in a row, without a picture between them
-
-/** What a message says of its picture; contract/live.py has the words. */
-export interface PictureHead {
-  camera: string;
-  codec: string;
-  is_key: boolean;
-  reel: number;
-  taken_at_us: number;
-  origin: "live" | "replayed" | "simulated";
-  is_masked: boolean;
-}
+const MOST_ERRORS = 3; // in a row, without a picture between them: then the next way
+const RATE_MS = 2_000; // pictures a second are counted over this
 
 export interface ViewState {
   isConnected: boolean;
   isNodeHere: boolean;
+  mostCameras: number | null; // that the coordinator shows at once
   takenAtUs: number | null; // of the picture on the canvas, by the node's clock
   delayMs: number | null; // when it was drawn
   drawnAtMs: number;
+  rateHz: number | null; // pictures drawn a second
+  way: WayName | null; // of the picture on the canvas
   head: PictureHead | null;
   problem: string;
 }
 
-interface Waiting {
-  image: VideoFrame | ImageBitmap;
-  width: number;
-  height: number;
-  head: PictureHead;
-  takenAtUs: number;
-}
+export const NOTHING_YET: ViewState = {
+  isConnected: false,
+  isNodeHere: false,
+  mostCameras: null,
+  takenAtUs: null,
+  delayMs: null,
+  drawnAtMs: 0,
+  rateHz: null,
+  way: null,
+  head: null,
+  problem: "",
+};
 
 interface Showing {
   is_node_here: boolean;
   now_us: number;
+  most_cameras?: number;
 }
 
 /** A binary message taken apart; null for one that makes no sense. */
@@ -52,24 +55,25 @@ export function parsed(message: ArrayBuffer): { head: PictureHead; data: Uint8Ar
   }
 }
 
+/** Where a camera's live picture is asked for. */
+export function liveUrl(camera: string): string {
+  const scheme = window.location.protocol === "https:" ? "wss" : "ws";
+  return `${scheme}://${window.location.host}/api/v1/cameras/${camera}/live`;
+}
+
 export class View {
-  private state: ViewState = {
-    isConnected: false,
-    isNodeHere: false,
-    takenAtUs: null,
-    delayMs: null,
-    drawnAtMs: 0,
-    head: null,
-    problem: "",
-  };
+  private state = NOTHING_YET;
   private socket: WebSocket | null = null;
-  private decoder: VideoDecoder | null = null;
-  private decodes = ""; // reel and codec
+  private decoder: Decoder | null = null;
+  private decodes = ""; // way, reel and codec
+  private refused = new Set<WayName>(); // by this browser, for this camera
+  private asksForStills = false;
   private errors = 0;
   private attempt = 0;
   private retry = 0;
-  private newest: Waiting | null = null; // decoded, for the next repaint: what a busy page cannot draw is left out
+  private newest: { picture: Decoded; way: WayName } | null = null; // for the next repaint: what a busy page cannot draw is left out
   private repaint = 0;
+  private drawn: number[] = []; // when, within RATE_MS
   private aheadUs = 0; // of the coordinator's clock before ours
   private isOver = false;
 
@@ -80,13 +84,16 @@ export class View {
   ) {}
 
   start(): void {
-    const socket = new WebSocket(this.url, ["vedette"]);
+    const socket = new WebSocket(this.asksForStills ? `${this.url}?as=jpeg` : this.url, ["vedette"]);
     socket.binaryType = "arraybuffer";
     socket.onmessage = (event: MessageEvent<string | ArrayBuffer>) => {
+      if (socket !== this.socket || this.isOver) return;
       if (typeof event.data === "string") this.hear(JSON.parse(event.data) as Showing);
       else this.take(event.data);
     };
-    socket.onclose = (event) => this.lost(event.reason);
+    socket.onclose = (event) => {
+      if (socket === this.socket) this.lost(event.reason);
+    };
     this.socket = socket;
   }
 
@@ -102,7 +109,8 @@ export class View {
   private hear(showing: Showing): void {
     this.attempt = 0;
     this.aheadUs = showing.now_us - Date.now() * 1000;
-    this.update({ isConnected: true, isNodeHere: showing.is_node_here, problem: "" });
+    const mostCameras = showing.most_cameras ?? null;
+    this.update({ isConnected: true, isNodeHere: showing.is_node_here, mostCameras, problem: "" });
   }
 
   private lost(reason: string): void {
@@ -114,88 +122,79 @@ export class View {
 
   private take(message: ArrayBuffer): void {
     const picture = parsed(message);
-    if (!picture || this.isOver) return;
+    if (!picture) return;
     const { head, data } = picture;
-    if (head.codec === "jpeg") this.show(head, data);
-    else this.decode(head, data);
-  }
-
-  private show(head: PictureHead, data: Uint8Array): void {
-    createImageBitmap(new Blob([data as BlobPart], { type: "image/jpeg" })).then(
-      (image) =>
-        this.draw({ image, width: image.width, height: image.height, head, takenAtUs: head.taken_at_us }),
-      () => this.update({ problem: "a picture could not be decoded" }),
-    );
-  }
-
-  private decode(head: PictureHead, data: Uint8Array): void {
-    const decodes = `${head.reel}/${head.codec}`;
-    if (head.is_key && (decodes !== this.decodes || !this.decoder)) this.open(head, decodes);
-    if (!this.decoder || decodes !== this.decodes) return; // until the next key frame
-    if (this.decoder.decodeQueueSize > MOST_WAITING) {
-      this.forget();
+    const way = wayFor(head.codec, this.refused, meansHere());
+    if (way === "JPEG" && head.codec !== "jpeg") {
+      this.askForStills(head.codec);
       return;
     }
-    const type = head.is_key ? "key" : "delta";
-    try {
-      this.decoder.decode(new EncodedVideoChunk({ type, timestamp: head.taken_at_us, data: data as BufferSource }));
-    } catch (error) {
-      this.fail(error);
-    }
+    const decodes = `${way}/${head.reel}/${head.codec}`;
+    if (head.is_key && (decodes !== this.decodes || !this.decoder)) this.open(way, head, decodes);
+    if (decodes === this.decodes) this.decoder?.take(head, data); // else not before the next key frame
   }
 
-  private open(head: PictureHead, decodes: string): void {
+  /** This browser plays the codec in no way: the camera's node is asked for JPEG. */
+  private askForStills(codec: string): void {
     this.forget();
-    if (!("VideoDecoder" in window)) {
-      this.update({ problem: "this browser shows no live video, or the page came without https" });
+    if (this.asksForStills) {
+      this.update({ problem: `this browser does not play ${codec}, and the node sends nothing else` });
       return;
     }
-    if (this.errors >= MOST_ERRORS) {
-      this.update({ problem: `this browser does not play ${head.codec}` });
-      return;
-    }
-    const decoder = new VideoDecoder({
-      output: (image) => {
-        this.errors = 0;
-        const { displayWidth: width, displayHeight: height, timestamp: takenAtUs } = image;
-        this.draw({ image, width, height, head, takenAtUs });
-      },
-      error: (error) => {
-        if (decoder === this.decoder) this.fail(error);
-      },
-    });
-    try {
-      decoder.configure({ codec: head.codec, optimizeForLatency: true });
-      this.decoder = decoder;
-      this.decodes = decodes;
-    } catch (error) {
-      this.fail(error);
-    }
+    this.asksForStills = true;
+    const before = this.socket;
+    this.start();
+    before?.close();
   }
 
-  private fail(error: unknown): void {
+  private open(way: WayName, head: PictureHead, decodes: string): void {
+    this.forget();
+    let decoder: Decoder | null = null;
+    const listener: Listener = {
+      show: (picture) => {
+        this.errors = 0;
+        this.draw(picture, way);
+      },
+      fail: (problem, isFinal) => {
+        if (decoder === this.decoder) this.fail(way, problem, isFinal);
+      },
+    };
+    if (way === "WebCodecs") decoder = throughWebCodecs(head, listener);
+    else decoder = way === "MSE" ? throughMse(head, listener) : throughStills(listener);
+    this.decoder = decoder;
+    this.decodes = decodes;
+  }
+
+  private fail(way: WayName, problem: string, isFinal: boolean): void {
     this.errors += 1;
     this.forget();
-    this.update({ problem: error instanceof Error ? error.message : "the picture could not be decoded" });
+    this.update({ problem });
+    if (way !== "JPEG" && (isFinal || this.errors >= MOST_ERRORS)) {
+      this.refused.add(way);
+      this.errors = 0;
+    }
   }
 
   private forget(): void {
-    if (this.decoder && this.decoder.state !== "closed") this.decoder.close();
+    this.decoder?.close();
     this.decoder = null;
     this.decodes = "";
   }
 
-  private draw(waiting: Waiting): void {
-    this.newest?.image.close();
-    this.newest = waiting;
+  private draw(picture: Decoded, way: WayName): void {
+    this.leave();
+    this.newest = { picture, way };
     if (this.isOver) this.leave();
+    else if (picture.isNow) this.paint();
     else if (!this.repaint) this.repaint = window.setTimeout(() => this.paint(), DRAW_MS);
   }
 
   private paint(): void {
+    clearTimeout(this.repaint);
     this.repaint = 0;
     if (!this.newest) return;
-    const { image, width, height, head, takenAtUs } = this.newest;
+    const { picture, way } = this.newest;
+    const { image, width, height, head, takenAtUs } = picture;
     if (this.canvas.width !== width || this.canvas.height !== height) {
       this.canvas.width = width;
       this.canvas.height = height;
@@ -204,11 +203,12 @@ export class View {
     this.leave();
     const nowMs = Date.now();
     const delayMs = nowMs + (this.aheadUs - takenAtUs) / 1000;
-    this.update({ takenAtUs, delayMs, drawnAtMs: nowMs, head, problem: "" });
+    this.drawn = [...this.drawn.filter((atMs) => nowMs - atMs < RATE_MS), nowMs];
+    this.update({ takenAtUs, delayMs, drawnAtMs: nowMs, rateHz: rateOf(this.drawn), way, head, problem: "" });
   }
 
   private leave(): void {
-    this.newest?.image.close();
+    this.newest?.picture.close();
     this.newest = null;
   }
 
@@ -216,4 +216,11 @@ export class View {
     this.state = { ...this.state, ...change };
     if (!this.isOver) this.tell(this.state);
   }
+}
+
+/** Pictures a second, of the times at which they were drawn; null of fewer than two. */
+export function rateOf(drawnMs: readonly number[]): number | null {
+  const [first, last] = [drawnMs[0], drawnMs.at(-1)];
+  if (first === undefined || last === undefined || last === first) return null;
+  return ((drawnMs.length - 1) * 1000) / (last - first);
 }

@@ -1,7 +1,6 @@
 // Numbers and states in an operator's words. Unknown is a dash, never a zero.
 import { locale, spoken } from "./language";
 import type { Task, VehicleView } from "./contract";
-import type { ViewState } from "./view";
 
 export function metres(value: number | null | undefined, digits = 0): string {
   return value == null ? "–" : `${value.toFixed(digits)} m`;
@@ -59,35 +58,4 @@ export function vehicleLine(vehicle: VehicleView, task: Task | undefined): strin
 
 export function isFinal(task: Pick<Task, "state">): boolean {
   return ["done", "failed", "cancelled", "refused"].includes(task.state);
-}
-
-const OLD_AFTER_MS = 3_000;
-const CLOCKS_AGREE_MS = 1_000;
-const DAY_MS = 86_400_000;
-
-/** The picture on the canvas shows no longer what is there now, or there is none. */
-export function isOld(view: ViewState | null, nowMs: number): boolean {
-  if (!view || view.delayMs == null) return true;
-  return nowMs - view.drawnAtMs > OLD_AFTER_MS || (view.delayMs > OLD_AFTER_MS && view.delayMs < DAY_MS);
-}
-
-/** One line under a live picture: how far behind it is, or why it is old or missing. */
-export function viewLine(view: ViewState | null, node: string, nowMs: number): string {
-  if (!view || (!view.isConnected && view.delayMs == null)) return view?.problem || "Asking for the picture…";
-  const why = !view.isConnected
-    ? view.problem || "no word from the coordinator"
-    : !view.isNodeHere
-      ? `${node} shows nothing just now`
-      : view.problem;
-  if (view.delayMs == null) return why || "Waiting for the first picture…";
-  const { delayMs, head } = view;
-  const from = [head?.origin === "live" ? "" : head?.origin, head?.is_masked ? "masked" : ""].filter(Boolean);
-  const what = from.length > 0 ? ` (${from.join(", ")})` : "";
-  if (isOld(view, nowMs)) {
-    const age = Math.round((Math.max(delayMs, 0) + nowMs - view.drawnAtMs) / 1000);
-    const old = age < DAY_MS / 1000 ? `Old picture: ${age} s` : "Old picture";
-    return `${old}${what}${why ? ` – ${why}` : ""}`;
-  }
-  if (delayMs < -CLOCKS_AGREE_MS || delayMs > DAY_MS) return `Delay unknown: the clocks differ${what}`;
-  return `${(Math.max(delayMs, 0) / 1000).toFixed(1)} s behind${what}`;
 }

@@ -1,7 +1,7 @@
 // A camera's pose by eye: the ground grid over its picture, dragged until it lies on the ground. The result is a draft.
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { Camera, Site } from "../../contract";
-import { View, type ViewState } from "../../view";
+import { liveUrl, View, type ViewState } from "../../view";
 import { dragged, focalPx, type Grip, groundGrid, type Lens, type Pose, project } from "./projection";
 import { shapesOf } from "./draft";
 import { distanceM } from "../../geometry";
@@ -40,8 +40,7 @@ function Picture({ camera, onPicture }: { camera: string; onPicture: (state: Vie
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     if (!canvas.current) return undefined;
-    const scheme = window.location.protocol === "https:" ? "wss" : "ws";
-    const view = new View(`${scheme}://${window.location.host}/api/v1/cameras/${camera}/live`, canvas.current, onPicture);
+    const view = new View(liveUrl(camera), canvas.current, onPicture);
     view.start();
     return () => view.stop();
   }, [camera]);

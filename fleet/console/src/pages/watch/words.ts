@@ -3,6 +3,7 @@ import { words } from "../../language";
 export const WATCH = words(
   {
     map: "Map",
+    livePictures: "Live pictures",
     mapComes: "The map comes…",
     zoneSet: "zone set",
     zoneAlarm: "zone in alarm",
@@ -56,6 +57,7 @@ export const WATCH = words(
   },
   {
     map: "Karte",
+    livePictures: "Livebilder",
     mapComes: "Die Karte kommt…",
     zoneSet: "Zone scharf",
     zoneAlarm: "Zone in Alarm",

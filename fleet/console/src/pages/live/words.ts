@@ -1,0 +1,48 @@
+import { words } from "../../language";
+
+export const LIVE = words(
+  {
+    title: "Live pictures",
+    cameras: (shown: number, all: number) => `Cameras: ${shown} of ${all}`,
+    all: "All",
+    none: "None",
+    size: "On one screen",
+    fit: "all that fit",
+    tiles: (count: number) => `${count} ${count === 1 ? "picture" : "pictures"}`,
+    enlarge: (camera: string) => `Enlarge ${camera}`,
+    shrink: (camera: string) => `${camera}: back to all pictures`,
+    alarm: "ALARM",
+    acknowledged: "Alarm acknowledged",
+    trouble: "Trouble",
+    more: (count: number) => ` and ${count} more`,
+    wait: (most: number, count: number) =>
+      `The coordinator shows at most ${most} cameras at once: ${count} ${count === 1 ? "waits" : "wait"}. Choose fewer, or scroll.`,
+    waits: (most: number) => `Waits: at most ${most} cameras at once`,
+    noCamera: "This site has no camera.",
+    noneChosen: "No camera is chosen.",
+    keys: "Arrow keys: from picture to picture. Enter: enlarge. Escape: back.",
+    stale: "No word from the coordinator: alarms shown here may be out of date.",
+  },
+  {
+    title: "Livebilder",
+    cameras: (shown: number, all: number) => `Kameras: ${shown} von ${all}`,
+    all: "Alle",
+    none: "Keine",
+    size: "Auf einem Schirm",
+    fit: "alle, die passen",
+    tiles: (count: number) => `${count} ${count === 1 ? "Bild" : "Bilder"}`,
+    enlarge: (camera: string) => `${camera} vergrößern`,
+    shrink: (camera: string) => `${camera}: zurück zu allen Bildern`,
+    alarm: "ALARM",
+    acknowledged: "Alarm quittiert",
+    trouble: "Störung",
+    more: (count: number) => ` und ${count} weitere`,
+    wait: (most: number, count: number) =>
+      `Die Zentrale zeigt höchstens ${most} Kameras zugleich: ${count} ${count === 1 ? "wartet" : "warten"}. Wählen Sie weniger, oder blättern Sie.`,
+    waits: (most: number) => `Wartet: höchstens ${most} Kameras zugleich`,
+    noCamera: "Dieses Gelände hat keine Kamera.",
+    noneChosen: "Keine Kamera ist gewählt.",
+    keys: "Pfeiltasten: von Bild zu Bild. Eingabe: vergrößern. Escape: zurück.",
+    stale: "Keine Verbindung zur Zentrale: die Alarme hier können veraltet sein.",
+  },
+);
