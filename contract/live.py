@@ -19,6 +19,8 @@ MAX_PICTURE_BYTES = 4_000_000  # of one message: a key frame of 4K at a good rat
 MAX_WORD_BYTES = 16_384
 MAX_HEAD_BYTES = 1_024
 MAX_CAMERAS = 64  # of one node
+# What a node that knows WatchStills adds to the address it dials; without it, it is never sent one.
+SPEAKS, STILLS = "speaks", "stills"
 LATE_US = 2_000_000  # what waits longer for its link has no worth any more
 LENGTH_BYTES = 2
 
@@ -86,20 +88,34 @@ class Watch(Frozen):
     is_wanted: bool
 
 
+class WatchStills(Frozen):
+    """To a node: somebody who can show nothing else wants JPEG of this camera, whatever its codec; or nobody any more.
+
+    They come beside what a Watch asks for, a few a second.
+    """
+
+    type: Literal["watch_stills"] = "watch_stills"
+    camera: Identifier
+    is_wanted: bool
+
+
 class Showing(Frozen):
-    """To a person: what can be expected of the camera. now_us: the coordinator's wall clock."""
+    """To a person: what can be expected of the camera. now_us: the coordinator's wall clock; most_cameras: that it
+    shows at once."""
 
     type: Literal["showing"] = "showing"
     camera: Identifier
     is_node_here: bool
     codec: Codec | None
     now_us: TimeUs
+    most_cameras: Annotated[int, Field(ge=1)]
 
 
-_WORD: TypeAdapter[Offer | Watch] = TypeAdapter(Annotated[Offer | Watch, Field(discriminator="type")])
+Word = Offer | Watch | WatchStills
+_WORD: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="type")])
 
 
-def read_word(text: str) -> Offer | Watch:
+def read_word(text: str) -> Word:
     """One text message between node and coordinator. Raises ContractError."""
     if len(text) > MAX_WORD_BYTES:
         raise ContractError(f"expected a word of at most {MAX_WORD_BYTES} characters, got {len(text)}")

@@ -1,6 +1,6 @@
 """Who looks through which camera, and what its node sends for it: each picture goes to all viewers, the same bytes.
 
-A node is asked for a camera while somebody looks. The pictures since the last key frame are kept, so that who comes
+A node is asked for a camera while somebody looks; for stills of it beside, where a browser plays no video. The pictures since the last key frame are kept, so that who comes
 second begins at once; a viewer who is too slow goes on at the next key frame, and nobody else notices. All of it
 belongs to the API's loop: nothing here touches what the coordinator's loop does for safety.
 """
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contract.clock import Clock
 from contract.errors import ContractError
 from contract.frozen import Frozen
-from contract.live import JPEG, Backlog, Codec, Offer, PictureHead, Showing, Watch, head_of, read_word
+from contract.live import JPEG, Backlog, Codec, Offer, PictureHead, Showing, Watch, WatchStills, head_of, read_word
 from contract.site import Site
 from fleet.errors import NotFound, Refused
 from fleet.metrics import Metrics
@@ -26,7 +26,7 @@ BYTES_A_SECOND, BURST_BYTES, MESSAGE_BYTES = 16_000_000, 32_000_000, 16_384
 
 
 class Outlet:
-    """What waits for one connection, on the API's loop: words go before pictures, and of a camera only the last."""
+    """What waits for one connection, on the API's loop: words go before pictures, and of one matter only the last."""
 
     def __init__(self) -> None:
         self._words: dict[str, str] = {}
@@ -34,9 +34,9 @@ class Outlet:
         self.is_over = False
         self._something = asyncio.Event()
 
-    def say(self, camera: str, word: Frozen) -> None:
-        self._words.pop(camera, None)
-        self._words[camera] = word.model_dump_json()
+    def say(self, about: str, word: Frozen) -> None:
+        self._words.pop(about, None)
+        self._words[about] = word.model_dump_json()
         self._something.set()
 
     def show(self, message: bytes, *, is_key: bool, now_us: int) -> int:
@@ -64,11 +64,12 @@ class Outlet:
 
 
 class Link(Outlet):
-    """One connection of a node."""
+    """One connection of a node. has_stills: it understands WatchStills."""
 
-    def __init__(self, views: "LiveViews", node: str, clock: Clock) -> None:
+    def __init__(self, views: "LiveViews", node: str, clock: Clock, *, has_stills: bool = False) -> None:
         super().__init__()
         self.node = node
+        self.has_stills = has_stills
         self._views = views
         self._clock = clock
         self._spent_bytes, self._spent_us = 0.0, clock.monotonic_us()
@@ -90,7 +91,7 @@ class Link(Outlet):
 
 
 class _Show:
-    """A camera that somebody looks through."""
+    """A camera that somebody looks through, in one form."""
 
     def __init__(self) -> None:
         self.viewers: list[Outlet] = []
@@ -119,23 +120,26 @@ class LiveViews:
         self._links: dict[str, Link] = {}
         self._codecs: dict[str, Codec] = {}  # of the cameras of joined nodes
         self._shows: dict[str, _Show] = {}
+        self._still_shows: dict[str, _Show] = {}
 
     # People
 
     @contextmanager
-    def viewing(self, camera: str) -> Iterator[Outlet]:
-        """A viewer of the camera. Raises NotFound and Refused."""
+    def viewing(self, camera: str, *, as_stills: bool = False) -> Iterator[Outlet]:
+        """A viewer of the camera; `as_stills`: who can show nothing but JPEG. Raises NotFound and Refused."""
         if camera not in self._node_of:
             raise NotFound(f"expected a camera of the site, got '{camera[:80]}'")
-        if sum(len(show.viewers) for show in self._shows.values()) >= MAX_VIEWERS:
+        shows = self._still_shows if as_stills else self._shows
+        every = [*self._shows.values(), *self._still_shows.values()]
+        if sum(len(show.viewers) for show in every) >= MAX_VIEWERS:
             raise Refused(f"{MAX_VIEWERS} people look already")
-        if camera not in self._shows and len(self._shows) >= MAX_WATCHED:
+        if camera not in shows and len(every) >= MAX_WATCHED:
             raise Refused(f"{MAX_WATCHED} cameras are looked through already")
         viewer = Outlet()
-        show = self._shows.get(camera)
+        show = shows.get(camera)
         if show is None:
-            show = self._shows[camera] = _Show()
-            self._ask(camera, is_wanted=True)
+            show = shows[camera] = _Show()
+            self._ask(camera, as_stills=as_stills)
         now_us = self._clock.monotonic_us()
         for message, is_key in show.group:
             viewer.show(message, is_key=is_key, now_us=now_us)
@@ -148,15 +152,15 @@ class LiveViews:
             self._metrics.live_viewers.dec()
             show.viewers.remove(viewer)
             if not show.viewers:
-                del self._shows[camera]
-                self._ask(camera, is_wanted=False)
+                del shows[camera]
+                self._ask(camera, as_stills=as_stills)
 
     # Nodes
 
     @contextmanager
-    def joined(self, node: str) -> Iterator[Link]:
+    def joined(self, node: str, *, has_stills: bool = False) -> Iterator[Link]:
         """A node's connection; it takes the place of an earlier one, which may be dead without knowing."""
-        link = Link(self, node, self._clock)
+        link = Link(self, node, self._clock, has_stills=has_stills)
         before = self._links.get(node)
         if before is not None:
             before.end()
@@ -164,7 +168,9 @@ class LiveViews:
         self._metrics.live_nodes.set(len(self._links))
         for camera in self._cameras_of(node):
             if camera in self._shows:
-                self._ask(camera, is_wanted=True)
+                self._ask(camera, as_stills=False)
+            if camera in self._still_shows:
+                self._ask(camera, as_stills=True)
         self._tell_viewers(node)
         try:
             yield link
@@ -187,33 +193,53 @@ class LiveViews:
     def picture(self, link: Link, head: PictureHead, message: bytes) -> None:
         """Raises ContractError for a camera of another node. What nobody looks at any more is let go."""
         self._expect_its_own(link, head.camera)
-        show = self._shows.get(head.camera)
-        if show is None or self._links.get(link.node) is not link:
+        shows = self._shows_of(link, head)
+        if not shows or self._links.get(link.node) is not link:
             return
         if head.codec == JPEG and not head.is_key:
             raise ContractError(f"camera '{head.camera}': expected each {JPEG} to be a key frame")
         self._metrics.live_bytes.inc(len(message))
-        self._metrics.live_dropped.inc(show.put(head, message, self._clock.monotonic_us()))
+        for show in shows:
+            self._metrics.live_dropped.inc(show.put(head, message, self._clock.monotonic_us()))
+
+    def _shows_of(self, link: Link, head: PictureHead) -> list[_Show]:
+        """Whose picture it is: a JPEG of a camera that sends video is a still, and who wants stills gets what else
+        there is from a node that has none."""
+        is_still = head.codec == JPEG and self._codecs.get(head.camera, JPEG) != JPEG
+        found = [] if is_still else [self._shows.get(head.camera)]
+        if head.codec == JPEG or not link.has_stills:
+            found.append(self._still_shows.get(head.camera))
+        return [show for show in found if show is not None]
 
     def _expect_its_own(self, link: Link, camera: str) -> None:
         if self._node_of.get(camera) != link.node:
             raise ContractError(f"expected a camera of node '{link.node}', got '{camera}'")
 
-    def _ask(self, camera: str, *, is_wanted: bool) -> None:
+    def _ask(self, camera: str, *, as_stills: bool) -> None:
+        """Tell its node what is wanted of it now, in the form that has changed."""
         link = self._links.get(self._node_of[camera])
-        if link is not None:
+        if link is None:
+            return
+        if as_stills and link.has_stills:
+            link.say(f"{camera} {JPEG}", WatchStills(camera=camera, is_wanted=camera in self._still_shows))
+        else:
+            is_wanted = camera in self._shows or (camera in self._still_shows and not link.has_stills)
             link.say(camera, Watch(camera=camera, is_wanted=is_wanted))
 
     def _tell_viewers(self, node: str) -> None:
         for camera in self._cameras_of(node):
-            show = self._shows.get(camera)
-            for viewer in () if show is None else show.viewers:
-                viewer.say(camera, self._showing(camera))
+            for show in (self._shows.get(camera), self._still_shows.get(camera)):
+                for viewer in () if show is None else show.viewers:
+                    viewer.say(camera, self._showing(camera))
 
     def _showing(self, camera: str) -> Showing:
         is_here = self._node_of[camera] in self._links
         return Showing(
-            camera=camera, is_node_here=is_here, codec=self._codecs.get(camera), now_us=self._clock.wall_us()
+            camera=camera,
+            is_node_here=is_here,
+            codec=self._codecs.get(camera),
+            now_us=self._clock.wall_us(),
+            most_cameras=MAX_WATCHED,
         )
 
     def _cameras_of(self, node: str) -> list[str]:

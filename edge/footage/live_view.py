@@ -2,6 +2,8 @@
 
     ring (packets) or judged frames -> a backlog for each camera -> one WebSocket -> coordinator
 
+A browser that plays no video gets stills, which are encoded on this thread: the detecting one leaves a reference.
+
 The coordinator says which cameras are watched. A camera begins at its newest key frame; what a slow link does not take
 within LATE_US is thrown away up to the next one. Reading and detecting threads leave references here and never wait.
 """
@@ -21,7 +23,19 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 from contract.clock import Clock
 from contract.envelope import Origin
 from contract.errors import ContractError
-from contract.live import JPEG, MAX_WORD_BYTES, Backlog, Offer, Offered, PictureHead, Watch, pack, read_word
+from contract.live import (
+    JPEG,
+    MAX_WORD_BYTES,
+    SPEAKS,
+    STILLS,
+    Backlog,
+    Offer,
+    Offered,
+    PictureHead,
+    WatchStills,
+    pack,
+    read_word,
+)
 from contract.site import CameraPose
 from detectors.frame import Frame, ImageBgr
 from edge.footage.clip import CLIP_ERRORS
@@ -33,7 +47,7 @@ from edge.pipeline import StepResult
 
 MAX_BACKLOG_BYTES = 8_000_000  # of one camera: a group of pictures of 4K
 NEWEST_US = 2**62
-PATH = "/api/v1/nodes/live"
+PATH = f"/api/v1/nodes/live?{SPEAKS}={STILLS}"
 LOOK_S = 0.02  # at the rings, while somebody watches
 OFFER_S = 1.0
 SEND_S = 30.0  # a key frame of 1 MB at 300 kbit/s
@@ -66,11 +80,13 @@ class _Judged:
 
 
 class LiveCamera:
-    """One camera. `saw` is the detecting thread's; everything else belongs to one other."""
+    """One camera. `saw` is the detecting thread's; everything else belongs to one other. `is_stills`: JPEG of judged
+    frames, whatever the camera sends."""
 
-    def __init__(self, view: View, clock: Clock) -> None:
+    def __init__(self, view: View, clock: Clock, *, is_stills: bool = False) -> None:
         self.view = view
         self._clock = clock
+        self._is_stills = is_stills
         self.is_watched = False
         self.codec: str | None = None
         self.sent = self.sent_bytes = 0
@@ -134,6 +150,8 @@ class LiveCamera:
 
     def _look_at_reel(self) -> None:
         """Another opening of the feed may have another codec."""
+        if self._is_stills:
+            return
         ring = self.view.ring
         reel = None if ring is None else ring.reel
         if reel is self._reel or reel is None or self.view.mask is not None:
@@ -196,15 +214,15 @@ class LiveCamera:
             return
         self._newest, self._next_us = None, now_us + FRAMES_US
         image, mask = fitting(judged.image), self.view.mask
-        if mask is None:
+        shown = image if mask is None else mask.painted(image, judged.poses)
+        if mask is None or self._is_stills:
             self.codec = JPEG
-            picture, is_key = jpeg_of(image), True
+            picture, is_key = jpeg_of(shown), True
         else:
-            painted = mask.painted(image, judged.poses)
-            height_px, width_px = painted.shape[:2]
+            height_px, width_px = shown.shape[:2]
             if self._encoder is None or self._encoder.size_px != (width_px, height_px):
                 self._encoder, self._number = Encoder(width_px, height_px), self._number + 1
-            picture, is_key = self._encoder.encoded(painted, judged.captured_at_us)
+            picture, is_key = self._encoder.encoded(shown, judged.captured_at_us)
             self.codec = self._encoder.codec
         self._put(picture, judged.captured_at_us, judged.taken_at_us, is_key=is_key)
 
@@ -230,6 +248,7 @@ class LiveView:
 
     def __init__(self, views: Sequence[View], coordinator: Coordinator, *, clock: Clock, chance: random.Random) -> None:
         self._cameras = {view.camera: LiveCamera(view, clock) for view in views}  # exchanged whole
+        self._stills = {view.camera: LiveCamera(view, clock, is_stills=True) for view in views}  # so is this
         self._clock = clock
         self._coordinator = coordinator
         self._chance = chance
@@ -240,20 +259,37 @@ class LiveView:
     def saw(self, camera: str, result: StepResult, frame: Frame | None) -> None:
         if frame is not None:
             self._cameras[camera].saw(result, frame)
+            self._stills[camera].saw(result, frame)
 
     def replace(self, gone: Collection[str], views: Iterable[View]) -> None:
         """Between two frames: the cameras in `gone` were closed, those of `views` begin; who watched one goes on."""
         cameras = {name: camera for name, camera in self._cameras.items() if name not in gone}
+        stills = {name: camera for name, camera in self._stills.items() if name not in gone}
         for view in views:
-            before, camera = self._cameras.get(view.camera), LiveCamera(view, self._clock)
-            camera.watch(is_wanted=before is not None and before.is_watched)
-            cameras[view.camera] = camera
-        self._cameras = cameras
+            for now, before, is_stills in ((cameras, self._cameras, False), (stills, self._stills, True)):
+                camera, was = LiveCamera(view, self._clock, is_stills=is_stills), before.get(view.camera)
+                camera.watch(is_wanted=was is not None and was.is_watched)
+                now[view.camera] = camera
+        self._stills, self._cameras = stills, cameras
 
     @property
     def figures(self) -> tuple[LiveFigures, ...]:
         """Any thread may ask."""
-        return tuple(camera.figures() for camera in self._cameras.values())
+        pairs = [(camera.figures(), self._stills[name].figures()) for name, camera in self._cameras.items()]
+        return tuple(
+            LiveFigures(
+                video.camera,
+                is_watched=video.is_watched or stills.is_watched,
+                sent=video.sent + stills.sent,
+                sent_bytes=video.sent_bytes + stills.sent_bytes,
+                dropped=video.dropped + stills.dropped,
+            )
+            for video, stills in pairs
+        )
+
+    @property
+    def _all(self) -> tuple[LiveCamera, ...]:
+        return (*self._cameras.values(), *self._stills.values())
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set."""
@@ -294,7 +330,7 @@ class LiveView:
         except LINK_ERRORS as err:
             return str(err) or type(err).__name__, False
         finally:
-            for camera in self._cameras.values():
+            for camera in self._all:
                 camera.watch(is_wanted=False)
 
     async def _talk(self, socket: ClientConnection) -> None:
@@ -314,9 +350,10 @@ class LiveView:
     def _hear(self, message: str | bytes) -> None:
         """Raises ContractError."""
         word = read_word(message if isinstance(message, str) else "")
-        if not isinstance(word, Watch) or word.camera not in self._cameras:
+        if isinstance(word, Offer) or word.camera not in self._cameras:
             raise ContractError(f"expected to hear of a camera of this node, got {str(message)[:80]}")
-        self._cameras[word.camera].watch(is_wanted=word.is_wanted)
+        asked = self._stills if isinstance(word, WatchStills) else self._cameras
+        asked[word.camera].watch(is_wanted=word.is_wanted)
         self._heard.set()
 
     async def _send(self, socket: ClientConnection, scope: anyio.CancelScope) -> None:
@@ -325,7 +362,7 @@ class LiveView:
             while True:
                 await self._tell_offer(socket)
                 is_idle = True
-                for camera in self._cameras.values():
+                for camera in self._all:
                     message = camera.next()
                     if message is not None:
                         is_idle = False
@@ -338,7 +375,7 @@ class LiveView:
             scope.cancel()
 
     async def _rest(self) -> None:
-        is_watched = any(camera.is_watched for camera in self._cameras.values())
+        is_watched = any(camera.is_watched for camera in self._all)
         self._heard = anyio.Event()
         with anyio.move_on_after(LOOK_S if is_watched else OFFER_S):
             await self._heard.wait()

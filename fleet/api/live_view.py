@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from contract.errors import ContractError
+from contract.live import JPEG, SPEAKS, STILLS
 from fleet.api.guard import SUBPROTOCOL
 from fleet.api.parts import Parts
 from fleet.errors import NotFound, Refused, StoreError
@@ -32,7 +33,8 @@ def add_live_view(app: FastAPI, parts: Parts) -> None:
             return
         await socket.accept()
         reason = "the connection ended"
-        with parts.views.joined(node) as link:
+        has_stills = socket.query_params.get(SPEAKS) == STILLS
+        with parts.views.joined(node, has_stills=has_stills) as link:
             log.info("live view: node joined", node=node)
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_send, socket, link, tasks.cancel_scope)
@@ -42,13 +44,14 @@ def add_live_view(app: FastAPI, parts: Parts) -> None:
 
     @app.websocket("/api/v1/cameras/{camera}/live")
     async def camera_live(socket: WebSocket, camera: str) -> None:
-        """For people: a word on what can be expected, then pictures from a key frame on."""
+        """For people: a word on what can be expected, then pictures from a key frame on; with `as=jpeg` stills."""
         if not parts.guard.admits(socket):
             await socket.close(code=NOT_ALLOWED, reason="sign in, or offer the subprotocols vedette and bearer.TOKEN")
             return
         offered = [part.strip() for part in socket.headers.get("sec-websocket-protocol", "").split(",")]
         try:
-            with parts.views.viewing(camera) as viewer:
+            as_stills = socket.query_params.get("as") == JPEG
+            with parts.views.viewing(camera, as_stills=as_stills) as viewer:
                 await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(_send, socket, viewer, tasks.cancel_scope)

@@ -7,9 +7,9 @@ import pytest
 from contract.envelope import Origin
 from contract.errors import ContractError
 from contract.frozen import Frozen
-from contract.live import JPEG, Codec, Offer, Offered, PictureHead, Showing, Watch, head_of, pack
+from contract.live import JPEG, Codec, Offer, Offered, PictureHead, Showing, Watch, WatchStills, head_of, pack
 from fleet.errors import NotFound, Refused
-from fleet.live_view import BURST_BYTES, MAX_VIEWERS, MESSAGE_BYTES, Link, LiveViews, Outlet
+from fleet.live_view import BURST_BYTES, MAX_VIEWERS, MAX_WATCHED, MESSAGE_BYTES, Link, LiveViews, Outlet
 from fleet.metrics import Metrics
 from tests.conftest import ManualClock
 from tests.fleet.messages import make_site
@@ -106,7 +106,9 @@ def test_what_nobody_looks_at_any_more_is_let_go(views: LiveViews) -> None:
 
 def test_a_person_is_told_whether_the_node_is_there_and_what_it_sends(views: LiveViews, clock: ManualClock) -> None:
     def showing(*, is_node_here: bool, codec: Codec | None = None) -> list[str]:
-        return [word(Showing(camera=CAMERA, is_node_here=is_node_here, codec=codec, now_us=clock.wall_us()))]
+        now_us = clock.wall_us()
+        said = Showing(camera=CAMERA, is_node_here=is_node_here, codec=codec, now_us=now_us, most_cameras=MAX_WATCHED)
+        return [word(said)]
 
     with views.viewing(CAMERA) as viewer:
         assert told(viewer) == showing(is_node_here=False)
@@ -115,6 +117,40 @@ def test_a_person_is_told_whether_the_node_is_there_and_what_it_sends(views: Liv
             link.hear(word(Offer(cameras=(Offered(camera=CAMERA, codec=JPEG),))))
             assert told(viewer) == showing(is_node_here=True, codec=JPEG)
         assert told(viewer) == showing(is_node_here=False)
+
+
+def test_who_plays_no_video_gets_stills_and_nobody_else_does(views: LiveViews) -> None:
+    with views.joined("gate-1", has_stills=True) as link, views.viewing(CAMERA) as one:
+        link.hear(word(Offer(cameras=(Offered(camera=CAMERA, codec="avc1.64001F"),))))
+        assert told(link) == [word(Watch(camera=CAMERA, is_wanted=True))]
+        with views.viewing(CAMERA, as_stills=True) as other:
+            assert told(link) == [word(WatchStills(camera=CAMERA, is_wanted=True))]
+            send(link, 10, 11)
+            link.hear(picture(12, is_key=True, codec=JPEG))
+            assert (got(one), got(other)) == ([10, 11], [12])
+        assert told(link) == [word(WatchStills(camera=CAMERA, is_wanted=False))]
+        with views.viewing(CAMERA) as second:
+            assert got(second) == [10, 11]
+
+
+def test_a_camera_that_sends_jpeg_anyway_shows_it_to_both(views: LiveViews) -> None:
+    with views.joined("gate-1", has_stills=True) as link, views.viewing(CAMERA) as one:
+        link.hear(word(Offer(cameras=(Offered(camera=CAMERA, codec=JPEG),))))
+        with views.viewing(CAMERA, as_stills=True) as other:
+            link.hear(picture(12, is_key=True, codec=JPEG))
+            assert (got(one), got(other)) == ([12], [12])
+
+
+def test_a_node_that_knows_no_stills_is_never_asked_for_them(views: LiveViews) -> None:
+    with views.joined("gate-1") as link:
+        with views.viewing(CAMERA, as_stills=True) as viewer:
+            assert told(link) == [word(Watch(camera=CAMERA, is_wanted=True))]
+            send(link, 10)
+            assert got(viewer) == [10]
+            with views.viewing(CAMERA):
+                pass
+            assert told(link) == [word(Watch(camera=CAMERA, is_wanted=True))]
+        assert told(link) == [word(Watch(camera=CAMERA, is_wanted=False))]
 
 
 @pytest.mark.parametrize(

@@ -1,25 +1,22 @@
 """From a camera through a real node and a real coordinator to the console in a real browser: a picture that moves."""
 
-import asyncio
-import json
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-import websockets
 import yaml
 
 from fleet.records.auth import digest_of
 from fleet.records.node_credentials import NodeCredentials
 from fleet.records.store import open_store
+from sim.chromium import open_browser, what_is_missing
 from sim.embedded_broker import free_port
 from tests.conftest import ROOT, need
 from tests.edge.conftest import MakeVideo
@@ -27,35 +24,33 @@ from tests.edge.conftest import make_video as make_video  # noqa: PLC0414 - a fi
 from tests.edge.rtsp_camera import RtspCamera, serving
 from tests.edge.yard import write_empty_yard
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 pytestmark = pytest.mark.system
 TOKEN, TOKEN_ENV = "the-token-of-edge-1", "VEDETTE_TEST_TOKEN"
-FLAGS = (
-    "--headless=new --no-sandbox --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader --no-first-run "
-    "--disable-background-networking --disable-sync --disable-component-update --remote-debugging-port=0 "
-    "--window-size=420,500"  # drawn in software: the map costs what it is large
-)
 PATIENCE_S = 180.0  # on a machine with much else to do; a browser's start alone may take a minute there
 FRAMES = 60  # 2.4 s of a white square that walks to the right; then the camera hangs up, and is called anew
-# Opens the camera's picture and notes where the square is, until the feed was opened anew and it walks again.
-LOOK = """(async () => {
-  const until = async (what) => { while (!what()) await new Promise((go) => setTimeout(go, 50)); };
-  const find = (name) => document.querySelector(name);
-  await until(() => find(".cameras button"));
-  find(".cameras button").click();
-  await until(() => find(".cameras canvas"));
+# Notes where the square is on the first canvas of the page, until the feed was opened anew and it walks again.
+LOOK = """async () => {
   const seen = [];
-  await until(() => {
-    const canvas = find(".cameras canvas");
-    if (canvas.width !== 160) return false;
+  for (;;) {
+    await new Promise((go) => setTimeout(go, 50));
+    const canvas = document.querySelector(".live canvas");
+    if (!canvas || canvas.width !== 160) continue;
     const row = canvas.getContext("2d").getImageData(0, 24, canvas.width, 1).data;
     const left = row.findIndex((grey, at) => at % 4 === 0 && grey > 128) / 4;
     if (left >= 0 && seen.at(-1) !== left) seen.push(left);
     const again = seen.findIndex((each, n) => n > 0 && each < seen[n - 1] - 20);
-    const isMoving = again > 0 && new Set(seen).size >= 5;
-    return isMoving && /simulated/.test(find(".cameras figcaption").textContent);
-  });
-  return { seen, line: find(".cameras figcaption").textContent };
-})()"""
+    const line = document.querySelector(".live figcaption").textContent;
+    if (again > 0 && new Set(seen).size >= 5 && /simulated/.test(line)) return { seen, line };
+  }
+}"""
+WITHOUT = {
+    "WebCodecs": "",
+    "MSE": "delete window.VideoDecoder;",
+    "JPEG": "delete window.VideoDecoder; delete window.MediaSource; delete window.ManagedMediaSource;",
+}
 
 
 @pytest.fixture
@@ -111,57 +106,72 @@ def figures(url: str) -> dict[str, float]:
     return {name: float(value) for name, value in pairs}
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    missing = what_is_missing()
+    need(missing is None, missing or "")
+    need((ROOT / "fleet/console/dist/index.html").is_file(), "the built console (make console)")
+    with open_browser() as browser:
+        yield browser
+
+
 @contextmanager
-def chromium(profile: Path) -> Iterator[str]:
-    """The address of its first page's debugger."""
-    binary = shutil.which("chromium")
-    need(binary, "chromium")
-    assert binary is not None
-    command = [binary, *FLAGS.split(), f"--user-data-dir={profile}", "about:blank"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as browser:
-        try:
-            told = profile / "DevToolsActivePort"
-            wait_until(lambda: told.is_file() and told.read_text().count("\n"), "chromium")
-            pages = httpx.get(f"http://127.0.0.1:{told.read_text().split()[0]}/json/list", trust_env=False).json()
-            yield str(next(page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"))
-        finally:
-            browser.terminate()
-            browser.wait(10)
+def opened(browser: "Browser", url: str, *, first: str = "") -> Iterator["Page"]:
+    """A page of the console; `first`: run in it before its own scripts."""
+    context = browser.new_context(viewport={"width": 800, "height": 600}, locale="en-GB")
+    context.add_init_script(f"localStorage.setItem('vedette.name', 'ines.karlsson'); {first}")
+    try:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_S * 1000)
+        page.goto(url)
+        yield page
+    finally:
+        context.close()
 
 
-async def looked(debugger: str, url: str) -> dict[str, Any]:
-    """What somebody sees who opens the console and then the camera's picture."""
-    async with websockets.connect(debugger, max_size=None, proxy=None) as page:
-
-        async def call(number: int, method: str, **parameters: object) -> dict[str, Any]:
-            await page.send(json.dumps({"id": number, "method": method, "params": parameters}))
-            while True:
-                answer: dict[str, Any] = json.loads(await asyncio.wait_for(page.recv(), PATIENCE_S))
-                if answer.get("id") == number:
-                    return answer
-
-        await call(1, "Page.enable")
-        named = "localStorage.setItem('vedette.name', 'ines.karlsson')"
-        await call(2, "Page.addScriptToEvaluateOnNewDocument", source=named)
-        await call(3, "Page.navigate", url=url)
-        answer = await call(4, "Runtime.evaluate", expression=LOOK, awaitPromise=True, returnByValue=True)
-    result: dict[str, Any] = answer["result"]["result"]["value"]
-    return result
+@pytest.fixture
+def url(folder: Path) -> Iterator[str]:
+    """Of a console whose node has joined."""
+    url = str(yaml.safe_load((folder / "edge.yaml").read_text())["coordinator"]["url"])
+    with running(folder, "fleet"), running(folder, "edge"):
+        wait_until(lambda: figures(url).get("vedette_live_nodes") == 1.0, "the node joined")
+        yield url
 
 
 def test_somebody_sees_a_camera_live_through_its_reconnects_and_nothing_was_sent_before(
-    folder: Path, tmp_path: Path
+    browser: "Browser", url: str
 ) -> None:
-    need((ROOT / "fleet/console/dist/index.html").is_file(), "the built console (make console)")
-    url = yaml.safe_load((folder / "edge.yaml").read_text())["coordinator"]["url"]
-    with running(folder, "fleet"), running(folder, "edge"):
-        wait_until(lambda: figures(url).get("vedette_live_nodes") == 1.0, "the node joined")
-        before = figures(url)
-        with chromium(tmp_path / "profile") as debugger:
-            seen = asyncio.run(looked(debugger, url))
-        wait_until(lambda: figures(url).get("vedette_live_viewers") == 0.0, "the viewer left")
-        after = figures(url)
+    before = figures(url)
+    with opened(browser, url) as page:
+        page.get_by_role("button", name="mast", exact=True).click()
+        seen = page.evaluate(LOOK)
+    wait_until(lambda: figures(url).get("vedette_live_viewers") == 0.0, "the viewer left")
     assert before["vedette_live_bytes_total"] == 0.0
-    assert after["vedette_live_bytes_total"] > 0.0
+    assert figures(url)["vedette_live_bytes_total"] > 0.0
     assert len(set(seen["seen"])) >= 5
     assert seen["line"].endswith("(simulated)")
+
+
+def test_the_wall_moves_by_whatever_way_the_browser_has(browser: "Browser", url: str) -> None:
+    for way, first in WITHOUT.items():
+        with opened(browser, f"{url}/live", first=first) as page:
+            seen = page.evaluate(LOOK)
+        assert len(set(seen["seen"])) >= 5
+        assert f" · {way} (simulated)" in seen["line"]
+        wait_until(lambda: figures(url).get("vedette_live_viewers") == 0.0, "the viewer left")
+
+
+def test_a_tile_is_enlarged_by_enter_and_its_stream_ends_with_its_page(browser: "Browser", url: str) -> None:
+    with opened(browser, f"{url}/live") as page:
+        wait_until(lambda: figures(url).get("vedette_live_viewers") == 1.0, "the wall asked")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="mast: back to all pictures").wait_for()
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Enlarge mast").wait_for()
+        page.get_by_text("Cameras: 1 of 1").click()
+        page.get_by_label("mast", exact=True).uncheck()
+        page.get_by_text("No camera is chosen.").wait_for()
+        wait_until(lambda: figures(url).get("vedette_live_viewers") == 0.0, "the stream ended")
+        page.reload()
+        page.get_by_text("Cameras: 0 of 1").wait_for()  # remembered

@@ -3,19 +3,22 @@
 import queue
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 from websockets.sync.server import ServerConnection, serve
 
 from contract.clock import SystemClock
-from contract.live import Offer, Offered, Watch, head_of, read_word
+from contract.live import JPEG, Offer, Offered, Watch, WatchStills, head_of, read_word
 from edge.footage.live_view import PATH, LiveView
 from edge.link.coordinator import Coordinator
 from tests.edge.conftest import MakeVideo
-from tests.edge.footage.test_live_view import filmed, view
+from tests.edge.footage.test_live_view import filmed, judged, view
+from tests.edge.yard import START_US
 
 LIMIT_S = 30.0
 
@@ -76,6 +79,22 @@ def test_a_node_says_who_it_is_and_sends_what_is_asked_for(
     again = call.recv(LIMIT_S)
     assert again == pictures[0]  # who looks again begins at the key frame again
     assert node.figures[0].sent_bytes >= sum(map(len, pictures))
+
+
+def test_stills_come_beside_the_video_and_count_with_it(
+    live: tuple[LiveView, "queue.Queue[ServerConnection]"],
+) -> None:
+    node, calls = live
+    call = calls.get(timeout=LIMIT_S)
+    call.recv(LIMIT_S)
+    call.send(WatchStills(camera="mast", is_wanted=True).model_dump_json())
+    until_s = time.monotonic() + LIMIT_S
+    while not node.figures[0].is_watched:
+        assert time.monotonic() < until_s
+    node.saw("mast", *judged(np.zeros((120, 160, 3), np.uint8), START_US))
+    still = call.recv(LIMIT_S)
+    assert isinstance(still, bytes)
+    assert head_of(still).codec == JPEG
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,33 @@ def test_what_no_browser_decodes_is_shown_as_jpeg_of_judged_frames(make_video: M
         assert frame.to_ndarray(format="gray").mean() == pytest.approx(225, abs=2)
 
 
+def test_stills_are_made_of_what_is_video_too_a_few_a_second(make_video: MakeVideo, clock: ManualClock) -> None:
+    stills = LiveCamera(view(filmed(make_video)), clock, is_stills=True)
+    stills.saw(*judged(np.zeros((120, 160, 3), np.uint8), START_US))
+    assert sent(stills) == []
+    stills.watch(is_wanted=True)
+    heads = []
+    for n in range(20):
+        stills.saw(*judged(np.full((120, 160, 3), 10 * n, np.uint8), START_US + n * 50_000))
+        heads += [head for head, _ in sent(stills)]
+        clock.advance(0.05)
+    assert [(head.codec, head.captured_at_us - START_US) for head in heads] == [(JPEG, n * 200_000) for n in range(5)]
+
+
+def test_stills_of_a_masked_camera_are_masked(make_video: MakeVideo, clock: ManualClock) -> None:
+    yard = site()
+    left_half = PrivacyMask(id="window", image_px=((0, 0), (320, 0), (320, 480), (0, 480)))
+    mask = Mask((left_half,), locator=Locator(lens=yard.cameras[0].lens, frame=FRAME), frame=FRAME)
+    stills = LiveCamera(view(filmed(make_video), mask=mask), clock, is_stills=True)
+    stills.watch(is_wanted=True)
+    stills.saw(*judged(np.full((480, 640, 3), 255, np.uint8), START_US))
+    ((head, picture),) = sent(stills)
+    with av.open(io.BytesIO(picture), format="mjpeg") as opened:
+        grey = next(opened.decode(video=0)).to_ndarray(format="gray")
+    assert (head.codec, head.is_masked) == (JPEG, True)
+    assert (grey[:, :304].max() < 40, grey[:, 336:].min() > 200) == (True, True)
+
+
 def test_a_picture_too_large_for_the_wire_costs_its_group_and_no_more(
     make_video: MakeVideo, clock: ManualClock
 ) -> None:
