@@ -1,8 +1,9 @@
 """Who looks through which camera, and what its node sends for it: each picture goes to all viewers, the same bytes.
 
-A node is asked for a camera while somebody looks; for stills of it beside, where a browser plays no video. The pictures since the last key frame are kept, so that who comes
-second begins at once; a viewer who is too slow goes on at the next key frame, and nobody else notices. All of it
-belongs to the API's loop: nothing here touches what the coordinator's loop does for safety.
+A node is asked for a camera while somebody looks; for stills of it beside, where a browser plays no video. The pictures
+since the last key frame are kept, so that who comes second begins at once; a viewer who is too slow goes on at the next
+key frame, and nobody else notices. All of it belongs to the API's loop: nothing here touches what the coordinator's
+loop does for safety.
 """
 
 import asyncio

@@ -227,6 +227,13 @@ def _history(bench: Bench) -> Measured:
     return measure_history(CHECKOUT / "deploy" / "sites" / "sterile.yaml", console=bench.console)
 
 
+def _glass(bench: Bench) -> Measured:
+    from sim.benchmarks.glass import measure_glass  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="vedette-glass-", ignore_cleanup_errors=True) as folder:
+        return measure_glass(Path(folder).resolve(), clock=bench.clock, console=bench.console)
+
+
 # Each imports only what it needs.
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
@@ -247,6 +254,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "run": _run,
     "ingest": _ingest,
     "console": _console,
+    "glass": _glass,
     "history": _history,
     "soak": _soak,
     "backlog": _backlog,
@@ -284,6 +292,7 @@ def bench(
     ingest: events a second on both stores, until a console sees them, and with a million stored.
     console: the operator's page in a browser, until it stands there, with a full site, and from an event to the queue.
     history: what the map showed, kept for an hour and told again.
+    glass: how old the picture on the Live page is, by each way of decoding.
     kills: the coordinator killed a hundred times, on both stores.
     """
     console = Console(highlight=False)

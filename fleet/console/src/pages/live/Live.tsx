@@ -74,8 +74,11 @@ export default function Live({ picture, isLive }: PageProps) {
     const at = buttons.findIndex((each) => each === document.activeElement);
     const to = at < 0 ? 0 : neighbour(at, key, columns, buttons.length);
     const id = ids[to];
-    if (large && id) enlarge(id);
-    requestAnimationFrame(() => buttons[to]?.focus());
+    if (large === null) buttons[to]?.focus();
+    else if (id) {
+      enlarge(id);
+      requestAnimationFrame(() => buttons[to]?.focus()); // it is hidden until then
+    }
   };
   useKeys({
     Escape: () => enlarge(null),
