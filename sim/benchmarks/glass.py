@@ -1,4 +1,4 @@
-"""From the glass of a camera to the glass of a screen: how old the picture on the Live page is, by each way of decoding.
+"""From the glass of a camera to the glass of a screen: how old a picture of the Live page is, by each way of decoding.
 
 A real node and a real coordinator on loopback, and Debian's Chromium. The picture itself carries the time at which it
 was taken (sim/benchmarks/glass_camera.py): it is read back from the page's canvas when the browser makes its next frame
@@ -56,7 +56,7 @@ const draw = CanvasRenderingContext2D.prototype.drawImage;
 let isDue = false, drawn = 0;
 CanvasRenderingContext2D.prototype.drawImage = function (...given) {
   draw.apply(this, given);
-  if (isDue || !this.canvas.closest(".live") || drawn++ % 3) return;
+  if (isDue || !this.canvas.closest(".live") || drawn++ %% 3) return;
   isDue = true;
   requestAnimationFrame(() => {
     isDue = false;
@@ -194,7 +194,7 @@ def _write(folder: Path) -> None:
         geofence=Geofence.model_validate({"polygon": [{"lat_deg": lat, "lon_deg": lon} for lat, lon in corners]}),
         cameras=(Camera(id="glass", node="edge-1", lens=lens, pose=pose),),
     )
-    nobody = ((round(n * 1e6 / FRAMES_PER_S), Detections.empty()) for n in range(FRAMES_PER_S * 900))
+    nobody = ((round(n * 1e6 / FRAMES_PER_S), Detections.none()) for n in range(FRAMES_PER_S * 900))
     model = ModelIdentity(name="nobody", sha256="0" * 64, backend="scripted")
     header = Header(
         model=model.name,

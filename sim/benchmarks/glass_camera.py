@@ -32,7 +32,7 @@ def stamped(picture: ImageBgr, wall_ms: int) -> ImageBgr:
     bits.append(sum(bits) % 2)
     squares = np.array(bits, np.uint8).reshape(BITS // COLUMNS, COLUMNS) * 255
     large = squares.repeat(SQUARE_PX, axis=0).repeat(SQUARE_PX, axis=1)
-    copy = picture.copy()
+    copy: ImageBgr = picture.copy()
     copy[: large.shape[0], : large.shape[1]] = large[:, :, None]
     return copy
 
