@@ -1,8 +1,8 @@
 """From the glass of a camera to the glass of a screen: how old a picture of the Live page is, by each way of decoding.
 
 A real node and a real coordinator on loopback, and Debian's Chromium. The picture itself carries the time at which it
-was taken (sim/benchmarks/glass_camera.py): it is read back from the page's canvas when the browser makes its next frame
-of the screen. What a compositor and a monitor take after that is not in it, nor a camera's exposure.
+was taken (sim/benchmarks/glass_camera.py): it is read back from the page's canvas in the frame of the screen for which
+the page draws it. What a compositor and a monitor take after that is not in it, nor a camera's exposure.
 """
 
 import json
@@ -47,31 +47,27 @@ WAYS: Mapping[str, str] = {
     "MSE": "delete window.VideoDecoder;",
     "JPEG": "delete window.VideoDecoder; delete window.MediaSource;",
 }
-# Reads the squares off the canvas of the page, in the frame of the screen that shows the picture. Every third picture:
-# reading back costs what drawing costs.
+# Reads the squares off the canvas of the page, when it is drawn in a frame of the screen. Every third picture: reading
+# back costs what drawing costs.
 READ = """
 localStorage.setItem("vedette.name", "bench"); localStorage.setItem("vedette.language", "en");
 window.glass = [];
 const draw = CanvasRenderingContext2D.prototype.drawImage;
-let isDue = false, drawn = 0;
+let drawn = 0;
 CanvasRenderingContext2D.prototype.drawImage = function (...given) {
   draw.apply(this, given);
-  if (isDue || !this.canvas.closest(".live") || drawn++ %% 3) return;
-  isDue = true;
-  requestAnimationFrame(() => {
-    isDue = false;
-    const nowMs = performance.timeOrigin + performance.now();
-    const [bits, columns, side] = %s;
-    const { data } = this.getImageData(0, 0, columns * side, Math.ceil(bits / columns) * side);
-    const squares = [...Array(bits).keys()].map((n) => {
-      const x = (n %% columns) * side + side / 2, y = Math.floor(n / columns) * side + side / 2;
-      return data[(y * columns * side + x) * 4] > 127 ? 1 : 0;
-    });
-    if (squares.reduce((sum, bit) => sum + bit, 0) %% 2) return;
-    const takenMs = squares.slice(0, -1).reduce((value, bit) => value * 2 + bit, 0);
-    const told = this.canvas.closest(".live").querySelector("figcaption span").textContent;
-    window.glass.push([nowMs, takenMs, told]);
+  if (!this.canvas.closest(".live") || drawn++ %% 3) return;
+  const nowMs = performance.timeOrigin + performance.now();
+  const [bits, columns, side] = %s;
+  const { data } = this.getImageData(0, 0, columns * side, Math.ceil(bits / columns) * side);
+  const squares = [...Array(bits).keys()].map((n) => {
+    const x = (n %% columns) * side + side / 2, y = Math.floor(n / columns) * side + side / 2;
+    return data[(y * columns * side + x) * 4] > 127 ? 1 : 0;
   });
+  if (squares.reduce((sum, bit) => sum + bit, 0) %% 2) return;
+  const takenMs = squares.slice(0, -1).reduce((value, bit) => value * 2 + bit, 0);
+  const told = this.canvas.closest(".live").querySelector("figcaption span").textContent;
+  window.glass.push([nowMs, takenMs, told]);
 };
 """
 

@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { parsed, rateOf } from "./view";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { parsed, rateOf, View, type ViewState } from "./view";
 import type { PictureHead } from "./ways/way";
 
 const head: PictureHead = {
@@ -36,5 +36,53 @@ describe("the rate of a live picture", () => {
     expect(rateOf([0, 100, 200, 300])).toBeCloseTo(10, 6);
     expect(rateOf([5])).toBeNull();
     expect(rateOf([])).toBeNull();
+  });
+});
+
+describe("a browser that plays no video", () => {
+  class Socket {
+    static all: Socket[] = [];
+    binaryType = "";
+    onmessage: (event: { data: unknown }) => void = () => {};
+    onclose: (event: { reason: string }) => void = () => {};
+    isClosed = false;
+    constructor(readonly url: string) {
+      Socket.all.push(this);
+    }
+    close() {
+      this.isClosed = true;
+    }
+  }
+  afterEach(() => {
+    vi.unstubAllGlobals();
+    Socket.all = [];
+  });
+
+  it("asks for JPEG once, and says so when it gets none", () => {
+    vi.stubGlobal("WebSocket", Socket); // jsdom has neither VideoDecoder nor MediaSource
+    const told: ViewState[] = [];
+    const view = new View("ws://here/live", document.createElement("canvas"), (state) => told.push(state));
+    view.start();
+    const video = message(JSON.stringify(head), [0, 0, 1, 103]);
+    Socket.all[0]?.onmessage({ data: video });
+    expect(Socket.all.map(({ url }) => url)).toEqual(["ws://here/live", "ws://here/live?as=jpeg"]);
+    expect(Socket.all.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    Socket.all[1]?.onmessage({ data: video });
+    expect(Socket.all).toHaveLength(2);
+    expect(told.at(-1)?.problem).toBe("this browser does not play avc1.64001F, and the node sends nothing else");
+    view.stop();
+  });
+
+  it("hears no more of the connection that it left", () => {
+    vi.stubGlobal("WebSocket", Socket);
+    const told: ViewState[] = [];
+    const view = new View("ws://here/live", document.createElement("canvas"), (state) => told.push(state));
+    view.start();
+    Socket.all[0]?.onmessage({ data: message(JSON.stringify(head), [0, 0, 1, 103]) });
+    Socket.all[0]?.onclose({ reason: "gone" });
+    expect(told).toEqual([]);
+    Socket.all[1]?.onmessage({ data: JSON.stringify({ is_node_here: true, now_us: 0, most_cameras: 16 }) });
+    expect(told.at(-1)).toMatchObject({ isConnected: true, isNodeHere: true, mostCameras: 16 });
+    view.stop();
   });
 });

@@ -6,7 +6,6 @@ import { type Decoded, type Decoder, type Listener, meansHere, type PictureHead,
 import { throughWebCodecs } from "./ways/webcodecs";
 
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
-const DRAW_MS = 20; // a burst of pictures is one repaint; a timer, because a hidden page has no frames
 const MOST_ERRORS = 3; // in a row, without a picture between them: then the next way
 const RATE_MS = 2_000; // pictures a second are counted over this
 
@@ -102,7 +101,7 @@ export class View {
     clearTimeout(this.retry);
     this.socket?.close();
     this.forget();
-    clearTimeout(this.repaint);
+    cancelAnimationFrame(this.repaint);
     this.leave();
   }
 
@@ -186,11 +185,11 @@ export class View {
     this.newest = { picture, way };
     if (this.isOver) this.leave();
     else if (picture.isNow) this.paint();
-    else if (!this.repaint) this.repaint = window.setTimeout(() => this.paint(), DRAW_MS);
+    else if (!this.repaint) this.repaint = requestAnimationFrame(() => this.paint()); // a burst is one repaint
   }
 
   private paint(): void {
-    clearTimeout(this.repaint);
+    cancelAnimationFrame(this.repaint);
     this.repaint = 0;
     if (!this.newest) return;
     const { picture, way } = this.newest;

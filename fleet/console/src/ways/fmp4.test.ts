@@ -117,7 +117,8 @@ describe("what is played", () => {
 
   it("goes faster while it lags, and jumps when it lags much", () => {
     expect(pace(0.05)).toEqual({ isJump: false, rate: 1 });
-    expect(pace(0.5).rate).toBeGreaterThan(1);
+    expect(pace(0.1).rate).toBeGreaterThan(1);
+    expect(pace(0.5).rate).toBeGreaterThan(pace(0.1).rate);
     expect(pace(0.5).isJump).toBe(false);
     expect(pace(3).isJump).toBe(true);
   });

@@ -5,9 +5,10 @@ import { sizeOf } from "./sps";
 import { type Decoder, type Listener, mp4Type, type PictureHead } from "./way";
 
 const NEAR_S = 0.06; // behind the newest picture: it must have come before it is due
-const LAGGING_S = 0.2;
+const LAGGING_S = 0.08;
 const LOST_S = 1.0;
-const FASTER = 1.15;
+const SLIGHTLY_FASTER = 1.1;
+const MUCH_FASTER = 1.5;
 const KEPT_S = 4.0;
 const SHORTEST_US = 4_000;
 const LONGEST_US = 500_000; // a camera that pauses leaves no hole in what is played
@@ -20,7 +21,8 @@ interface Placed {
 
 /** What to do so that the newest picture is near: where to jump, or how fast to play. */
 export function pace(aheadS: number): { isJump: boolean; rate: number } {
-  return { isJump: aheadS > LOST_S, rate: aheadS > LAGGING_S ? FASTER : 1 };
+  const rate = aheadS > 3 * LAGGING_S ? MUCH_FASTER : aheadS > LAGGING_S ? SLIGHTLY_FASTER : 1;
+  return { isJump: aheadS > LOST_S, rate };
 }
 
 /** Pictures one after the other on a line without holes: each lasts as long as the last ones did on average. */
