@@ -6,7 +6,8 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from contract.live import Watch, read_word
+from contract.live import JPEG, Offer, Offered, Watch, WatchStills, read_word
+from fleet.live_view import MAX_WATCHED
 from fleet.records.auth import digest_of
 from fleet.records.node_credentials import NodeCredentials
 from tests.fleet.api.conftest import make_client, make_people
@@ -38,6 +39,19 @@ def test_a_picture_goes_from_its_node_to_who_looks_and_nothing_goes_unasked(guar
             assert "vedette_live_viewers 1.0" in figures
             assert "vedette_live_nodes 1.0" in figures
         assert read_word(node.receive_text()) == Watch(camera=CAMERA, is_wanted=False)
+
+
+def test_a_page_that_plays_no_video_asks_its_node_for_stills(guarded: TestClient) -> None:
+    still = picture(11, is_key=True, codec=JPEG)
+    with guarded.websocket_connect(f"{NODES}?speaks=stills", headers=GATE_1) as node:
+        node.send_text(Offer(cameras=(Offered(camera=CAMERA, codec="avc1.64001F"),)).model_dump_json())
+        with guarded.websocket_connect(f"{LOOK}?as=jpeg", subprotocols=VIEWER) as viewer:
+            assert viewer.receive_json()["most_cameras"] == MAX_WATCHED
+            assert read_word(node.receive_text()) == WatchStills(camera=CAMERA, is_wanted=True)
+            node.send_bytes(picture(10, is_key=True))
+            node.send_bytes(still)
+            assert viewer.receive_bytes() == still
+        assert read_word(node.receive_text()) == WatchStills(camera=CAMERA, is_wanted=False)
 
 
 @pytest.mark.parametrize(
