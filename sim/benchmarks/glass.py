@@ -56,7 +56,7 @@ const draw = CanvasRenderingContext2D.prototype.drawImage;
 let drawn = 0;
 CanvasRenderingContext2D.prototype.drawImage = function (...given) {
   draw.apply(this, given);
-  if (!this.canvas.closest(".live") || drawn++ %% 3) return;
+  if (!this.canvas.closest(".tile") || drawn++ %% 3) return;
   const nowMs = performance.timeOrigin + performance.now();
   const [bits, columns, side] = %s;
   const { data } = this.getImageData(0, 0, columns * side, Math.ceil(bits / columns) * side);
@@ -66,7 +66,7 @@ CanvasRenderingContext2D.prototype.drawImage = function (...given) {
   });
   if (squares.reduce((sum, bit) => sum + bit, 0) %% 2) return;
   const takenMs = squares.slice(0, -1).reduce((value, bit) => value * 2 + bit, 0);
-  const told = this.canvas.closest(".live").querySelector("figcaption span").textContent;
+  const told = this.canvas.closest(".tile").querySelector("figcaption span").textContent;
   window.glass.push([nowMs, takenMs, told]);
 };
 """

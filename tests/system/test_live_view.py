@@ -36,13 +36,13 @@ LOOK = """async () => {
   const seen = [];
   for (;;) {
     await new Promise((go) => setTimeout(go, 50));
-    const canvas = document.querySelector(".live canvas");
+    const canvas = document.querySelector(".tile canvas");
     if (!canvas || canvas.width !== 160) continue;
     const row = canvas.getContext("2d").getImageData(0, 24, canvas.width, 1).data;
     const left = row.findIndex((grey, at) => at % 4 === 0 && grey > 128) / 4;
     if (left >= 0 && seen.at(-1) !== left) seen.push(left);
     const again = seen.findIndex((each, n) => n > 0 && each < seen[n - 1] - 20);
-    const line = document.querySelector(".live figcaption").textContent;
+    const line = document.querySelector(".tile figcaption").textContent;
     if (again > 0 && new Set(seen).size >= 5 && /simulated/.test(line)) return { seen, line };
   }
 }"""

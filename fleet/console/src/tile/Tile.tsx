@@ -31,10 +31,10 @@ export function Tile({ camera, waitsFor = "", onScreen, onMost, children }: Tile
     ? captionOf(state, camera.node, nowMs, t)
     : { worth: "lost", word: t.paused, line: waitsFor || t.paused };
   return (
-    <figure ref={place} className={`live ${caption.worth}`}>
-      <div className="live-picture">
+    <figure ref={place} className={`tile ${caption.worth}`}>
+      <div className="tile-picture">
         <canvas ref={canvas} role="img" aria-label={t.pictureOf(camera.id)} width={320} height={180} />
-        {caption.word && <b className="live-word">{caption.word}</b>}
+        {caption.word && <b className="tile-word">{caption.word}</b>}
         {children}
       </div>
       <figcaption title={t.behind}>
