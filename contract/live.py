@@ -101,7 +101,7 @@ class WatchStills(Frozen):
 
 class Showing(Frozen):
     """To a person: what can be expected of the camera. now_us: the coordinator's wall clock; most_cameras: that it
-    shows at once."""
+    shows at once. asked_at_ms: of the Ask that this answers, by the asker's clock."""
 
     type: Literal["showing"] = "showing"
     camera: Identifier
@@ -109,6 +109,14 @@ class Showing(Frozen):
     codec: Codec | None
     now_us: TimeUs
     most_cameras: Annotated[int, Field(ge=1)]
+    asked_at_ms: int | None = None
+
+
+class Ask(Frozen):
+    """From a person, who wants to know how far apart the clocks are: the way there and back tells how well."""
+
+    type: Literal["ask"] = "ask"
+    asked_at_ms: Annotated[int, Field(ge=0, le=2**53)]
 
 
 Word = Offer | Watch | WatchStills
@@ -123,6 +131,16 @@ def read_word(text: str) -> Word:
         return _WORD.validate_json(text)
     except ValidationError as err:
         raise ContractError(f"word: {_first(err)}") from err
+
+
+def read_ask(text: str) -> Ask:
+    """What a person's page says. Raises ContractError."""
+    if len(text) > MAX_HEAD_BYTES:
+        raise ContractError(f"expected a question of at most {MAX_HEAD_BYTES} characters, got {len(text)}")
+    try:
+        return Ask.model_validate_json(text)
+    except ValidationError as err:
+        raise ContractError(f"question: {_first(err)}") from err
 
 
 class Backlog:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contract.clock import Clock
 from contract.errors import ContractError
 from contract.frozen import Frozen
-from contract.live import JPEG, Backlog, Codec, Offer, PictureHead, Showing, Watch, WatchStills, head_of, read_word
+from contract.live import JPEG, Ask, Backlog, Codec, Offer, PictureHead, Showing, Watch, WatchStills, head_of, read_word
 from contract.site import Site
 from fleet.errors import NotFound, Refused
 from fleet.metrics import Metrics
@@ -156,6 +156,10 @@ class LiveViews:
                 del shows[camera]
                 self._ask(camera, as_stills=as_stills)
 
+    def answer(self, camera: str, viewer: Outlet, ask: Ask) -> None:
+        """What can be expected, and the time."""
+        viewer.say(camera, self._showing(camera, asked_at_ms=ask.asked_at_ms))
+
     # Nodes
 
     @contextmanager
@@ -233,7 +237,7 @@ class LiveViews:
                 for viewer in () if show is None else show.viewers:
                     viewer.say(camera, self._showing(camera))
 
-    def _showing(self, camera: str) -> Showing:
+    def _showing(self, camera: str, *, asked_at_ms: int | None = None) -> Showing:
         is_here = self._node_of[camera] in self._links
         return Showing(
             camera=camera,
@@ -241,6 +245,7 @@ class LiveViews:
             codec=self._codecs.get(camera),
             now_us=self._clock.wall_us(),
             most_cameras=MAX_WATCHED,
+            asked_at_ms=asked_at_ms,
         )
 
     def _cameras_of(self, node: str) -> list[str]:

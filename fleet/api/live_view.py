@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
 from contract.errors import ContractError
-from contract.live import JPEG, SPEAKS, STILLS
+from contract.live import JPEG, SPEAKS, STILLS, read_ask
 from fleet.api.guard import SUBPROTOCOL
 from fleet.api.parts import Parts
 from fleet.errors import NotFound, Refused, StoreError
@@ -56,7 +56,7 @@ def add_live_view(app: FastAPI, parts: Parts) -> None:
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(_send, socket, viewer, tasks.cancel_scope)
                     tasks.start_soon(_refused, socket, parts, tasks.cancel_scope)
-                    await _until_gone(socket)
+                    await _until_gone(socket, parts, camera, viewer)
                     tasks.cancel_scope.cancel()
         except (NotFound, Refused) as err:  # before it was accepted; only so can a page read the reason
             await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
@@ -103,7 +103,8 @@ async def _refused(socket: WebSocket, parts: Parts, scope: anyio.CancelScope) ->
     scope.cancel()
 
 
-async def _until_gone(socket: WebSocket) -> None:
-    """What a viewer says is read and ignored."""
-    while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
+async def _until_gone(socket: WebSocket, parts: Parts, camera: str, viewer: Outlet) -> None:
+    """A viewer may ask for the time; whatever else it says is read and ignored."""
+    while (message := await socket.receive())["type"] != "websocket.disconnect":
+        with contextlib.suppress(ContractError):
+            parts.views.answer(camera, viewer, read_ask(message.get("text") or ""))

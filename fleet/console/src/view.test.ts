@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { parsed, rateOf, View, type ViewState } from "./view";
+import { ClockDifference, parsed, rateOf, View, type ViewState } from "./view";
 import type { PictureHead } from "./ways/way";
 
 const head: PictureHead = {
@@ -36,6 +36,22 @@ describe("the rate of a live picture", () => {
     expect(rateOf([0, 100, 200, 300])).toBeCloseTo(10, 6);
     expect(rateOf([5])).toBeNull();
     expect(rateOf([])).toBeNull();
+  });
+});
+
+describe("the coordinator's clock", () => {
+  it("is as far off as its quickest answer says", () => {
+    const clock = new ClockDifference();
+    clock.hear(5_000_000, null, 4_000); // heard late
+    expect(clock.aheadUs).toBe(1_000_000);
+    clock.hear(10_000_000, 8_000, 8_400);
+    expect(clock.aheadUs).toBe(1_800_000);
+    clock.hear(20_000_000, 17_995, 18_005);
+    expect(clock.aheadUs).toBe(2_000_000);
+    clock.hear(30_000_000, 28_000, 29_000); // a slow answer
+    clock.hear(40_000_000, null, 39_000);
+    clock.hear(50_000_000, 60_000, 48_000); // our clock was set back
+    expect(clock.aheadUs).toBe(2_000_000);
   });
 });
 

@@ -7,6 +7,7 @@ import { throughWebCodecs } from "./ways/webcodecs";
 
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 const MOST_ERRORS = 3; // in a row, without a picture between them: then the next way
+const ASK_EACH_MS = [200, 500, 1_000, 5_000, 20_000]; // how far apart the clocks are: the quickest answer counts
 const RATE_MS = 2_000; // pictures a second are counted over this
 
 export interface ViewState {
@@ -39,6 +40,27 @@ interface Showing {
   is_node_here: boolean;
   now_us: number;
   most_cameras?: number;
+  asked_at_ms?: number | null;
+}
+
+/** How far another clock is before ours, us: the quicker an answer, the less it can be wrong. */
+export class ClockDifference {
+  aheadUs = 0;
+  private leastMs = Number.POSITIVE_INFINITY; // there and back, of what counts now
+
+  /** askedAtMs: null of a word that nobody asked for, which counts until an answer came. */
+  hear(nowUs: number, askedAtMs: number | null, heardAtMs: number): void {
+    if (askedAtMs === null) {
+      if (this.leastMs === Number.POSITIVE_INFINITY) this.aheadUs = nowUs - heardAtMs * 1000;
+      return;
+    }
+    const wayMs = heardAtMs - askedAtMs;
+    if (wayMs < 0) return; // our clock was set back
+    this.leastMs += 0.1; // clocks drift: an answer does not count for ever
+    if (wayMs > this.leastMs) return;
+    this.leastMs = wayMs;
+    this.aheadUs = nowUs - (heardAtMs - wayMs / 2) * 1000;
+  }
 }
 
 /** A binary message taken apart; null for one that makes no sense. */
@@ -73,7 +95,8 @@ export class View {
   private newest: { picture: Decoded; way: WayName } | null = null; // for the next repaint: what a busy page cannot draw is left out
   private repaint = 0;
   private drawn: number[] = []; // when, within RATE_MS
-  private aheadUs = 0; // of the coordinator's clock before ours
+  private clock = new ClockDifference(); // the coordinator's
+  private asking = 0;
   private isOver = false;
 
   constructor(
@@ -93,11 +116,21 @@ export class View {
     socket.onclose = (event) => {
       if (socket === this.socket) this.lost(event.reason);
     };
+    socket.onopen = () => this.ask(0);
     this.socket = socket;
+  }
+
+  /** The time, again and again. */
+  private ask(times: number): void {
+    clearTimeout(this.asking);
+    if (this.isOver || this.socket?.readyState !== WebSocket.OPEN) return;
+    this.socket.send(JSON.stringify({ type: "ask", asked_at_ms: Date.now() }));
+    this.asking = window.setTimeout(() => this.ask(times + 1), ASK_EACH_MS[Math.min(times, ASK_EACH_MS.length - 1)]);
   }
 
   stop(): void {
     this.isOver = true;
+    clearTimeout(this.asking);
     clearTimeout(this.retry);
     this.socket?.close();
     this.forget();
@@ -107,7 +140,8 @@ export class View {
 
   private hear(showing: Showing): void {
     this.attempt = 0;
-    this.aheadUs = showing.now_us - Date.now() * 1000;
+    const askedAtMs = showing.asked_at_ms ?? null;
+    this.clock.hear(showing.now_us, askedAtMs, Date.now());
     const mostCameras = showing.most_cameras ?? null;
     this.update({ isConnected: true, isNodeHere: showing.is_node_here, mostCameras, problem: "" });
   }
@@ -201,7 +235,7 @@ export class View {
     this.canvas.getContext("2d")?.drawImage(image, 0, 0, width, height);
     this.leave();
     const nowMs = Date.now();
-    const delayMs = nowMs + (this.aheadUs - takenAtUs) / 1000;
+    const delayMs = nowMs + (this.clock.aheadUs - takenAtUs) / 1000;
     this.drawn = [...this.drawn.filter((atMs) => nowMs - atMs < RATE_MS), nowMs];
     this.update({ takenAtUs, delayMs, drawnAtMs: nowMs, rateHz: rateOf(this.drawn), way, head, problem: "" });
   }

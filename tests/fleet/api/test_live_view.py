@@ -54,6 +54,15 @@ def test_a_page_that_plays_no_video_asks_its_node_for_stills(guarded: TestClient
         assert read_word(node.receive_text()) == WatchStills(camera=CAMERA, is_wanted=False)
 
 
+def test_a_page_that_asks_is_told_the_time_and_nonsense_is_ignored(guarded: TestClient) -> None:
+    with guarded.websocket_connect(LOOK, subprotocols=VIEWER) as viewer:
+        assert viewer.receive_json()["asked_at_ms"] is None
+        for said in ("nonsense", '{"type":"ask","asked_at_ms":-1}', "x" * 2_000, '{"type":"ask","asked_at_ms":1234}'):
+            viewer.send_text(said)
+        viewer.send_bytes(b"{}")
+        assert viewer.receive_json()["asked_at_ms"] == 1234
+
+
 @pytest.mark.parametrize(
     "headers",
     [

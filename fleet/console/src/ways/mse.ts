@@ -74,6 +74,11 @@ class Played implements Decoder {
   ) {
     this.video.muted = true;
     this.video.playsInline = true;
+    this.video.setAttribute("aria-hidden", "true");
+    this.video.tabIndex = -1;
+    // On the page, though nobody sees it: a browser hurries with no other video.
+    Object.assign(this.video.style, { position: "fixed", left: "0", top: "0", width: "2px", height: "2px", opacity: "0.01", pointerEvents: "none" });
+    document.body.append(this.video);
     this.video.onerror = () => this.fail(this.video.error?.message || "the picture could not be played");
     this.media.onsourceopen = () => {
       try {
@@ -117,6 +122,7 @@ class Played implements Decoder {
     this.media.onsourceopen = null;
     this.video.removeAttribute("src");
     this.video.load();
+    this.video.remove();
     URL.revokeObjectURL(this.url);
   }
 
