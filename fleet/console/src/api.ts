@@ -3848,7 +3848,7 @@ export interface components {
             id: string;
             /**
              * Look Deg
-             * @description where it looks, clockwise from north; for plan and map, not flown yet
+             * @description where it looks in turn while it stays, clockwise from north; of what flies
              * @default []
              */
             look_deg: number[];
@@ -5236,10 +5236,16 @@ export interface components {
         Waypoint: {
             /**
              * Dwell S
-             * @description how long it stays there
+             * @description how long it stays there, all looks together
              * @default 0
              */
             dwell_s: number;
+            /**
+             * Look Deg
+             * @description where it looks in turn while it stays, clockwise from north; of what flies
+             * @default []
+             */
+            look_deg: number[];
             position: components["schemas"]["GeoPoint-Output"];
         };
         /**

@@ -1,6 +1,5 @@
 """queues in order of time."""
 
-import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
