@@ -284,6 +284,8 @@ def assembled(
         live=live,
         is_connected=wire.is_connected,
         is_alive=heart.is_alive,
+        hops=hops,
+        version=parameters.code_version,
         docks=docks,
         dock_watch=dock_watch,
         files=files,

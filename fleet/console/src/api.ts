@@ -108,6 +108,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/coordinator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the coordinator itself is, and how long each step took lately */
+        get: operations["get_coordinator_api_v1_coordinator_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/decisions/{decision_id}": {
         parameters: {
             query?: never;
@@ -2095,6 +2112,19 @@ export interface components {
             reported_version: number | null;
         };
         /**
+         * CoordinatorView
+         * @description store_problem: why its store does not answer; empty while it does.
+         */
+        CoordinatorView: {
+            /** Hops */
+            hops: components["schemas"]["HopView"][];
+            link: components["schemas"]["LinkView"];
+            /** Store Problem */
+            store_problem: string;
+            /** Version */
+            version: string;
+        };
+        /**
          * Corridor
          * @description A way through the air that copters keep to between dock and work.
          */
@@ -2639,6 +2669,22 @@ export interface components {
          */
         Heard: {
             alarm: components["schemas"]["Alarm"] | null;
+        };
+        /**
+         * HopView
+         * @description How long a step took, the last 200 times since the coordinator started; camera null: of no camera's event.
+         */
+        HopView: {
+            /** Camera */
+            camera: string | null;
+            /** Count */
+            count: number;
+            /** Hop */
+            hop: string;
+            /** P50 Ms */
+            p50_ms: number;
+            /** P95 Ms */
+            p95_ms: number;
         };
         /**
          * Hours
@@ -5754,6 +5800,107 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BypassView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_coordinator_api_v1_coordinator_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoordinatorView"];
                 };
             };
             /** @description A session or a token is needed */
