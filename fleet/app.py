@@ -68,6 +68,7 @@ from fleet.records.people import People
 from fleet.records.store import Store, open_store
 from fleet.relief import ReliefDesk
 from fleet.response import Response
+from fleet.sending_desk import SendingDesk
 from fleet.sensor_desk import SensorDesk
 from fleet.settings import (
     FleetSettings,
@@ -270,6 +271,15 @@ def assembled(
             dispatching=dispatching,
         ),
     )
+    sending = SendingDesk(
+        site=site,
+        response=response,
+        tasking=tasking,
+        vehicles=vehicles,
+        view=view,
+        parameters=parameters,
+        clock=clock,
+    )
     room = ControlRoom(
         site=site,
         clock=clock,
@@ -293,6 +303,7 @@ def assembled(
         procedures=procedures,
         sensors=sensors,
         dispatching=dispatching,
+        sending=sending,
     )
     return Fleet(
         site,

@@ -50,6 +50,7 @@ from fleet.records import reads, writes
 from fleet.records.audit import add_entry
 from fleet.records.store import Store
 from fleet.response import Response
+from fleet.sending_desk import SendingDesk
 from fleet.sensor_desk import SensorDesk
 
 VEHICLE_SILENT_US = 3_000_000
@@ -85,13 +86,14 @@ class ControlRoom:
         files: CaseFiles,
         exempt: ExemptDesk,
         dispatching: DispatchDesk,
+        sending: SendingDesk,
         procedures: Procedures | None = None,
         sensors: SensorDesk,
     ) -> None:
         self.site = site
         consider = None if procedures is None else procedures.consider
         self.incidents, self.exempt, self._files = IncidentDesk(files, response, consider=consider), exempt, files
-        self._procedures, self.dispatching, self.sensors = procedures, dispatching, sensors
+        self._procedures, self.dispatching, self.sending, self.sensors = procedures, dispatching, sending, sensors
         self._clock, self._store, self._ingest, self._coverage = clock, store, ingest, coverage
         self._coordinator, self._response, self._tasking, self._monitor = coordinator, response, tasking, monitor
         self._vehicles, self._live = vehicles, live

@@ -26,6 +26,7 @@ from fleet.api.problems import add_problems
 from fleet.api.procedures import procedure_routes
 from fleet.api.reading import audit_routes, reading_routes
 from fleet.api.reporting import report_routes
+from fleet.api.sending import sending_routes
 from fleet.api.sensing import sensor_routes
 from fleet.api.signing_in import signing_in_routes
 from fleet.api.site_versions import site_routes
@@ -68,6 +69,7 @@ def create_api(parts: Parts) -> FastAPI:
         people_routes(parts),
         report_routes(parts),
         sensor_routes(parts),
+        sending_routes(parts),
         site_routes(parts),
         planning_routes(parts),
     ]

@@ -204,7 +204,7 @@ def _tasks(run: Run) -> Tasks:
         ended = {state.value: states.count(state.value) for state in ends}
         return TaskCounts(total=len(states), unfinished=len(states) - sum(ended.values()), **ended)
 
-    return Tasks(**{kind.value: counts(kind) for kind in TaskKind})
+    return Tasks(**{kind.value: counts(kind) for kind in TaskKind if kind is not TaskKind.ORBIT})
 
 
 def _troubles(run: Run) -> Troubles:

@@ -193,6 +193,8 @@ class TaskCounts(Frozen):
 
 
 class Tasks(Frozen):
+    """No orbits: only a person orders one, and no scenario has a person do it."""
+
     patrol: TaskCounts
     investigate: TaskCounts
     recall: TaskCounts
