@@ -40,6 +40,7 @@ const TASK_WORDS: Record<Task["kind"], string> = {
   patrol: "Patrol",
   investigate: "Look at an intruder",
   recall: "Recall",
+  orbit: "Orbit",
 };
 
 export function taskLine(task: Task): string {

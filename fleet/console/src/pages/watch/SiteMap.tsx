@@ -143,7 +143,7 @@ function drawVehicles(map: MapLibre, pins: Pins, picture: Picture): void {
 }
 
 function drawOrders(map: MapLibre, pins: Pins, picture: Picture): void {
-  const open = [...picture.tasks.values()].filter((t) => t.kind === "investigate" && !isFinal(t) && t.target);
+  const open = [...picture.tasks.values()].filter((t) => (t.kind === "investigate" || t.kind === "orbit") && !isFinal(t) && t.target);
   const kept = new Set<string>();
   const lines: GeoJSON.Feature[] = [];
   for (const task of open) {
@@ -201,6 +201,25 @@ function cameraTracks(map: MapLibre, pins: Pins, picture: Picture, kept: Set<str
   return shapes;
 }
 
+/** A way that is only thought of. */
+export interface Ghost {
+  way: readonly GeoPoint[];
+  verdict: "approve" | "clip" | "refuse";
+}
+
+interface SiteMapProps {
+  picture: Picture;
+  ghost?: Ghost | null;
+  target?: GeoPoint | null; // what the ghost is about
+  onPick?: (point: GeoPoint) => void;
+}
+
+function drawGhost(map: MapLibre, pins: Pins, ghost: Ghost | null, target: GeoPoint | null): void {
+  fill(map, "ghost", ghost && ghost.way.length > 1 ? [line(ghost.way, { verdict: ghost.verdict })] : []);
+  if (target) pin(map, pins, "wish", { at: target, className: "target", html: TARGET });
+  else prune(pins, "wish", new Set());
+}
+
 interface Held {
   map: MapLibre;
   pins: Pins;
@@ -208,7 +227,7 @@ interface Held {
   frame: number;
 }
 
-export function SiteMap({ picture }: { picture: Picture }) {
+export function SiteMap({ picture, ghost = null, target = null, onPick }: SiteMapProps) {
   const container = useRef<HTMLDivElement>(null);
   const held = useRef<Held | null>(null);
   const [isBroken, setBroken] = useState(false);
@@ -218,6 +237,8 @@ export function SiteMap({ picture }: { picture: Picture }) {
   const language = useLanguage();
   const latestTheme = useRef<Theme>(theme);
   latestTheme.current = theme;
+  const wish = useRef({ ghost, target, onPick });
+  wish.current = { ghost, target, onPick };
 
   useEffect(() => {
     if (!container.current) return undefined;
@@ -248,11 +269,13 @@ export function SiteMap({ picture }: { picture: Picture }) {
     map.on("load", () => {
       held.current = mine;
       paintTheme(map, latestTheme.current);
+      drawGhost(map, mine.pins, wish.current.ghost, wish.current.target);
       leave = feed.onMotion((now) => {
         latest = now;
         if (!mine.frame) mine.frame = requestAnimationFrame(paint);
       });
     });
+    map.on("click", ({ lngLat }) => wish.current.onPick?.({ lat_deg: lngLat.lat, lon_deg: lngLat.lng }));
     return () => {
       leave();
       cancelAnimationFrame(mine.frame);
@@ -269,6 +292,10 @@ export function SiteMap({ picture }: { picture: Picture }) {
     mine.drawn = null;
     if (drawn) draw(mine, drawn);
   }, [theme, language]);
+
+  useEffect(() => {
+    if (held.current) drawGhost(held.current.map, held.current.pins, ghost, target);
+  }, [ghost, target]);
 
   if (isBroken) return <p className="empty">This browser draws no map (WebGL does not start). Everything else works.</p>;
   return <div ref={container} />;

@@ -112,6 +112,7 @@ export const STYLE: StyleSpecification = {
     tracks: source,
     orders: source,
     footprints: source,
+    ghost: source,
   },
   layers: [
     { id: "ground", type: "background", paint: { "background-color": "#12181f" } },
@@ -174,5 +175,15 @@ export const STYLE: StyleSpecification = {
     },
     { id: "tracks", type: "fill", source: "tracks", paint: { "fill-color": "#ff8a3d", "fill-opacity": 0.28 } },
     { id: "tracks-edge", type: "line", source: "tracks", paint: { "line-color": "#ff8a3d", "line-width": 1.5 } },
+    {
+      id: "ghost",
+      type: "line",
+      source: "ghost",
+      paint: {
+        "line-color": ["match", ["get", "verdict"], "refuse", "#ff5247", "clip", "#f2b441", "#4fa8ff"],
+        "line-width": 3,
+        "line-dasharray": [2, 1.5],
+      },
+    },
   ],
 };

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import { bodyOf, canGive, degrees, type Foresight, pathOf, roleOf, type What, type Wish } from "./sending";
+
+const WISH: Wish = { vehicle: "kestrel", what: "go_and_look", point: { lat_deg: 52, lon_deg: 13 }, radiusM: 30, durationS: 60 };
+const answer = (verdict: Foresight["verdict"]) => ({ verdict }) as Foresight;
+const NOW = { askedAtMs: 10_000, nowMs: 11_000, isLive: true, may: () => true };
+
+test("an order can be given when the answer approves or clips, and not when it refuses", () => {
+  expect((["approve", "clip", "refuse"] as const).map((verdict) => canGive(WISH, answer(verdict), NOW))).toEqual([true, true, false]);
+});
+
+test("an order waits for its answer, and an old answer is none", () => {
+  expect(canGive(WISH, null, NOW)).toBe(false);
+  expect(canGive(WISH, answer("approve"), { ...NOW, nowMs: 15_001 })).toBe(false);
+});
+
+test("nobody is sent on a lost link, without a point, or by one who is no pilot", () => {
+  expect(canGive(WISH, answer("approve"), { ...NOW, isLive: false })).toBe(false);
+  expect(canGive({ ...WISH, point: null }, answer("approve"), NOW)).toBe(false);
+  expect(canGive(WISH, answer("approve"), { ...NOW, may: (role) => role !== "pilot" })).toBe(false);
+});
+
+test("hold and return wait for no answer and no link, and any operator may", () => {
+  const gone = { askedAtMs: 0, nowMs: 99_000, isLive: false, may: (role: string) => role === "operator" };
+  const can = (what: What) => canGive({ ...WISH, what, point: null }, null, gone);
+  expect([can("hold"), can("return"), can("land")]).toEqual([true, true, false]);
+  expect(roleOf("land")).toBe("pilot");
+});
+
+test("each wish says what it must and goes where it belongs", () => {
+  expect(bodyOf(WISH)).toEqual({ what: "go_and_look", point: WISH.point });
+  expect(bodyOf({ ...WISH, what: "orbit" })).toEqual({ what: "orbit", point: WISH.point, radius_m: 30, duration_s: 60 });
+  expect(bodyOf({ ...WISH, what: "orbit", radiusM: NaN })).toBeNull();
+  expect(bodyOf({ ...WISH, what: "return", point: null })).toEqual({ what: "return" });
+  expect([pathOf(WISH), pathOf({ ...WISH, what: "land" })]).toEqual(["/vehicles/kestrel/tasks", "/vehicles/kestrel/land"]);
+});
+
+test("degrees are read as people write them, and nonsense is none", () => {
+  expect([degrees("52.5", 90), degrees("52,5", 90), degrees("", 90), degrees("91", 90), degrees("x", 90)]).toEqual([52.5, 52.5, null, null, null]);
+});

@@ -1,0 +1,73 @@
+// An order that is only thought of, and what the coordinator foresees of it. Nothing is decided here but whether the
+// button can be pressed: the coordinator judges the order again when it comes.
+import type { components } from "../../api";
+import type { GeoPoint } from "../../contract";
+import type { Role } from "../../page";
+import type { Session } from "../../session";
+
+export type Foresight = components["schemas"]["Foresight"];
+export type What = Foresight["what"];
+export const WHATS: readonly What[] = ["go_and_look", "orbit", "return", "land", "hold"];
+
+export interface Wish {
+  vehicle: string;
+  what: What;
+  point: GeoPoint | null;
+  radiusM: number;
+  durationS: number;
+}
+
+export const FRESH_MS = 5_000; // an answer holds for its moment; it is asked anew each second or two
+export const ASK_EACH_MS = 2_000;
+
+export function needsPoint(what: What): boolean {
+  return what === "go_and_look" || what === "orbit";
+}
+
+/** What is sent; null while something is missing. */
+export function bodyOf(wish: Wish): Record<string, unknown> | null {
+  if (!needsPoint(wish.what)) return { what: wish.what };
+  if (!wish.point) return null;
+  if (wish.what === "go_and_look") return { what: wish.what, point: wish.point };
+  if (!Number.isFinite(wish.radiusM) || !Number.isFinite(wish.durationS)) return null;
+  return { what: wish.what, point: wish.point, radius_m: wish.radiusM, duration_s: wish.durationS };
+}
+
+/** Where the order goes: a task over the gate, or straight to the safety monitor. */
+export function pathOf(wish: Wish): string {
+  return needsPoint(wish.what) ? `/vehicles/${wish.vehicle}/tasks` : `/vehicles/${wish.vehicle}/${wish.what}`;
+}
+
+/** Who may give it. Holding and returning is for whoever is at the desk (SAFETY 6). */
+export function roleOf(what: What): Role {
+  return what === "hold" || what === "return" ? "operator" : "pilot";
+}
+
+/** Can the button be pressed? Coming to rest waits for no answer; all else for a fresh one that does not refuse. */
+export function canGive(
+  wish: Wish,
+  answer: Foresight | null,
+  { askedAtMs, nowMs, isLive, may }: { askedAtMs: number; nowMs: number; isLive: boolean; may: (role: Role) => boolean },
+): boolean {
+  if (!may(roleOf(wish.what))) return false;
+  if (!needsPoint(wish.what)) return true;
+  if (!isLive || bodyOf(wish) === null || answer === null || answer.verdict === "refuse") return false;
+  return nowMs - askedAtMs <= FRESH_MS;
+}
+
+export async function foresee(wish: Wish, session: Session | null, name: string): Promise<Foresight> {
+  const headers: Record<string, string> = { "Content-Type": "application/json" };
+  if (session?.csrf) headers["X-CSRF-Token"] = session.csrf;
+  const person = session?.csrf ? {} : { by: name };
+  const body = JSON.stringify({ ...bodyOf(wish), ...person });
+  const answer = await fetch(`/api/v1/vehicles/${wish.vehicle}/preview`, { method: "POST", headers, body });
+  const told = (await answer.json()) as Foresight & { detail?: string };
+  if (!answer.ok) throw new Error(told.detail ?? answer.statusText);
+  return told;
+}
+
+/** A number that a person types; null for none. */
+export function degrees(text: string, limit: number): number | null {
+  const value = Number(text.replace(",", "."));
+  return text.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= limit ? value : null;
+}
