@@ -11,21 +11,19 @@ import signal
 import socket
 import subprocess
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
 import structlog
-from anyio.lowlevel import checkpoint
 
 from contract.bus import BusMessage
 from contract.clock import SystemClock
 from contract.topics import ACK
 from fleet.broker_settings import BrokerSettings
 from fleet.mqtt_bus import MqttBus, password_of, tls_context
-from fleet.picture.arrival import Arrival
+from fleet.picture.arrival import Arrival, Unread
 
 MAX_FRAME = 500  # messages
 MAX_UNREAD = 1_000  # here; the rest waits in the child, which drops what is beyond its own bound
@@ -43,8 +41,7 @@ class BrokerProcess:
         """also: topics outside the table that are listened to."""
         self._settings, self._site_id, self._also = settings, site_id, list(also)
         self.is_connected = False
-        self._unread: deque[Arrival] = deque()
-        self._has_unread, self._has_room = anyio.Event(), anyio.Event()
+        self._unread, self._has_room = Unread(), anyio.Event()
         self._writer: asyncio.StreamWriter | None = None
 
     @asynccontextmanager
@@ -57,15 +54,8 @@ class BrokerProcess:
             tasks.cancel_scope.cancel()
 
     async def receive(self, *, at_most: int) -> list[Arrival]:
-        """Wait for a message, then take it with all that came meanwhile."""
-        while not self._unread:
-            self._has_unread = anyio.Event()
-            await self._has_unread.wait()
-        known = 0
-        while known < len(self._unread) < at_most:
-            known = len(self._unread)
-            await checkpoint()
-        taken = [self._unread.popleft() for _ in range(min(len(self._unread), at_most))]
+        """As `Unread.take`."""
+        taken = await self._unread.take(at_most=at_most)
         self._has_room.set()
         return taken
 
@@ -116,11 +106,12 @@ class BrokerProcess:
         if isinstance(said, bool):
             self.is_connected = said
             return
-        self._unread.extend(
-            Arrival(BusMessage(topic, payload, qos, retain, expiry_s), wall_us, monotonic_us)
-            for topic, payload, qos, retain, expiry_s, wall_us, monotonic_us in said
+        self._unread.put(
+            *(
+                Arrival(BusMessage(topic, payload, qos, retain, expiry_s), wall_us, monotonic_us)
+                for topic, payload, qos, retain, expiry_s, wall_us, monotonic_us in said
+            )
         )
-        self._has_unread.set()
 
 
 def _begun(its: socket.socket) -> "subprocess.Popen[bytes]":

@@ -8,14 +8,12 @@ import asyncio
 import os
 import socket
 import ssl
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import aiomqtt
 import anyio
 import structlog
-from anyio.lowlevel import checkpoint
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -27,7 +25,7 @@ from contract.clock import Clock
 from contract.topics import ACK, KEEP_ALIVE_S, SESSION_EXPIRY_S, TOPICS, Direction
 from fleet.broker_settings import BrokerSettings
 from fleet.errors import SetUpError
-from fleet.picture.arrival import Arrival
+from fleet.picture.arrival import Arrival, Unread
 
 MAX_UNREAD = 11_000  # past that messages are dropped
 MAX_OUTBOX = 1000
@@ -55,8 +53,7 @@ class MqttBus:
         self._site_id = site_id
         self._clock = clock
         self.is_connected = False
-        self._unread: deque[Arrival] = deque()
-        self._has_unread = anyio.Event()
+        self._unread = Unread()
         self._outbox_in: MemoryObjectSendStream[BusMessage]
         self._outbox_out: MemoryObjectReceiveStream[BusMessage]
         self._acks: dict[str, BusMessage] = {}  # by topic: the newest of what waits to be sent
@@ -73,16 +70,8 @@ class MqttBus:
                 tasks.cancel_scope.cancel()
 
     async def receive(self, *, at_most: int) -> list[Arrival]:
-        """Wait for a message, then take it with what came meanwhile. A burst is read one message a pass of the loop: as
-        long as each pass brings another, they are waited for, since a batch costs hardly more than a message."""
-        while not self._unread:
-            self._has_unread = anyio.Event()
-            await self._has_unread.wait()
-        known = 0
-        while known < len(self._unread) < at_most:
-            known = len(self._unread)
-            await checkpoint()
-        return [self._unread.popleft() for _ in range(min(len(self._unread), at_most))]
+        """As `Unread.take`."""
+        return await self._unread.take(at_most=at_most)
 
     def publish(self, message: BusMessage) -> bool:
         """False when there is no connection or no room. An ack waits for the connection: what a session kept is read
@@ -168,8 +157,7 @@ class MqttBus:
         received = BusMessage(
             str(message.topic), message.payload, message.qos, retain=message.retain, expiry_s=expiry_s
         )
-        self._unread.append(Arrival(received, self._clock.wall_us(), self._clock.monotonic_us()))
-        self._has_unread.set()
+        self._unread.put(Arrival(received, self._clock.wall_us(), self._clock.monotonic_us()))
 
     async def _send(self, client: aiomqtt.Client, scope: anyio.CancelScope) -> None:
         """What cannot be sent is dropped: an Ack comes again with the redelivery, a command expires."""

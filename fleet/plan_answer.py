@@ -1,5 +1,6 @@
 """What is asked of the planner of patrols and what it answers, as they travel between processes and to the console."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field
@@ -7,6 +8,20 @@ from pydantic import Field
 from contract.frozen import Frozen, Identifier
 from contract.geo import GeoPoint
 from contract.roaming import RoamingPatrol
+from contract.site import Site, Vehicle
+from fleet.errors import NotPossible
+
+
+def patrolling(site: Site, names: Iterable[str]) -> tuple[Vehicle, ...]:
+    """The vehicles of these names, once each; all of the site where none is named. Raises NotPossible."""
+    known = {vehicle.id: vehicle for vehicle in site.vehicles}
+    wanted = list(dict.fromkeys(names)) or list(known)
+    strange = next((name for name in wanted if name not in known), None)
+    if strange is not None or not wanted:
+        raise NotPossible(
+            f"expected vehicles of site '{site.id}' ({', '.join(known) or 'none'}), got '{strange or ''}'"
+        )
+    return tuple(known[name] for name in wanted)
 
 
 class PlanAsked(Frozen):

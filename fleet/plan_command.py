@@ -9,9 +9,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from contract.roaming import RoamingPoint
-from contract.site import Site, Vehicle
 from fleet.errors import NotPossible, SetUpError
+from fleet.plan_answer import patrolling
 from fleet.settings import read_site
 
 NOT_POSSIBLE, WRONG_USAGE, WRONG_CONFIGURATION = 1, 2, 78
@@ -43,12 +42,15 @@ def plan(
         where = read_site(site)
     except SetUpError as err:
         _stop(str(err), WRONG_CONFIGURATION, err)
-    chosen = _chosen(where, vehicles)
+    try:
+        chosen = patrolling(where, () if vehicles is None else (name.strip() for name in vehicles.split(",")))
+    except NotPossible as err:
+        _stop(str(err), WRONG_USAGE, err)
     try:
         from fleet.decision import planning  # noqa: PLC0415
-        from fleet.decision.plan_points import farthest_margin_m, named_points, points_along, reachable  # noqa: PLC0415
         from fleet.decision.team import watch  # noqa: PLC0415
         from fleet.plan_file import plan_text  # noqa: PLC0415
+        from fleet.plan_making import wanted_of  # noqa: PLC0415
         from fleet.plan_pictures import draw  # noqa: PLC0415
     except ModuleNotFoundError as err:
         _stop(
@@ -58,19 +60,15 @@ def plan(
     try:
         with Progress(console=console, transient=True) as progress:
             bar = progress.add_task("points", total=None)
-            points: tuple[RoamingPoint, ...] = named_points(where) if where.roaming else ()
-            points = points or points_along(
-                where, spacing_m=spacing_m, dwell_s=dwell_s, farthest_margin_m=farthest_margin_m(chosen)
-            )
-            altitudes_m = tuple(planning.altitude_m(where, vehicle) for vehicle in chosen)
-            points, left_out = reachable(where, points, chosen, altitudes_m=altitudes_m)
-            wanted = planning.Wanted(
-                points=points,
-                vehicles=chosen,
-                charge_s=charge_min * 60.0,
+            wanted, left_out = wanted_of(
+                where,
+                chosen,
+                spacing_m=spacing_m,
+                dwell_s=dwell_s,
+                charge_min=charge_min,
                 wind_m_s=wind_m_s,
                 randomness=randomness,
-                gap_s=None if gap_min is None else gap_min * 60.0,
+                gap_min=gap_min,
             )
             made = planning.plan(where, wanted, say=lambda what: progress.update(bar, description=what))
             progress.update(bar, description="rounds", total=len(made.teams) + 1, completed=0)
@@ -116,17 +114,6 @@ def plan(
         f"{made.fixed_gap_s / 60:.1f} min; {', '.join(str(path) for path in written)}",
         soft_wrap=True,
     )
-
-
-def _chosen(site: Site, named: str | None) -> tuple[Vehicle, ...]:
-    known = {vehicle.id: vehicle for vehicle in site.vehicles}
-    names = list(known) if named is None else list(dict.fromkeys(name.strip() for name in named.split(",")))
-    strange = next((name for name in names if name not in known), None)
-    if strange is not None or not names:
-        _stop(
-            f"expected vehicles of site '{site.id}' ({', '.join(known) or 'none'}), got '{strange or ''}'", WRONG_USAGE
-        )
-    return tuple(known[name] for name in names)
 
 
 def _stop(said: str, code: int, err: Exception | None = None) -> NoReturn:

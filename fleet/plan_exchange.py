@@ -11,11 +11,10 @@ from typing import Any
 
 from contract.errors import DocumentError
 from contract.geo import GeoPoint
-from contract.site import Patrol, Site, VehicleKind
+from contract.site import Patrol, Site
+from fleet.plan_file import RELATIVE_ALT, RETURN, TAKE_OFF, WAYPOINT, document, waypoint
 
-WAYPOINT, LOITER_TIME, RETURN, LAND, TAKE_OFF = 16, 19, 20, 21, 22  # MAV_CMD
-RELATIVE_ALT, MISSION_FRAME = 3, 2  # MAV_FRAME
-ARDUPILOT, COPTER, ROVER = 3, 2, 10  # MAV_AUTOPILOT, MAV_TYPE
+LOITER_TIME, LAND = 19, 21  # MAV_CMD
 MAX_PLAN_LETTERS = 500_000
 MOST_WAYPOINTS = 200  # of a patrol
 _PLACES = {WAYPOINT: "waypoint", LOITER_TIME: "loiter"}
@@ -43,33 +42,8 @@ def patrol_plan(site: Site, patrol: Patrol) -> str:
     """The patrol's waypoints from its dock and back, with the site's fence and no-fly areas."""
     vehicle = next(each for each in site.vehicles if each.id == patrol.vehicle)
     home = next(each.position for each in site.docks if each.id == vehicle.dock)
-    flies, height_m = vehicle.kind.flies, patrol.altitude_m
-    items = [_item(TAKE_OFF, [0, 0, 0, None, home.lat_deg, home.lon_deg, height_m])] if flies else []
-    for stop in patrol.waypoints:
-        at = stop.position
-        items.append(_item(WAYPOINT, [stop.dwell_s, 0, 0, None, at.lat_deg, at.lon_deg, height_m]))
-    items.append(_item(RETURN, [0, 0, 0, 0, 0, 0, 0], frame=MISSION_FRAME))
-    for number, item in enumerate(items, 1):
-        item["doJumpId"] = number
-    mission = {
-        "version": 2,
-        "firmwareType": ARDUPILOT,
-        "vehicleType": COPTER if vehicle.kind is VehicleKind.ARDUPILOT_COPTER else ROVER,
-        "globalPlanAltitudeMode": 1,
-        "cruiseSpeed": vehicle.cruise_speed_m_s,
-        "hoverSpeed": vehicle.cruise_speed_m_s,
-        "plannedHomePosition": [home.lat_deg, home.lon_deg, site.origin.ground_amsl_m],
-        "items": items,
-    }
-    polygons = [_ring(site.geofence.polygon, inclusion=True)]
-    polygons += [_ring(area.polygon, inclusion=False) for area in site.no_fly if flies]
-    rally = [[each.position.lat_deg, each.position.lon_deg, height_m] for each in site.rally_points]
-    plan = {"fileType": "Plan", "version": 1, "groundStation": "QGroundControl", "mission": mission}
-    plan |= {
-        "geoFence": {"version": 2, "circles": [], "polygons": polygons},
-        "rallyPoints": {"version": 2, "points": rally},
-    }
-    return json.dumps(plan, indent=2) + "\n"
+    stops = [waypoint(each.position, patrol.altitude_m, each.dwell_s) for each in patrol.waypoints]
+    return document(site, vehicle, stops, home=home, height_m=patrol.altitude_m)
 
 
 def read_plan(text: str) -> PlanRead:
@@ -150,12 +124,3 @@ def _numbers(params: Any, where: str) -> list[float]:
     if not all(isinstance(each, int | float) and abs(each) < 1e9 for each in found):
         raise DocumentError(f"{where}: expected numbers in params")
     return [float(each) for each in found]
-
-
-def _ring(corners: tuple[GeoPoint, ...], *, inclusion: bool) -> dict[str, object]:
-    return {"version": 1, "inclusion": inclusion, "polygon": [[c.lat_deg, c.lon_deg] for c in corners]}
-
-
-def _item(command: int, params: list[float | None], *, frame: int = RELATIVE_ALT) -> dict[str, object]:
-    common = {"type": "SimpleItem", "autoContinue": True, "doJumpId": 0}
-    return {**common, "command": command, "frame": frame, "params": params}

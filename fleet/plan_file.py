@@ -6,10 +6,13 @@ Heights are above home (MAV_FRAME_GLOBAL_RELATIVE_ALT). Looks are stays in turn,
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from contract.geo import GeoPoint
-from contract.site import Site, VehicleKind
-from fleet.decision.team import Team
+from contract.site import Site, Vehicle, VehicleKind
+
+if TYPE_CHECKING:
+    from fleet.decision.team import Team
 
 WAYPOINT, RETURN, TAKE_OFF, YAW = 16, 20, 22, 115  # MAV_CMD
 RELATIVE_ALT, MISSION_FRAME = 3, 2  # MAV_FRAME
@@ -17,23 +20,31 @@ ARDUPILOT, COPTER, ROVER = 3, 2, 10  # MAV_AUTOPILOT, MAV_TYPE
 Params = Sequence[float | None]
 
 
-def plan_text(site: Site, team: Team, vehicle: int) -> str:
+def plan_text(site: Site, team: "Team", vehicle: int) -> str:
     """The shortest round of the team's vehicle with that number, from its dock and back."""
     patrol, spec, frame = team.patrol, team.legs.vehicles[vehicle], site.local_frame()
     docks = len(team.legs.vehicles)
     home = frame.to_geo(team.legs.paths.places[vehicle])[0]
-    flies, height_m = spec.kind.flies, patrol.altitude_m
-    items = [_item(TAKE_OFF, (0, 0, 0, None, home.lat_deg, home.lon_deg, height_m))] if flies else []
-    here = vehicle
+    height_m, here = patrol.altitude_m, vehicle
+    items = []
     for number, point in enumerate(patrol.points):
         corners = team.legs.paths.way(here, docks + number)[1:-1]
-        items += [_waypoint(frame.to_geo(corner)[0], height_m, 0.0) for corner in corners]
-        items.append(_waypoint(point.position, height_m, 0.0 if point.look_deg else point.dwell_s))
+        items += [waypoint(frame.to_geo(corner)[0], height_m, 0.0) for corner in corners]
+        items.append(waypoint(point.position, height_m, 0.0 if point.look_deg else point.dwell_s))
         for look_deg in point.look_deg:
             items.append(_item(YAW, (look_deg, 0, 0, 0, 0, 0, 0), frame=MISSION_FRAME))
-            items.append(_waypoint(point.position, height_m, point.dwell_s / len(point.look_deg)))
+            items.append(waypoint(point.position, height_m, point.dwell_s / len(point.look_deg)))
         here = docks + number
-    items.append(_item(RETURN, (0, 0, 0, 0, 0, 0, 0), frame=MISSION_FRAME))
+    return document(site, spec, items, home=home, height_m=height_m)
+
+
+def document(
+    site: Site, vehicle: Vehicle, stops: Sequence[dict[str, object]], *, home: GeoPoint, height_m: float | None
+) -> str:
+    """The whole file: take-off, the stops, the way home, with the site's fence, no-fly areas and rally points."""
+    flies = vehicle.kind.flies
+    items = [_item(TAKE_OFF, (0, 0, 0, None, home.lat_deg, home.lon_deg, height_m))] if flies else []
+    items += [*stops, _item(RETURN, (0, 0, 0, 0, 0, 0, 0), frame=MISSION_FRAME)]
     for number, item in enumerate(items, 1):
         item["doJumpId"] = number
     plan = {
@@ -43,10 +54,10 @@ def plan_text(site: Site, team: Team, vehicle: int) -> str:
         "mission": {
             "version": 2,
             "firmwareType": ARDUPILOT,
-            "vehicleType": COPTER if spec.kind is VehicleKind.ARDUPILOT_COPTER else ROVER,
+            "vehicleType": COPTER if vehicle.kind is VehicleKind.ARDUPILOT_COPTER else ROVER,
             "globalPlanAltitudeMode": 1,
-            "cruiseSpeed": spec.cruise_speed_m_s,
-            "hoverSpeed": spec.cruise_speed_m_s,
+            "cruiseSpeed": vehicle.cruise_speed_m_s,
+            "hoverSpeed": vehicle.cruise_speed_m_s,
             "plannedHomePosition": [home.lat_deg, home.lon_deg, site.origin.ground_amsl_m],
             "items": items,
         },
@@ -70,7 +81,7 @@ def _polygon(corners: Sequence[GeoPoint], *, inclusion: bool) -> dict[str, objec
     return {"version": 1, "inclusion": inclusion, "polygon": [[c.lat_deg, c.lon_deg] for c in corners]}
 
 
-def _waypoint(point: GeoPoint, height_m: float, stay_s: float) -> dict[str, object]:
+def waypoint(point: GeoPoint, height_m: float | None, stay_s: float) -> dict[str, object]:
     return _item(WAYPOINT, (stay_s, 0, 0, None, round(point.lat_deg, 7), round(point.lon_deg, 7), height_m))
 
 

@@ -8,12 +8,11 @@ from itertools import pairwise
 import numpy as np
 
 from contract.geo import PointEnu
-from contract.site import Site
+from contract.site import Site, Vehicle
 from fleet.decision import planning
 from fleet.decision.plan_points import farthest_margin_m, named_points, points_along, reachable
 from fleet.decision.team import Team, Watch, watch
-from fleet.errors import NotPossible
-from fleet.plan_answer import CoverageGrid, PatrolPlan, PlanAsked, PlannedTeam
+from fleet.plan_answer import CoverageGrid, PatrolPlan, PlanAsked, PlannedTeam, patrolling
 from fleet.plan_coverage import Coverage, coverage
 
 CELL_M, MOST_CELLS = 5.0, 60  # of the answer: what a map shows
@@ -21,26 +20,15 @@ CELL_M, MOST_CELLS = 5.0, 60  # of the answer: what a map shows
 
 def made(site: Site, asked: PlanAsked) -> PatrolPlan:
     """Raises NotPossible with one line."""
-    known = {vehicle.id: vehicle for vehicle in site.vehicles}
-    strange = next((name for name in asked.vehicles if name not in known), None)
-    if strange is not None or not known:
-        raise NotPossible(
-            f"expected vehicles of site '{site.id}' ({', '.join(known) or 'none'}), got '{strange or ''}'"
-        )
-    chosen = tuple(known[name] for name in asked.vehicles or known)
-    points = named_points(site) if site.roaming else ()
-    points = points or points_along(
-        site, spacing_m=asked.spacing_m, dwell_s=asked.dwell_s, farthest_margin_m=farthest_margin_m(chosen)
-    )
-    altitudes_m = tuple(planning.altitude_m(site, vehicle) for vehicle in chosen)
-    points, left_out = reachable(site, points, chosen, altitudes_m=altitudes_m)
-    wanted = planning.Wanted(
-        points=points,
-        vehicles=chosen,
-        charge_s=asked.charge_min * 60.0,
+    wanted, left_out = wanted_of(
+        site,
+        patrolling(site, asked.vehicles),
+        spacing_m=asked.spacing_m,
+        dwell_s=asked.dwell_s,
+        charge_min=asked.charge_min,
         wind_m_s=asked.wind_m_s,
         randomness=asked.randomness,
-        gap_s=None if asked.gap_min is None else asked.gap_min * 60.0,
+        gap_min=asked.gap_min,
     )
     plan = planning.plan(site, wanted)
     watches = [
@@ -56,6 +44,36 @@ def made(site: Site, asked: PlanAsked) -> PatrolPlan:
         coverage=_grid(site, seen),
         left_out=left_out,
     )
+
+
+def wanted_of(
+    site: Site,
+    vehicles: tuple[Vehicle, ...],
+    *,
+    spacing_m: float,
+    dwell_s: float,
+    charge_min: float,
+    wind_m_s: float,
+    randomness: float,
+    gap_min: float | None,
+) -> tuple[planning.Wanted, tuple[str, ...]]:
+    """What the planner is asked, and the points that are left out: no vehicle has a legal way there. The site's own
+    points, or some along its fence and zones where it names none."""
+    points = named_points(site) if site.roaming else ()
+    points = points or points_along(
+        site, spacing_m=spacing_m, dwell_s=dwell_s, farthest_margin_m=farthest_margin_m(vehicles)
+    )
+    altitudes_m = tuple(planning.altitude_m(site, vehicle) for vehicle in vehicles)
+    points, left_out = reachable(site, points, vehicles, altitudes_m=altitudes_m)
+    wanted = planning.Wanted(
+        points=points,
+        vehicles=vehicles,
+        charge_s=charge_min * 60.0,
+        wind_m_s=wind_m_s,
+        randomness=randomness,
+        gap_s=None if gap_min is None else gap_min * 60.0,
+    )
+    return wanted, left_out
 
 
 def _team(site: Site, team: Team, seen: Watch) -> PlannedTeam:

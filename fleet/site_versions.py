@@ -49,8 +49,8 @@ class Standing(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class SiteVersion:
-    """text: the site file, whole."""
+class VersionHead:
+    """All that a list says of a version."""
 
     number: int
     sha256: str
@@ -62,6 +62,12 @@ class SiteVersion:
     chosen_by: str | None
     chosen_at_us: int | None
     began_at_us: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteVersion(VersionHead):
+    """text: the site file, whole."""
+
     text: str = field(repr=False)
 
     def site(self) -> Site:
@@ -179,18 +185,19 @@ class SiteVersions:
             return Waiting(remark="the site file was changed by hand: the next start reads it and records it")
         return Waiting(number)
 
-    def listed(self) -> list[SiteVersion]:
+    def listed(self, most: int = MOST_LISTED) -> list[VersionHead]:
         """Newest first."""
-        query = select(SITE_VERSIONS).order_by(SITE_VERSIONS.c.number.desc()).limit(MOST_LISTED)
+        columns = [each for each in SITE_VERSIONS.c if each is not SITE_VERSIONS.c.text]
+        query = select(*columns).order_by(SITE_VERSIONS.c.number.desc()).limit(most)
         with self._store.reading() as connection:
-            return [_read(row) for row in connection.execute(query)]
+            return [VersionHead(**_values(row)) for row in connection.execute(query)]
 
     def get(self, number: int) -> SiteVersion:
         """Raises NotFound."""
         with self._store.reading() as connection:
             return _version(connection, number)
 
-    def standing(self, version: SiteVersion, waiting: int | None) -> Standing:
+    def standing(self, version: VersionHead, waiting: int | None) -> Standing:
         if version.number == waiting:
             return Standing.WAITS
         if version.number == self._in_force:
@@ -207,8 +214,7 @@ class SiteVersions:
 
     def check_version(self, number: int) -> Verdict:
         """Raises NotFound."""
-        version = self.get(number)
-        return self.check(Draft(text=version.text, based_on=version.based_on))
+        return self._check(self.get(number))
 
     def compared(self, number: int, *, against: int) -> tuple[Change, ...]:
         """What `number` changes against another. Raises NotFound, Refused."""
@@ -220,7 +226,7 @@ class SiteVersions:
         """A version that a start would take, as far as this machine can say. For any thread: it reads the whole
         document. Raises NotFound, Refused."""
         version = self.get(number)
-        verdict = self.check_version(number)
+        verdict = self._check(version)
         if verdict.faults:
             raise Refused(f"version {number}: {verdict.faults[0].line}")
         return Fit(version)
@@ -233,7 +239,7 @@ class SiteVersions:
             raise Refused(f"{faults[0].line}{more}")
         if draft.based_on is not None:
             self.get(draft.based_on)
-        newest = self.listed()[:1]
+        newest = self.listed(most=1)
         current = [] if self._in_force is None else [self.get(self._in_force)]
         if any(each.sha256 == digest_of(text) for each in newest) or any(_same(each, site) for each in current):
             raise Refused("nothing is changed against what is there")
@@ -256,6 +262,9 @@ class SiteVersions:
         return self._choose(kept, why=why, by=by)
 
     # How
+
+    def _check(self, version: SiteVersion) -> Verdict:
+        return self.check(Draft(text=version.text, based_on=version.based_on))
 
     def _verdict(self, site: Site, *, based_on: int | None) -> Verdict:
         faults, said, remarks = [], tuple[Change, ...](), []
@@ -377,8 +386,8 @@ def _version(connection: Connection, number: int) -> SiteVersion:
     row = connection.execute(select(SITE_VERSIONS).where(SITE_VERSIONS.c.number == number)).first()
     if row is None:
         raise NotFound(f"site version {number}: there is none")
-    return _read(row)
+    return SiteVersion(**_values(row))
 
 
-def _read(row: Row[Any]) -> SiteVersion:
-    return SiteVersion(**{**row._mapping, "kind": VersionKind(row.kind)})
+def _values(row: Row[Any]) -> dict[str, Any]:
+    return {**row._mapping, "kind": VersionKind(row.kind)}

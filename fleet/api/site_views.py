@@ -9,7 +9,7 @@ from contract.site import Site
 from fleet.api.models import By, JsonObject
 from fleet.site_changes import Change, How
 from fleet.site_document import MAX_TEXT_LETTERS, Fault
-from fleet.site_versions import Draft, SiteVersion, Standing, Verdict, VersionKind
+from fleet.site_versions import Draft, Standing, Verdict, VersionHead, VersionKind
 
 Reason = Annotated[str, Field(min_length=3, max_length=500, description="why, for who reads it in a year")]
 YamlText = Annotated[str, Field(max_length=MAX_TEXT_LETTERS)]
@@ -144,7 +144,7 @@ def verdict_view(verdict: Verdict) -> SiteVerdict:
     )
 
 
-def version_view(version: SiteVersion, standing: Standing) -> SiteVersionView:
+def version_view(version: VersionHead, standing: Standing) -> SiteVersionView:
     return SiteVersionView(
         number=version.number,
         sha256=version.sha256,

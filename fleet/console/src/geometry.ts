@@ -14,9 +14,14 @@ export function offset(origin: GeoPoint, eastM: number, northM: number): GeoPoin
   };
 }
 
+/** Metres east and north of the origin: what `offset` takes. */
+export function eastNorthM(origin: GeoPoint, point: GeoPoint): [number, number] {
+  const metresPerDegreeLon = METRES_PER_DEGREE_LAT * Math.cos((origin.lat_deg * Math.PI) / 180);
+  return [(point.lon_deg - origin.lon_deg) * metresPerDegreeLon, (point.lat_deg - origin.lat_deg) * METRES_PER_DEGREE_LAT];
+}
+
 export function distanceM(a: GeoPoint, b: GeoPoint): number {
-  const metresPerDegreeLon = METRES_PER_DEGREE_LAT * Math.cos((a.lat_deg * Math.PI) / 180);
-  return Math.hypot((b.lat_deg - a.lat_deg) * METRES_PER_DEGREE_LAT, (b.lon_deg - a.lon_deg) * metresPerDegreeLon);
+  return Math.hypot(...eastNorthM(a, b));
 }
 
 export function closedRing(points: readonly GeoPoint[]): Ring {

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, insert
 
@@ -13,6 +14,7 @@ from fleet.api.core import Core
 from fleet.api.guard import Guard
 from fleet.api.limits import RequestLimits
 from fleet.app import api_parts
+from fleet.records import passwords
 from fleet.records.archive import Archive, ArchiveRoom
 from fleet.records.auth import Role, digest_of, name_key
 from fleet.records.node_credentials import NodeCredentials
@@ -80,3 +82,19 @@ def office() -> Iterator[Office]:
 @pytest.fixture
 def client(office: Office) -> TestClient:
     return make_client(office)
+
+
+@pytest.fixture
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real ones have a test of their own."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_HASHER", quick)
+    monkeypatch.setattr(passwords, "NOBODYS", quick.hash("nobody's own password"))
+
+
+@pytest.fixture
+def people(office: Office) -> People:
+    """Nobody yet."""
+    found = People(office.fleet.store, office.clock)
+    found.refresh()
+    return found

@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 
-from fleet.records import passwords
 from fleet.records.audit import AuditSearch
 from fleet.records.auth import Role
 from fleet.records.people import People
@@ -14,20 +12,7 @@ from tests.fleet.api.conftest import make_client
 from tests.fleet.api.test_signing_in import PASSWORD, join, sign_in
 from tests.fleet.office import Office
 
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real ones have a test of their own."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "_HASHER", quick)
-    monkeypatch.setattr(passwords, "NOBODYS", quick.hash("nobody's own password"))
-
-
-@pytest.fixture
-def people(office: Office) -> People:
-    found = People(office.fleet.store, office.clock)
-    found.refresh()
-    return found
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 
 
 @pytest.fixture

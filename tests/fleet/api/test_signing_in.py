@@ -18,6 +18,7 @@ from fleet.records.store import Store
 from tests.fleet.api.conftest import LIVE, make_client
 from tests.fleet.office import Here, Office
 
+pytestmark = pytest.mark.usefixtures("quick_passwords")
 PASSWORD = "correct horse battery"
 ORIGIN = {"origin": "http://127.0.0.1:8080"}
 HOUR_US = 3_600_000_000
@@ -32,21 +33,6 @@ class Dead(Here):
         if self.is_dead:
             raise StoreError("store: disk I/O error")
         return act()
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real ones have a test of their own."""
-    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "_HASHER", quick)
-    monkeypatch.setattr(passwords, "NOBODYS", quick.hash("nobody's own password"))
-
-
-@pytest.fixture
-def people(office: Office) -> People:
-    found = People(office.fleet.store, office.clock)
-    found.refresh()
-    return found
 
 
 @pytest.fixture

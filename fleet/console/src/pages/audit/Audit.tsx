@@ -3,6 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useWords } from "../../language";
 import type { PageProps } from "../../page";
+import { answered } from "../../reading";
 import "./audit.css";
 import { asCsv, detailLine, EVERYTHING, query, type Row, type Search } from "./log";
 import { WORDS } from "./words";
@@ -11,11 +12,7 @@ const PAGE_ROWS = 100;
 const EXPORT_PAGE_ROWS = 500;
 const EXPORT_ROWS = 10_000;
 
-async function rowsOf(path: string): Promise<Row[]> {
-  const answer = await fetch(path);
-  if (!answer.ok) throw new Error(((await answer.json()) as { detail?: string }).detail ?? answer.statusText);
-  return (await answer.json()) as Row[];
-}
+const rowsOf = async (path: string) => answered<Row[]>(await fetch(path));
 
 /** The newest rows of a search, at most as many as one file should have. */
 async function exported(search: Search, timeZone: string): Promise<Row[]> {

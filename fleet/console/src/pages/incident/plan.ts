@@ -1,8 +1,7 @@
 // The ground of an incident in metres, for a small map without an engine. Pure.
 import type { GeoPoint, Site } from "../../contract";
+import { eastNorthM } from "../../geometry";
 import { type Moment, walksUntil } from "./moments";
-
-const METRES_PER_DEGREE_LAT = 111_132;
 
 /** East and south of the origin, metres: as a picture has them. */
 export interface Spot {
@@ -11,8 +10,8 @@ export interface Spot {
 }
 
 export function spotOf(origin: GeoPoint, point: GeoPoint): Spot {
-  const perLon = METRES_PER_DEGREE_LAT * Math.cos((origin.lat_deg * Math.PI) / 180);
-  return { x: (point.lon_deg - origin.lon_deg) * perLon, y: -(point.lat_deg - origin.lat_deg) * METRES_PER_DEGREE_LAT };
+  const [eastM, northM] = eastNorthM(origin, point);
+  return { x: eastM, y: -northM };
 }
 
 export interface Frame {

@@ -1,5 +1,6 @@
 // What the people page asks the coordinator, in the API's own types.
 import type { components } from "../../api";
+import { answered } from "../../reading";
 import type { Session } from "../../session";
 
 type Schemas = components["schemas"];
@@ -10,13 +11,6 @@ export type Invitation = Schemas["Invitation"];
 export type MadeToken = Schemas["MadeToken"];
 
 export const ROLES: readonly Role[] = ["viewer", "operator", "pilot", "supervisor", "admin"];
-
-async function answered<T>(answer: Response): Promise<T> {
-  if (answer.status === 204) return undefined as T;
-  const body = (await answer.json()) as T & { detail?: string };
-  if (!answer.ok) throw new Error(body.detail ?? answer.statusText);
-  return body;
-}
 
 export async function read<T>(path: string): Promise<T> {
   return answered<T>(await fetch(`/api/v1${path}`));

@@ -1,6 +1,7 @@
 // What the coordinator says of drafts: asked, never decided here.
 import type { components } from "../../api";
 import type { Site } from "../../contract";
+import { answered } from "../../reading";
 import type { Session } from "../../session";
 
 type Schemas = components["schemas"];
@@ -23,10 +24,7 @@ export async function ask<T>(path: string, session: Session | null, body?: unkno
   if (body !== undefined && session?.csrf) headers["X-CSRF-Token"] = session.csrf;
   const request: RequestInit = { headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
   if (body !== undefined) Object.assign(request, { method: "POST", body: JSON.stringify(body) });
-  const answer = await fetch(`/api/v1${path}`, request);
-  const said = (await answer.json()) as T & { detail?: string };
-  if (!answer.ok) throw new Error(said.detail ?? answer.statusText);
-  return said;
+  return answered<T>(await fetch(`/api/v1${path}`, request));
 }
 
 export const judged = (site: Site, basedOn: number | null, session: Session | null) =>
