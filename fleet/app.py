@@ -50,6 +50,10 @@ from fleet.flight.vehicle import Vehicle
 from fleet.flight.watch import Route
 from fleet.flight.world import PeopleSeen, WorldView
 from fleet.foreign import ForeignTopic
+from fleet.history.files import HistoryFiles
+from fleet.history.reader import HistoryReader
+from fleet.history.recorder import Recorder
+from fleet.history.site_seen import SiteSeen
 from fleet.hops import Hops
 from fleet.live import LiveFeed
 from fleet.live_view import LiveViews
@@ -72,6 +76,7 @@ from fleet.sending_desk import SendingDesk
 from fleet.sensor_desk import SensorDesk
 from fleet.settings import (
     FleetSettings,
+    history_room_of,
     limits_of,
     load_dock_tokens,
     load_procedures,
@@ -373,6 +378,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             core,
             people=people,
             archive=archive,
+            history=HistoryReader(settings.history_folder),
             clock=clock,
             is_loopback_only=is_loopback(settings.http.host),
             is_secure=settings.http.tls_cert is not None,
@@ -387,9 +393,12 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             draw=random.Random(drawn_token()).random,  # noqa: S311 - when to try again is no secret
         )
         webhooks.load()
+        files = HistoryFiles(settings.history_folder, history_room_of(settings.history))
+        history = recorder_of(fleet, files, clock)
         server = prepared(create_api(parts), settings.http)
         fleet.coordinator.load()
         stack.callback(fleet.coordinator.write_out)  # after all that may still write, before the store closes
+        stack.callback(history.write_out)
         await stack.enter_async_context(flight)
         await stack.enter_async_context(docks)
         stack.enter_context(fleet.monitor)
@@ -400,6 +409,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         tasks.start_soon(fleet.coordinator.run, name="coordinator")
         tasks.start_soon(fleet.room.run, name="control room")
         tasks.start_soon(archive.run, name="archive")
+        tasks.start_soon(history.run, anyio.to_thread.run_sync, name="history")
         tasks.start_soon(webhooks.run, name="webhooks")
         if people is not None:
             tasks.start_soon(people.run, name="people")
@@ -423,6 +433,7 @@ def api_parts(
     people: People | None,
     archive: Archive,
     clock: Clock,
+    history: HistoryReader | None = None,
     is_loopback_only: bool = True,
     is_secure: bool = False,
     versions: SiteVersions | None = None,
@@ -435,6 +446,7 @@ def api_parts(
         monitor=fleet.monitor,
         store=fleet.store,
         evidence=EvidenceDesk(archive, core),
+        history=history or HistoryReader(None),
         guard=Guard(people, nodes=NodeCredentials(fleet.store).node_of, clock=clock, is_secure=is_secure),
         command_keys=CommandKeys(fleet.store, clock),
         live=fleet.live,
@@ -444,6 +456,26 @@ def api_parts(
         console_dir=CONSOLE_DIR,
         is_loopback_only=is_loopback_only,
     )
+
+
+def seen_of(fleet: Fleet, clock: Clock) -> SiteSeen:
+    """What this coordinator's map shows."""
+    return SiteSeen(
+        room=fleet.room,
+        coordinator=fleet.coordinator,
+        vehicles=fleet.vehicles,
+        ingest=fleet.ingest,
+        coverage=fleet.coverage,
+        response=fleet.response,
+        clock=clock,
+    )
+
+
+def recorder_of(fleet: Fleet, files: HistoryFiles, clock: Clock) -> Recorder:
+    """Of what this coordinator's map shows; its troubles are among the coordinator's."""
+    recorder = Recorder(files, seen_of(fleet, clock), clock)
+    fleet.coordinator.recorded = recorder.troubles
+    return recorder
 
 
 def code_version() -> str:

@@ -152,7 +152,7 @@ class ControlRoom:
         return CoordinatorView(version=self._version, link=self.link(), store_problem=store_problem, hops=hops)
 
     def vehicles(self) -> tuple[VehicleView, ...]:
-        return tuple(self._vehicle(vehicle) for vehicle in self._vehicles.values())
+        return tuple(map(self.vehicle, self._vehicles))
 
     def docks(self) -> tuple[DockView, ...]:
         return self._dock_watch.views(self._clock.monotonic_us())
@@ -167,6 +167,12 @@ class ControlRoom:
 
     def nodes(self) -> tuple[NodeView, ...]:
         return tuple(self._node(node) for node in sorted(self._coverage.nodes))
+
+    def silent_nodes(self) -> frozenset[str]:
+        """Of which nothing was heard of late, or never."""
+        now_us, nodes = self._clock.monotonic_us(), self._coverage.nodes
+        heard = {node: seen.heard_at_us for node, seen in nodes.items()}
+        return frozenset(node for node, at_us in heard.items() if at_us is None or now_us - at_us > SILENT_AFTER_US)
 
     def zones(self) -> tuple[ZoneView, ...]:
         return tuple(self.exempt.zone_view(zone.id) for zone in self.site.watched)
@@ -315,8 +321,8 @@ class ControlRoom:
 
     # How
 
-    def _vehicle(self, vehicle: Vehicle) -> VehicleView:
-        state, now_us = vehicle.state, self._clock.monotonic_us()
+    def vehicle(self, vehicle_id: str) -> VehicleView:
+        state, now_us = self._vehicles[vehicle_id].state, self._clock.monotonic_us()
         age_s = state.link_age_s(now_us)
         east, north = state.velocity_east_m_s, state.velocity_north_m_s
         tasks = [task for task in self._response.tasks.values() if task.vehicle == state.vehicle_id]
@@ -343,8 +349,7 @@ class ControlRoom:
             home=state.home,
             safety_uploaded=state.safety_uploaded,
             not_ready_because=state.not_ready_because,
-            latched_because=self._monitor.is_latched(state.vehicle_id)
-            or self._tasking.unavailable().get(state.vehicle_id),
+            latched_because=self._monitor.is_latched(state.vehicle_id) or self._tasking.blocked_by(state.vehicle_id),
             task_id=None if task is None else task.task_id,
             last_text=state.last_text,
         )

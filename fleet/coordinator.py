@@ -130,6 +130,7 @@ class Coordinator:
         self._connected_at_us = clock.monotonic_us()
         self._messages_sent = 0
         self._asked = anyio.Event()  # somebody may have to be sent
+        self.recorded: Callable[[], Sequence[Trouble]] = tuple  # what is wrong with the history
 
     def load(self) -> None:
         """Pick up where an earlier run stopped. Commands no vehicle."""
@@ -416,7 +417,7 @@ class Coordinator:
         broker = self._broker_trouble(now_us)
         if broker is not None:
             found[broker.subject] = broker
-        configured = self.configurations.troubles(self._coverage.nodes)
+        configured = (*self.configurations.troubles(self._coverage.nodes), *self.recorded())
         silent = self._sensors.troubles(now_us, zones_set=self._zones_set())
         others = (*self._response.identity_troubles(), *self._docks.troubles(now_us), *configured, *silent)
         found.update((trouble.subject, trouble) for trouble in others)

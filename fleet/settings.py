@@ -22,6 +22,7 @@ from fleet.decision.sop_document import ProcedureBook, parse_procedures
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_signing import parse_key
 from fleet.foreign import ForeignTopic
+from fleet.history.files import HistoryRoom
 from fleet.notify.receiver import Receiver
 from fleet.records.archive import ArchiveRoom
 from fleet.records.news import NewsEvent
@@ -98,6 +99,17 @@ class EvidenceSettings(Frozen):
     ] = 2000.0
 
 
+class HistorySettings(Frozen):
+    """What the map showed, kept for Replay: in `history` under data_dir, a file an hour."""
+
+    keep_days: Annotated[float, Field(gt=0, le=3650, description="days; older hours go")] = 30.0
+    keep_gb: Annotated[float, Field(ge=0.01, description="GB in all; the oldest hour goes first")] = 5.0
+    leave_free_gb: Annotated[
+        float,
+        Field(ge=0.0, description="GB of the disk left to all else; with less nothing is recorded, and that is shown"),
+    ] = 1.0
+
+
 class WebhookSettings(Frozen):
     """Somebody who is told what happens, by signed HTTP requests."""
 
@@ -145,6 +157,7 @@ class FleetSettings(Frozen):
     http: HttpSettings = HttpSettings()
     store: StoreSettings = StoreSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    history: HistorySettings = HistorySettings()
     sensors: Annotated[
         tuple[ForeignTopic, ...],
         Field(description="topics of devices that publish JSON of their own; see docs/sensors.md"),
@@ -182,6 +195,10 @@ class FleetSettings(Frozen):
     @property
     def evidence_folder(self) -> Path:
         return self.evidence.folder or self.data_dir / "evidence"
+
+    @property
+    def history_folder(self) -> Path:
+        return self.data_dir / "history"
 
     @property
     def store_file(self) -> Path:
@@ -237,6 +254,14 @@ def room_of(evidence: EvidenceSettings) -> ArchiveRoom:
         max_bytes=round(evidence.keep_gb * 1e9),
         free_bytes=round(evidence.leave_free_gb * 1e9),
         largest_bytes=round(evidence.largest_mb * 1e6),
+    )
+
+
+def history_room_of(history: HistorySettings) -> HistoryRoom:
+    return HistoryRoom(
+        keep_us=round(history.keep_days * 86_400e6),
+        max_bytes=round(history.keep_gb * 1e9),
+        free_bytes=round(history.leave_free_gb * 1e9),
     )
 
 

@@ -17,6 +17,7 @@ COMMANDS = {  # and the module whose `register` adds it
     "fuzz": "sim.fuzz",
     "autopilot": "sim.autopilot.command",
     "dock": "sim.dock_command",
+    "show": "sim.show",
 }
 
 

@@ -221,6 +221,12 @@ def _console(bench: Bench) -> Measured:
         return measure_console(Path(folder).resolve(), clock=bench.clock, console=bench.console)
 
 
+def _history(bench: Bench) -> Measured:
+    from sim.benchmarks.history import measure_history  # noqa: PLC0415
+
+    return measure_history(CHECKOUT / "deploy" / "sites" / "sterile.yaml", console=bench.console)
+
+
 # Each imports only what it needs.
 SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "replay": _replay,
@@ -241,6 +247,7 @@ SECTIONS: Mapping[str, Callable[[Bench], Measured]] = {
     "run": _run,
     "ingest": _ingest,
     "console": _console,
+    "history": _history,
     "soak": _soak,
     "backlog": _backlog,
     "faults": _faults,
@@ -276,6 +283,7 @@ def bench(
     soak: memory of hours of them.
     ingest: events a second on both stores, until a console sees them, and with a million stored.
     console: the operator's page in a browser, until it stands there, with a full site, and from an event to the queue.
+    history: what the map showed, kept for an hour and told again.
     kills: the coordinator killed a hundred times, on both stores.
     """
     console = Console(highlight=False)

@@ -5,6 +5,7 @@ The safety monitor, which has a thread of its own in a process, is a task here t
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import anyio
 from pydantic import BaseModel
@@ -24,12 +25,14 @@ from fleet.flight.fleet_links import Flight
 from fleet.flight.mavlink_transport import Connection as Address
 from fleet.flight.mavlink_transport import Transport
 from fleet.flight.monitor import CYCLE_S
+from fleet.history.recorder import Recorder
 from fleet.live import LiveFeed
 from fleet.picture.arrival import Arrival
 from fleet.records.store import Store
 from sim.impairment import Impairment
 from sim.life import Life
 from sim.memory_bus import Inbox, MemoryBroker, MemoryClient
+from sim.run_history import recorder_in
 from sim.run_log import RunLog
 
 INBOX = 11_000  # as much as a process's queues hold
@@ -83,17 +86,25 @@ class FleetLife:
         clock: Clock,
         log: RunLog,
         exchange_of: Callable[[Dock], Exchange],
+        folder: Path,
         book: ProcedureBook | None = None,
     ) -> None:
+        self._folder = folder
         self._exchange_of, self._book = exchange_of, book
         self._site, self._store, self._broker, self._link = site, store, broker, link
         self._transport_of, self._clock, self._log = transport_of, clock, log
         self.fleet: Fleet | None = None
+        self._recorder: Recorder | None = None
         self._cuts: list[Callable[[], None]] = []  # whatever it could still reach the world by
         self.life = Life(self._live, on_kill=self._die)
 
+    def write_out(self) -> None:
+        """At the end of the run: what the map showed of late."""
+        if self._recorder is not None:
+            self._recorder.write_out()
+
     def _die(self) -> None:
-        self.fleet = None
+        self.fleet = self._recorder = None
         for cut in self._cuts:
             cut()
 
@@ -128,15 +139,19 @@ class FleetLife:
             docks=docks.drivers,
             book=self._book,
         )
+        recorder = self._recorder = recorder_in(self._folder, fleet, clock)
         fleet.coordinator.load()
         async with flight, docks, anyio.create_task_group() as tasks:
             tasks.start_soon(client.run, name="coordinator link")
-            tasks.start_soon(_watch_over, fleet, name="safety monitor")
+            tasks.start_soon(_watch_over, fleet, recorder, name="safety monitor")
             tasks.start_soon(fleet.tasking.run, name="tasking")
             tasks.start_soon(fleet.coordinator.run, name="coordinator")
 
 
-async def _watch_over(fleet: Fleet) -> None:
+async def _watch_over(fleet: Fleet, recorder: Recorder) -> None:
+    """And what the map shows is kept, as often: without a task of its own that would change the order of others."""
     while True:
         fleet.monitor.cycle()
+        recorder.look()
+        recorder.write()
         await anyio.sleep(CYCLE_S)

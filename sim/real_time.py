@@ -39,6 +39,7 @@ from sim.fleet_life import ToldFeed
 from sim.impairment import Impairment, impairments
 from sim.operator import operate
 from sim.rig import Rig
+from sim.run_history import begin_history, keep_store, recorder_in
 from sim.run_log import RunLog
 from sim.scenario import BadLink, CoordinatorKill, LinkLost, Loaded, NodeKill, SameId
 from sim.scene import Eyes, Scene, autopilot_specs, describe
@@ -64,8 +65,13 @@ def play_in_real_time(
         disk = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vedette-sim-")))
         broker = stack.enter_context(EmbeddedBroker(folder=disk))
         store = stack.enter_context(open_store(disk / "fleet.db"))
-        stage = _Stage(loaded, clock=clock, seed=seed, log=log, disk=disk, broker=broker, store=store, eyes=eyes)
-        return anyio.run(stage.run, on_second)
+        begin_history(folder)
+        stage = _Stage(
+            loaded, folder, clock=clock, seed=seed, log=log, disk=disk, broker=broker, store=store, eyes=eyes
+        )
+        rigs = anyio.run(stage.run, on_second)
+        keep_store(disk / "fleet.db", folder)
+        return rigs
 
 
 class _Stage:
@@ -74,6 +80,7 @@ class _Stage:
     def __init__(
         self,
         loaded: Loaded,
+        folder: Path,
         *,
         clock: RealClock,
         seed: int,
@@ -84,7 +91,7 @@ class _Stage:
         eyes: Eyes | None,
     ) -> None:
         self._loaded, self._clock, self._seed, self._log, self._disk = loaded, clock, seed, log, disk
-        self._broker, self._store, self._eyes = broker, store, eyes
+        self._broker, self._store, self._eyes, self._folder = broker, store, eyes, folder
         port = free_port(socket.SOCK_DGRAM)
         self._site = _connected(loaded.site, f"udpin:{LOOPBACK}:{port}")
         self._specs = autopilot_specs(loaded, seed=seed, connect=f"udpout:{LOOPBACK}:{port}")
@@ -100,10 +107,12 @@ class _Stage:
             levers = self._levers(scene)
             fleet = await self._fleet(stack, levers, scene)
             tap = StoreTap(self._store, log, clock=clock, coordinators=levers.clocks[COORDINATOR])
+            recorder = recorder_in(self._folder, fleet, levers.clocks[COORDINATOR])
             stop = threading.Event()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(fleet.tasking.run, name="tasking")
                 tasks.start_soon(fleet.coordinator.run, name="coordinator")
+                tasks.start_soon(recorder.run, anyio.to_thread.run_sync, name="history")
                 tasks.start_soon(scene.look, lambda: fleet, name="truth")
                 tasks.start_soon(tap.run, name="decisions")
                 tasks.start_soon(partial(break_things, scenario.faults, levers, clock=clock, log=log), name="faults")
@@ -122,6 +131,7 @@ class _Stage:
                         stop.set()
                 tasks.cancel_scope.cancel()
             fleet.coordinator.write_out()
+            recorder.write_out()
             tap.tell()
             scene.ended()
         return scene.rigs

@@ -30,6 +30,7 @@ from sim.memory_link import TICK_S, MemoryTransport
 from sim.node_life import NodeLife
 from sim.operator import operate
 from sim.rig import Rig
+from sim.run_history import begin_history, keep_store
 from sim.run_log import RunLog
 from sim.scenario import Loaded, SameId
 from sim.scene import Eyes, Scene, autopilot_specs, describe
@@ -59,8 +60,10 @@ def play(
         log = stack.enter_context(RunLog(folder, clock))
         disk = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="vedette-sim-")))
         store = stack.enter_context(open_store(disk / "fleet.db"))
-        stage = Stage(loaded, seed=seed, clock=clock, log=log, disk=disk, store=store, eyes=eyes)
+        begin_history(folder)
+        stage = Stage(loaded, folder, seed=seed, clock=clock, log=log, disk=disk, store=store, eyes=eyes)
         run_virtually(partial(stage.run, on_second), clock=clock, pace=pace)
+        keep_store(disk / "fleet.db", folder)
     return stage.scene.rigs
 
 
@@ -75,6 +78,7 @@ class Stage:
     def __init__(
         self,
         loaded: Loaded,
+        folder: Path,
         *,
         seed: int,
         clock: VirtualClock,
@@ -124,6 +128,7 @@ class Stage:
             log=log,
             exchange_of=lambda dock: docks[dock.id].exchange,
             book=loaded.book,
+            folder=folder,
         )
         self._store_tap = StoreTap(store, log, clock=clock, coordinators=clocks[COORDINATOR])
         self._levers = Levers(
@@ -169,6 +174,7 @@ class Stage:
                 now_s = self._clock.monotonic_us() / 1e6
             if self._fleet.fleet is not None:
                 self._fleet.fleet.coordinator.write_out()
+                self._fleet.write_out()
             tasks.cancel_scope.cancel()
         self._store_tap.tell()
         self.scene.ended()

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import anyio
 from fastapi import APIRouter, Depends, FastAPI, Response, WebSocket, WebSocketDisconnect
@@ -16,6 +17,7 @@ from fleet.api.evidence import evidence_routes
 from fleet.api.exempting import exempt_routes
 from fleet.api.guard import SUBPROTOCOL
 from fleet.api.handling import incident_routes
+from fleet.api.history import history_routes
 from fleet.api.idempotency import Idempotency
 from fleet.api.live_view import add_live_view
 from fleet.api.models import Problem
@@ -68,6 +70,7 @@ def create_api(parts: Parts) -> FastAPI:
         signing_in_routes(parts),
         people_routes(parts),
         report_routes(parts),
+        history_routes(parts.history, parts.store, parts.guard.requires(Role.VIEWER)),
         sensor_routes(parts),
         sending_routes(parts),
         site_routes(parts),
@@ -80,7 +83,7 @@ def create_api(parts: Parts) -> FastAPI:
     add_problems(app)
     app.add_middleware(Idempotency, guard=parts.guard, keys=parts.command_keys, core=parts.core)
     app.add_middleware(Door, is_loopback_only=parts.is_loopback_only)
-    _add_console(app, parts)
+    add_console(app, parts.console_dir)
     return app
 
 
@@ -169,9 +172,10 @@ async def _until_gone(socket: WebSocket) -> None:
         return
 
 
-def _add_console(app: FastAPI, parts: Parts) -> None:
-    if (parts.console_dir / "index.html").is_file():
-        app.mount("/", _Console(directory=parts.console_dir, html=True), name="console")
+def add_console(app: FastAPI, folder: Path) -> None:
+    """The built page at every path that is nothing else; last of all routes."""
+    if (folder / "index.html").is_file():
+        app.mount("/", _Console(directory=folder, html=True), name="console")
         return
 
     @app.get("/", include_in_schema=False)

@@ -9,6 +9,7 @@ from fleet.api.evidence_desk import EvidenceDesk
 from fleet.api.guard import Guard
 from fleet.control_room import ControlRoom
 from fleet.flight.monitor import SafetyMonitor
+from fleet.history.reader import HistoryReader
 from fleet.live import LiveFeed
 from fleet.live_view import LiveViews
 from fleet.metrics import Metrics
@@ -30,6 +31,7 @@ class Parts:
     guard: Guard
     command_keys: CommandKeys
     evidence: EvidenceDesk
+    history: HistoryReader
     live: LiveFeed
     views: LiveViews
     metrics: Metrics

@@ -125,7 +125,7 @@ def reading_routes(parts: Parts) -> APIRouter:
                 incident=incident,
                 alarms=tuple(alarms),
                 tasks=tuple(reads.tasks_of(connection, incident_id)),
-                evidence=tuple(_view(*row) for row in reads.evidence_places(connection, events)),
+                evidence=tuple(evidence_view(*row) for row in reads.evidence_places(connection, events)),
             )
 
     @router.get("/incidents/{incident_id}/dispatch", summary="Who would go now, and why not the others")
@@ -215,7 +215,7 @@ def _trace(connection: Connection, trace_id: str) -> TraceView:
     return view
 
 
-def _view(evidence: Evidence, node: str, is_here: bool | None) -> EvidenceView:
+def evidence_view(evidence: Evidence, node: str, is_here: bool | None) -> EvidenceView:
     place = {None: EvidencePlace.NODE, True: EvidencePlace.HERE, False: EvidencePlace.GONE}[is_here]
     url = f"/api/v1/evidence/{evidence.sha256}" if is_here else None
     return EvidenceView(**dict(evidence), node=node, place=place, url=url)

@@ -40,7 +40,8 @@ class SettingUp(Frozen):
 
 class SessionView(Frozen):
     """is_open: the demo, without sign-in. csrf: goes as X-CSRF-Token with every command of this page. ends_in_s: until
-    signing in again, whatever happens; null where nobody is signed in."""
+    signing in again, whatever happens; null where nobody is signed in. recording: what is shown where that is no site
+    at work, but the recording of one."""
 
     is_open: bool
     name: str | None = None
@@ -48,6 +49,7 @@ class SessionView(Frozen):
     may: tuple[Role, ...] = ()
     csrf: str | None = None
     ends_in_s: float | None = None
+    recording: str | None = None
 
 
 class Welcome(Frozen):

@@ -90,6 +90,11 @@ class Tasking:
         blocked = {name: desk.blocked_by() for name, desk in self._desks.items()}
         return {name: reason for name, reason in blocked.items() if reason is not None}
 
+    def blocked_by(self, vehicle_id: str) -> str | None:
+        """Of one vehicle what `unavailable` says of all."""
+        desk = self._desks.get(vehicle_id)
+        return None if desk is None else desk.blocked_by()
+
     def heights(self) -> dict[str, float]:
         """Where each copter would look from: the free height nearest to the site's own; of one that finds none that."""
         preferred_m = self._tools.view.site.response.air_altitude_m

@@ -101,6 +101,15 @@ class Fusion:
     def tracks(self, *, now_us: int) -> list[Fused]:
         return [self._fused(site, now_us) for site in self._sites.values()]
 
+    def track(self, site_track_id: uuid.UUID, *, now_us: int) -> Fused | None:
+        """None: it is followed no more."""
+        site = self._sites.get(site_track_id)
+        return None if site is None else self._fused(site, now_us)
+
+    def present(self) -> tuple[uuid.UUID, ...]:
+        """Ids of all that is followed now."""
+        return tuple(self._sites)
+
     def site_track_of(self, camera: str, track: int | str) -> uuid.UUID | None:
         """Whose sight a track of a source is, also some time after; None: not decided, never located or long ago."""
         key = (camera, str(track))

@@ -60,6 +60,13 @@ def alarms(connection: Connection, *, limit: int = 100) -> list[Alarm]:
     return _documents(connection, query, Alarm, limit)
 
 
+def alarms_between(connection: Connection, from_us: int, to_us: int) -> list[Alarm]:
+    """Raised from the one moment until before the other, the first of them first."""
+    at_us = tables.ALARMS.c.raised_at_us
+    query = select(tables.ALARMS.c.document).where(at_us >= from_us, at_us < to_us).order_by(at_us)
+    return _documents(connection, query, Alarm, MAX_ROWS)
+
+
 def alarms_of(connection: Connection, incident_ids: Iterable[uuid.UUID]) -> list[Alarm]:
     found: list[Alarm] = []
     ids = [str(incident_id) for incident_id in incident_ids]

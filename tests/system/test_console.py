@@ -222,6 +222,22 @@ def test_somebody_is_let_in_by_a_link_and_out_by_a_click(desk: Desk, page: "Page
     page.get_by_role("alert").get_by_text("is the last administrator").wait_for()
 
 
+def test_what_the_map_showed_is_played_again_and_cannot_be_taken_for_now(desk: Desk, page: "Page") -> None:
+    sign_in(page, desk, "Ada Byron")
+    page.goto(desk.url + "/replay")
+    heading = page.get_by_role("heading", name="Replay, not live")
+    heading.wait_for()  # the first block of the recorder takes ten seconds
+    page.get_by_role("button", name="Recall all").wait_for()
+    page.get_by_label("Vehicles then").get_by_text("drone-1").wait_for()
+    began = page.get_by_label("Moment shown").get_attribute("aria-valuetext")
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function(f"document.querySelector('.time-bar input').getAttribute('aria-valuetext') !== '{began}'")
+    page.goto(desk.url + "/replay?at=1000000000000000")
+    page.get_by_text("Nothing was recorded at this moment").wait_for()
+    page.get_by_role("button", name="To the next recording").click()
+    page.get_by_label("Vehicles then").get_by_text("drone-1").wait_for()
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_axe_finds_nothing_on_any_page(desk: Desk, page: "Page", scheme: Any) -> None:
     need(AXE.is_file(), "axe-core (make console)")

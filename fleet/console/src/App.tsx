@@ -5,7 +5,7 @@ import { Bar } from "./Bar";
 import { Live, LiveContext, useLive } from "./live";
 import { useWords } from "./language";
 import { mayOf, type PageProps } from "./page";
-import { pageAt } from "./pages";
+import { isThere, pageAt } from "./pages";
 import { Link, useRoute } from "./route";
 import { type Session, whoIsHere } from "./session";
 import { SessionEnds } from "./SessionEnds";
@@ -106,7 +106,7 @@ function Frame({ live, session, signedOut }: { live: Live; session: Session | nu
 function Here(props: PageProps) {
   const t = useWords(SHELL);
   const entry = pageAt(props.path);
-  if (entry && props.may(entry.role)) return <entry.Page {...props} />;
+  if (entry && props.may(entry.role) && isThere(entry, props.session)) return <entry.Page {...props} />;
   return (
     <div className="notice">
       <h1>{entry ? t.notForYou : t.noSuchPage}</h1>

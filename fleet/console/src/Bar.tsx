@@ -4,7 +4,7 @@ import type { Send } from "./commands";
 import { useKeys } from "./keys";
 import { LANGUAGE_NAMES, LANGUAGES, speak, useLanguage, useWords } from "./language";
 import type { Role } from "./page";
-import { PAGES, pageAt } from "./pages";
+import { isThere, PAGES, pageAt } from "./pages";
 import type { Picture } from "./picture";
 import { Recall } from "./Recall";
 import { go, Link } from "./route";
@@ -30,7 +30,7 @@ export function Bar({ picture, isLive, lastWordUs, nowMs, session, person, path,
   const t = useWords(SHELL);
   const isMuted = useMuted();
   const help = useRef<HTMLDialogElement>(null);
-  const menu = PAGES.filter((entry) => entry.inMenu && may(entry.role));
+  const menu = PAGES.filter((entry) => entry.inMenu && may(entry.role) && isThere(entry, session));
   const here = pageAt(path);
   const digits = Object.fromEntries(menu.map((entry, n) => [`${n + 1}`, () => go(entry.path)]));
   useKeys({ ...digits, m: () => mute(!isMuted), "?": () => help.current?.showModal() });
@@ -49,8 +49,8 @@ export function Bar({ picture, isLive, lastWordUs, nowMs, session, person, path,
   return (
     <header className="bar">
       <h1>{picture?.site.name ?? "Vedette"}</h1>
-      <span className={`link ${isLive && !brokerLost ? "live" : "lost"}`} role="status">
-        {!isLive ? lost : brokerLost ? t.brokerLost : t.linkLive}
+      <span className={`link ${session?.recording ? "recorded" : isLive && !brokerLost ? "live" : "lost"}`} role="status">
+        {!isLive ? lost : session?.recording ? t.recorded(session.recording) : brokerLost ? t.brokerLost : t.linkLive}
       </span>
       <nav aria-label={t.pages}>
         {menu.map((entry) => (

@@ -195,6 +195,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the map showed, frame by frame
+         * @description At most 600 frames, 4 MB or a quarter of an hour's recording in one answer; next_us says how it goes on.
+         */
+        get: operations["get_history_api_v1_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/extent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was recorded */
+        get: operations["get_extent_api_v1_history_extent_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/history/happened": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Alarms of a stretch of time, with what was seen of them */
+        get: operations["get_happened_api_v1_history_happened_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/incidents": {
         parameters: {
             query?: never;
@@ -1780,6 +1834,28 @@ export interface components {
             zone?: string | null;
         };
         /**
+         * AlarmThen
+         * @description at_us: when the coordinator first heard of it.
+         */
+        AlarmThen: {
+            /**
+             * Alarm Id
+             * Format: uuid
+             */
+            alarm_id: string;
+            /** At Us */
+            at_us: number;
+            /**
+             * Incident Id
+             * Format: uuid
+             */
+            incident_id: string;
+            kind: components["schemas"]["IncidentKind"];
+            severity: components["schemas"]["Severity"];
+            /** Title */
+            title: string;
+        };
+        /**
          * Area
          * @description A named polygon on the ground.
          */
@@ -2019,6 +2095,19 @@ export interface components {
             roll_deg: number;
             /** Up M */
             up_m: number;
+        };
+        /**
+         * CameraThen
+         * @description state: as its node said; is_silent: the node was not heard.
+         */
+        CameraThen: {
+            /** Id */
+            id: string;
+            /** Is Bypassed */
+            is_bypassed: boolean;
+            /** Is Silent */
+            is_silent: boolean;
+            state: components["schemas"]["FeedState"] | null;
         };
         /**
          * Cause
@@ -2807,11 +2896,65 @@ export interface components {
          */
         Handling: "normal" | "bypassed" | "test";
         /**
+         * Happened
+         * @description is_cut: there was more than is told here, the latest are left out. evidence: of these alarms.
+         */
+        Happened: {
+            /** Alarms */
+            alarms: components["schemas"]["AlarmThen"][];
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceView"][];
+            /** Is Cut */
+            is_cut: boolean;
+        };
+        /**
          * Heard
          * @description alarm: as it stands now; null where no zone is set, and for the end of what never began.
          */
         Heard: {
             alarm: components["schemas"]["Alarm"] | null;
+        };
+        /**
+         * HistoryExtent
+         * @description spans: oldest first; what is in none of them was not recorded, or is no more. A span that is still going on ends
+         *     up to 10 s before now.
+         */
+        HistoryExtent: {
+            /** Spans */
+            spans: components["schemas"]["RecordedSpan"][];
+        };
+        /**
+         * HistoryFrame
+         * @description All that the map showed at one moment.
+         */
+        HistoryFrame: {
+            /** At Us */
+            at_us: number;
+            /** Cameras */
+            cameras: components["schemas"]["CameraThen"][];
+            /** Site Tracks */
+            site_tracks: components["schemas"]["SiteTrackThen"][];
+            /** Tasks */
+            tasks: components["schemas"]["TaskThen"][];
+            /** Troubles */
+            troubles: components["schemas"]["TroubleThen"][];
+            /** Vehicles */
+            vehicles: components["schemas"]["VehicleThen"][];
+            /** Zones */
+            zones: components["schemas"]["ZoneThen"][];
+        };
+        /**
+         * HistoryPage
+         * @description frames: in order; between two further apart than gap_us and than a step nothing was recorded.
+         *     next_us: from where to ask on, where there is more than one answer holds.
+         */
+        HistoryPage: {
+            /** Frames */
+            frames: components["schemas"]["HistoryFrame"][];
+            /** Gap Us */
+            gap_us: number;
+            /** Next Us */
+            next_us: number | null;
         };
         /**
          * HopView
@@ -3734,6 +3877,16 @@ export interface components {
             procedures: string[];
         };
         /**
+         * RecordedSpan
+         * @description Recorded without a gap from the first moment to the last.
+         */
+        RecordedSpan: {
+            /** From Us */
+            from_us: number;
+            /** To Us */
+            to_us: number;
+        };
+        /**
          * ReportForm
          * @enum {string}
          */
@@ -4075,7 +4228,8 @@ export interface components {
         /**
          * SessionView
          * @description is_open: the demo, without sign-in. csrf: goes as X-CSRF-Token with every command of this page. ends_in_s: until
-         *     signing in again, whatever happens; null where nobody is signed in.
+         *     signing in again, whatever happens; null where nobody is signed in. recording: what is shown where that is no site
+         *     at work, but the recording of one.
          */
         SessionView: {
             /** Csrf */
@@ -4091,6 +4245,8 @@ export interface components {
             may: components["schemas"]["Role"][];
             /** Name */
             name?: string | null;
+            /** Recording */
+            recording?: string | null;
             role?: components["schemas"]["Role"] | null;
         };
         /**
@@ -4431,6 +4587,22 @@ export interface components {
          */
         SiteTrackState: "tentative" | "confirmed" | "coasting" | "ended";
         /**
+         * SiteTrackThen
+         * @description One thing on the ground.
+         */
+        SiteTrackThen: {
+            /** Explained By */
+            explained_by: string | null;
+            ground: components["schemas"]["GroundFix-Output"];
+            label: components["schemas"]["Label"];
+            /**
+             * Site Track Id
+             * Format: uuid
+             */
+            site_track_id: string;
+            state: components["schemas"]["SiteTrackState"];
+        };
+        /**
          * SiteVerdict
          * @description would_start: a coordinator with these settings would start with it. changes: against the version in force.
          */
@@ -4763,6 +4935,25 @@ export interface components {
          * @enum {string}
          */
         TaskState: "created" | "sent" | "received" | "accepted" | "executing" | "suspended" | "done" | "failed" | "cancelled" | "refused";
+        /**
+         * TaskThen
+         * @description A task that was under way.
+         */
+        TaskThen: {
+            /** Incident Id */
+            incident_id: string | null;
+            kind: components["schemas"]["TaskKind"];
+            stand_off: components["schemas"]["GeoPoint-Output"] | null;
+            state: components["schemas"]["TaskState"];
+            target: components["schemas"]["GeoPoint-Output"] | null;
+            /**
+             * Task Id
+             * Format: uuid
+             */
+            task_id: string;
+            /** Vehicle */
+            vehicle: string;
+        };
         /** TimelineEntry */
         TimelineEntry: {
             /** At Us */
@@ -4883,6 +5074,20 @@ export interface components {
             step: string | null;
         };
         /**
+         * TroubleThen
+         * @description A fault of the system that was open.
+         */
+        TroubleThen: {
+            /**
+             * Incident Id
+             * Format: uuid
+             */
+            incident_id: string;
+            severity: components["schemas"]["Severity"];
+            /** Title */
+            title: string;
+        };
+        /**
          * TsaiLens
          * @description Tsai's 1987 model: distorted sensor coordinates map to undistorted ones, the reverse of OpenCV's direction.
          */
@@ -4980,6 +5185,35 @@ export interface components {
          * @enum {string}
          */
         VehicleKind: "ardupilot_copter" | "ardupilot_rover";
+        /**
+         * VehicleThen
+         * @description One of our vehicles as it was last heard then.
+         */
+        VehicleThen: {
+            /** Above Home M */
+            above_home_m: number | null;
+            /** Armed */
+            armed: boolean | null;
+            /** Battery Frac */
+            battery_frac: number | null;
+            /** Heading Deg */
+            heading_deg: number | null;
+            /** Id */
+            id: string;
+            /** Is Silent */
+            is_silent: boolean;
+            kind: components["schemas"]["VehicleKind"];
+            /** Latched Because */
+            latched_because: string | null;
+            /** Link Loss Frac */
+            link_loss_frac: number | null;
+            mode: components["schemas"]["FlightMode"] | null;
+            position: components["schemas"]["GeoPoint-Output"] | null;
+            /** Speed M S */
+            speed_m_s: number | null;
+            /** Task Id */
+            task_id: string | null;
+        };
         /**
          * VehicleView
          * @description One of our vehicles as last heard.
@@ -5354,6 +5588,22 @@ export interface components {
              * @default high
              */
             severity: components["schemas"]["Severity"];
+        };
+        /**
+         * ZoneThen
+         * @description is_alarmed: an intrusion or movement in it was not closed.
+         */
+        ZoneThen: {
+            /** Bypassed Until Us */
+            bypassed_until_us: number | null;
+            /** Id */
+            id: string;
+            /** Is Alarmed */
+            is_alarmed: boolean;
+            /** Is Set */
+            is_set: boolean;
+            /** Under Test Until Us */
+            under_test_until_us: number | null;
         };
         /**
          * ZoneView
@@ -6729,6 +6979,321 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_history_api_v1_history_get: {
+        parameters: {
+            query: {
+                /** @description first moment, microseconds since 1970, UTC */
+                from_us: number;
+                /** @description first moment that is not wanted any more; 48 h later at most */
+                to_us: number;
+                /** @description ms between two frames, at least */
+                step_ms?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryPage"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_extent_api_v1_history_extent_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryExtent"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_happened_api_v1_history_happened_get: {
+        parameters: {
+            query: {
+                /** @description first moment, microseconds since 1970, UTC */
+                from_us: number;
+                /** @description first moment that is not wanted any more; 48 h later at most */
+                to_us: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Happened"];
+                };
             };
             /** @description A session or a token is needed */
             401: {

@@ -22,6 +22,11 @@ export type DockView = Schemas["DockView"];
 export type BypassView = Schemas["BypassView"];
 export type WalkTestView = Schemas["WalkTestView"];
 export type RunView = Schemas["RunView"];
+export type HistoryFrame = Schemas["HistoryFrame"];
+export type HistoryPage = Schemas["HistoryPage"];
+export type HistoryExtent = Schemas["HistoryExtent"];
+export type Happened = Schemas["Happened"];
+export type AlarmThen = Schemas["AlarmThen"];
 export type Snapshot = Schemas["Snapshot"];
 
 export type LiveMessage =

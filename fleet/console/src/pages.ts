@@ -2,6 +2,7 @@
 import { type ComponentType, lazy } from "react";
 import type { PageProps, Role } from "./page";
 import { matched } from "./route";
+import type { Session } from "./session";
 import type { SHELL } from "./shellWords";
 
 type PageModule = { default: ComponentType<PageProps> };
@@ -41,6 +42,11 @@ export const PAGES: readonly PageEntry[] = [
   ...page("/audit", "audit", "audit/Audit", { role: "supervisor" }),
   ...page("/people", "people", "people/People", { role: "admin" }),
 ];
+
+/** Of a recording there is nothing but Replay. */
+export function isThere(entry: PageEntry, session: Session | null): boolean {
+  return !session?.recording || entry.path === "/replay";
+}
 
 export function pageAt(path: string): PageEntry | undefined {
   return PAGES.find((entry) => matched(entry.path, path) !== null);

@@ -58,7 +58,7 @@ export function vehicleLine(vehicle: VehicleView, task: Task | undefined): strin
   return because.length > 0 ? `Not ready: ${because.join("; ")}` : "Ready";
 }
 
-export function isFinal(task: Task): boolean {
+export function isFinal(task: Pick<Task, "state">): boolean {
   return ["done", "failed", "cancelled", "refused"].includes(task.state);
 }
 

@@ -14,6 +14,7 @@ from fleet.api.core import Core
 from fleet.api.guard import Guard
 from fleet.api.limits import RequestLimits
 from fleet.app import api_parts
+from fleet.history.reader import HistoryReader
 from fleet.records import passwords
 from fleet.records.archive import Archive, ArchiveRoom
 from fleet.records.auth import Role, digest_of, name_key
@@ -34,11 +35,18 @@ def make_client(
     limits: RequestLimits | None = None,
     is_secure: bool = False,
     core: Core | None = None,
+    history: Path | None = None,
 ) -> TestClient:
     """folder: of evidence; people None: the open demo."""
     archive = make_archive(office, folder or Path("no-evidence-here"))
     parts = api_parts(
-        office.fleet, core or Here(), people=people, archive=archive, clock=office.clock, is_secure=is_secure
+        office.fleet,
+        core or Here(),
+        people=people,
+        archive=archive,
+        history=HistoryReader(history or Path("no-history-here")),
+        clock=office.clock,
+        is_secure=is_secure,
     )
     if limits is not None:
         nodes = NodeCredentials(office.fleet.store).node_of

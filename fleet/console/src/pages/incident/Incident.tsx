@@ -204,6 +204,7 @@ function Head({ incident, now, clock, t }: { incident: IncidentOf; now: Now; clo
         </span>
       )}
       <span className="grow" />
+      <Link to={`/replay?at=${incident.opened_at_us}`}>{t.replay}</Link>
       <span className="report">
         {t.export}
         {cannotReport === null

@@ -5,7 +5,7 @@ export const WORDS = words(
   {
     back: "Back to Watch", loading: "Asking for the incident…", notFound: "There is no such incident, or the coordinator does not answer.",
     priority: "Priority {n}", opened: "opened {t}", closedAs: "closed as {what} by {who}", assignedTo: "assigned to {who}", escalatedTo: "escalated to {who}", mergedInto: "It became part of another incident:", openOther: "open it", from: "from {what}",
-    export: "Report", origin_live: "live", origin_replayed: "replayed", origin_simulated: "simulated",
+    replay: "Replay the site at that time", export: "Report", origin_live: "live", origin_replayed: "replayed", origin_simulated: "simulated",
     state_open: "open", state_acknowledged: "acknowledged", state_closed: "closed",
     footage: "Footage", clipOf: "Clip of {camera}", noClip: "No clip yet.", clipComing: "The clip is still being recorded, or still at its node. Best pictures and the clip appear by themselves.", atNode: "The bytes are still at {node}.", gone: "They were removed to make room.", noBrowser: "No browser plays {codec}.", download: "Open the file",
     play: "Play", pause: "Pause", stepBack: "One frame back", stepForward: "One frame forward", scrub: "Moment of the clip", speed: "Speed", boxes: "Boxes", boxesHint: "drawn from data", preRoll: "pre-roll", event: "event", masked: "masked", boxesUnknown: "no frame judged here", boxesNone: "nothing seen", boxesSome: "{n} seen", keys: "Space plays, comma and full stop step one frame, B shows or hides boxes.",
@@ -31,7 +31,7 @@ export const WORDS = words(
   {
     back: "Zurück zur Wache", loading: "Der Vorfall wird abgefragt…", notFound: "Diesen Vorfall gibt es nicht, oder der Koordinator antwortet nicht.",
     priority: "Priorität {n}", opened: "eröffnet {t}", closedAs: "abgeschlossen als {what} von {who}", assignedTo: "zugewiesen an {who}", escalatedTo: "eskaliert an {who}", mergedInto: "Er ging in einem anderen Vorfall auf:", openOther: "öffnen", from: "Herkunft: {what}",
-    export: "Bericht", origin_live: "live", origin_replayed: "wiedergegeben", origin_simulated: "simuliert",
+    replay: "Anlage zu dieser Zeit ansehen", export: "Bericht", origin_live: "live", origin_replayed: "wiedergegeben", origin_simulated: "simuliert",
     state_open: "offen", state_acknowledged: "quittiert", state_closed: "abgeschlossen",
     footage: "Aufnahmen", clipOf: "Aufnahme von {camera}", noClip: "Noch keine Aufnahme.", clipComing: "Die Aufnahme läuft noch oder liegt noch beim Knoten. Beste Bilder und Aufnahme erscheinen von selbst.", atNode: "Die Daten liegen noch bei {node}.", gone: "Sie wurden gelöscht, um Platz zu schaffen.", noBrowser: "{codec} spielt kein Browser ab.", download: "Datei öffnen",
     play: "Abspielen", pause: "Anhalten", stepBack: "Ein Bild zurück", stepForward: "Ein Bild vor", scrub: "Zeitpunkt der Aufnahme", speed: "Tempo", boxes: "Rahmen", boxesHint: "aus Daten gezeichnet", preRoll: "Vorlauf", event: "Ereignis", masked: "maskiert", boxesUnknown: "hier wurde kein Bild ausgewertet", boxesNone: "nichts erkannt", boxesSome: "{n} erkannt", keys: "Leertaste spielt ab, Komma und Punkt gehen ein Bild weiter, B blendet Rahmen ein und aus.",

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import type { GeoPoint } from "../../contract";
 import { useWords } from "../../language";
+import { useFeed } from "../../live";
 import type { PageProps } from "../../page";
 import { Docks } from "./Docks";
 import { OrderPanel } from "./OrderPanel";
@@ -15,6 +16,7 @@ const SiteMap = lazy(() => import("../watch/SiteMap").then(({ SiteMap: Map }) =>
 
 export default function Vehicles({ picture, nowMs, send, session, may, isLive }: PageProps) {
   const t = useWords(WORDS);
+  const feed = useFeed();
   const [picked, choose] = useState<string | null>(null);
   const [asked, setAsked] = useState<Omit<Wish, "vehicle">>({ what: "go_and_look", point: null, radiusM: 30, durationS: 60 });
   const first = picture.vehicles.keys().next().value ?? null;
@@ -38,7 +40,7 @@ export default function Vehicles({ picture, nowMs, send, session, may, isLive }:
       <h2 id="vehicles-title">{t.title}</h2>
       <div className="map" role="region" aria-label={t.map}>
         <Suspense fallback={<p className="empty notice">{t.mapComes}</p>}>
-          <SiteMap picture={picture} ghost={ghost} target={needsPoint(wish.what) ? wish.point : null} onPick={pick} />
+          <SiteMap picture={picture} feed={feed} ghost={ghost} target={needsPoint(wish.what) ? wish.point : null} onPick={pick} />
         </Suspense>
       </div>
       <aside>

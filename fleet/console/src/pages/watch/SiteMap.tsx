@@ -11,13 +11,12 @@ import {
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { useEffect, useRef, useState } from "react";
-import { useFeed } from "../../live";
 import { said, useLanguage } from "../../language";
 import { type Theme, useTheme } from "../../theme";
 import { WATCH } from "./words";
-import type { GeoPoint, Site, SiteTrack, TracksView, VehicleView } from "../../contract";
+import type { GeoPoint, Incident, Site, SiteTrack, Task, TracksView, VehicleView, ZoneView } from "../../contract";
 import { bounds, circle, ellipse, wedge } from "../../geometry";
-import { alarmedZones, type Picture } from "../../picture";
+import { alarmedZones } from "../../picture";
 import { cameraPosition, collection, line, nameplate, paintTheme, siteFeatures, STYLE, zoneFeatures, type ZoneState, zoneState } from "./siteLayers";
 import { isFinal, metres, percent } from "../../words";
 
@@ -32,6 +31,32 @@ const ROVER =
   '<svg viewBox="-16 -16 32 32"><rect x="-12" y="-12" width="24" height="24" rx="4" fill="#0c1116" stroke="#7fc4ff" stroke-width="2"/><path d="M0-8 6 7 0 3-6 7z" fill="#7fc4ff"/></svg>';
 const TARGET =
   '<svg viewBox="-17 -17 34 34" fill="none" stroke="#ff6b61" stroke-width="2"><circle r="9"/><path d="M-16 0h9M16 0h-9M0-16v9M0 16V7"/></svg>';
+
+type MapVehicle = Pick<
+  VehicleView,
+  "id" | "kind" | "position" | "heading_deg" | "above_home_m" | "battery_frac" | "armed" | "is_silent" | "task_id"
+>;
+type MapTask = Pick<Task, "task_id" | "kind" | "state" | "vehicle" | "target" | "stand_off">;
+type MapTrack = Pick<SiteTrack, "site_track_id" | "state" | "label" | "ground" | "explained_by">;
+type MapZone = Pick<ZoneView, "is_set" | "bypassed_until_us" | "under_test_until_us">;
+
+/** What is drawn: of now the live picture, of then a frame of the history. */
+export interface MapScene {
+  site: Site;
+  vehicles: ReadonlyMap<string, MapVehicle>;
+  trails: ReadonlyMap<string, readonly GeoPoint[]>;
+  tasks: ReadonlyMap<string, MapTask>;
+  tracks: ReadonlyMap<string, TracksView>;
+  siteTracks: ReadonlyMap<string, MapTrack>;
+  zones: ReadonlyMap<string, MapZone>;
+  incidents: ReadonlyMap<string, Incident>;
+  alarmed?: ReadonlySet<string>; // zones, where the incidents do not say it
+}
+
+/** Whoever has the scenes: the live feed, or the player of the past. */
+export interface Moving {
+  onMotion: (listener: (scene: MapScene) => void) => () => void;
+}
 
 type Pins = Map<string, Marker>;
 
@@ -89,7 +114,7 @@ function drawSite(map: MapLibre, pins: Pins, site: Site): void {
   }
 }
 
-function drawZones(map: MapLibre, pins: Pins, picture: Picture): void {
+function drawZones(map: MapLibre, pins: Pins, picture: MapScene): void {
   const t = said(WATCH);
   const names: Record<ZoneState, string> = {
     alarmed: t.stateAlarm,
@@ -98,7 +123,7 @@ function drawZones(map: MapLibre, pins: Pins, picture: Picture): void {
     set: t.stateSet,
     unset: t.stateUnset,
   };
-  const alarmed = alarmedZones(picture.incidents.values());
+  const alarmed = picture.alarmed ?? alarmedZones(picture.incidents.values());
   const state = (id: string) => zoneState(picture.zones.get(id), alarmed.has(id));
   map.getSource<GeoJSONSource>("zones")?.setData(zoneFeatures(picture.site, state));
   const zones = (picture.site.zones ?? []).map((zone) => ({ ...zone, points: zone.polygon }));
@@ -109,10 +134,10 @@ function drawZones(map: MapLibre, pins: Pins, picture: Picture): void {
   }
 }
 
-function drawVehicles(map: MapLibre, pins: Pins, picture: Picture): void {
+function drawVehicles(map: MapLibre, pins: Pins, picture: MapScene): void {
   prune(pins, "vehicle/", new Set([...picture.vehicles.keys()].map((id) => `vehicle/${id}`)));
   const located = [...picture.vehicles.values()].filter(
-    (v): v is VehicleView & { position: GeoPoint } => v.position !== null,
+    (v): v is MapVehicle & { position: GeoPoint } => v.position !== null,
   );
   for (const vehicle of located) {
     const flies = vehicle.kind === "ardupilot_copter";
@@ -142,7 +167,7 @@ function drawVehicles(map: MapLibre, pins: Pins, picture: Picture): void {
   );
 }
 
-function drawOrders(map: MapLibre, pins: Pins, picture: Picture): void {
+function drawOrders(map: MapLibre, pins: Pins, picture: MapScene): void {
   const open = [...picture.tasks.values()].filter((t) => (t.kind === "investigate" || t.kind === "orbit") && !isFinal(t) && t.target);
   const kept = new Set<string>();
   const lines: GeoJSON.Feature[] = [];
@@ -161,7 +186,7 @@ function drawOrders(map: MapLibre, pins: Pins, picture: Picture): void {
 
 const MOST_LABELS = 40; // more than these nobody reads; the ellipses are all drawn
 
-function drawTracks(map: MapLibre, pins: Pins, picture: Picture): void {
+function drawTracks(map: MapLibre, pins: Pins, picture: MapScene): void {
   const kept = new Set<string>();
   const shapes = picture.siteTracks.size > 0 ? siteTracks(map, pins, picture, kept) : cameraTracks(map, pins, picture, kept);
   prune(pins, "track/", kept);
@@ -169,8 +194,8 @@ function drawTracks(map: MapLibre, pins: Pins, picture: Picture): void {
 }
 
 /** One for each thing on the ground; faint where nobody sees it just now, or where it is one of ours. */
-function siteTracks(map: MapLibre, pins: Pins, picture: Picture, kept: Set<string>): GeoJSON.Feature[] {
-  return [...picture.siteTracks.values()].map((track: SiteTrack) => {
+function siteTracks(map: MapLibre, pins: Pins, picture: MapScene, kept: Set<string>): GeoJSON.Feature[] {
+  return [...picture.siteTracks.values()].map((track) => {
     if (kept.size < MOST_LABELS && track.state !== "tentative") {
       const key = `track/${track.site_track_id}`;
       kept.add(key);
@@ -183,7 +208,7 @@ function siteTracks(map: MapLibre, pins: Pins, picture: Picture, kept: Set<strin
 }
 
 /** Where the coordinator fuses nothing: what each camera says. */
-function cameraTracks(map: MapLibre, pins: Pins, picture: Picture, kept: Set<string>): GeoJSON.Feature[] {
+function cameraTracks(map: MapLibre, pins: Pins, picture: MapScene, kept: Set<string>): GeoJSON.Feature[] {
   const newestUs = Math.max(0, ...[...picture.tracks.values()].map((t) => t.captured_at_us));
   const fresh = (t: TracksView) => newestUs - t.captured_at_us < MAX_TRACK_AGE_US;
   const shapes: GeoJSON.Feature[] = [];
@@ -208,7 +233,8 @@ export interface Ghost {
 }
 
 interface SiteMapProps {
-  picture: Picture;
+  picture: MapScene;
+  feed: Moving;
   ghost?: Ghost | null;
   target?: GeoPoint | null; // what the ghost is about
   onPick?: (point: GeoPoint) => void;
@@ -223,16 +249,15 @@ function drawGhost(map: MapLibre, pins: Pins, ghost: Ghost | null, target: GeoPo
 interface Held {
   map: MapLibre;
   pins: Pins;
-  drawn: Picture | null; // what is on the map; null: all anew
+  drawn: MapScene | null; // what is on the map; null: all anew
   frame: number;
 }
 
-export function SiteMap({ picture, ghost = null, target = null, onPick }: SiteMapProps) {
+export function SiteMap({ picture, feed, ghost = null, target = null, onPick }: SiteMapProps) {
   const container = useRef<HTMLDivElement>(null);
   const held = useRef<Held | null>(null);
   const [isBroken, setBroken] = useState(false);
   const first = useRef(picture);
-  const feed = useFeed();
   const theme = useTheme();
   const language = useLanguage();
   const latestTheme = useRef<Theme>(theme);
@@ -302,11 +327,11 @@ export function SiteMap({ picture, ghost = null, target = null, onPick }: SiteMa
 }
 
 /** Only what changed since it was drawn last. */
-function draw(mine: Held, now: Picture): void {
+function draw(mine: Held, now: MapScene): void {
   const { map, pins, drawn } = mine;
-  const changed = (...keys: (keyof Picture)[]) => !drawn || keys.some((key) => drawn[key] !== now[key]);
+  const changed = (...keys: (keyof MapScene)[]) => !drawn || keys.some((key) => drawn[key] !== now[key]);
   if (changed("site")) drawSite(map, pins, now.site);
-  if (changed("site", "zones", "incidents")) drawZones(map, pins, now);
+  if (changed("site", "zones", "incidents", "alarmed")) drawZones(map, pins, now);
   if (changed("vehicles", "tasks")) drawVehicles(map, pins, now);
   if (changed("vehicles", "tasks")) drawOrders(map, pins, now);
   if (changed("siteTracks", "tracks")) drawTracks(map, pins, now);

@@ -1,6 +1,7 @@
 // Watch: the page an operator has open all night.
 import { lazy, Suspense, useState } from "react";
 import { useWords } from "../../language";
+import { useFeed } from "../../live";
 import type { PageProps } from "../../page";
 import { Cameras } from "./Cameras";
 import { Fleet } from "./Fleet";
@@ -11,6 +12,7 @@ const SiteMap = lazy(() => import("./SiteMap").then(({ SiteMap: Map }) => ({ def
 
 export default function Watch({ picture, nowMs, send, isLive, may }: PageProps) {
   const t = useWords(WATCH);
+  const feed = useFeed();
   const [selected, select] = useState<string | null>(null);
   const cameras = picture.site.cameras ?? [];
   const incident = selected === null ? undefined : picture.incidents.get(selected);
@@ -19,7 +21,7 @@ export default function Watch({ picture, nowMs, send, isLive, may }: PageProps) 
     <div className="watch">
       <section className="map" aria-label={t.map}>
         <Suspense fallback={<p className="empty notice">{t.mapComes}</p>}>
-          <SiteMap picture={picture} />
+          <SiteMap picture={picture} feed={feed} />
         </Suspense>
         <Cameras cameras={cameras} follows={sees} />
         <p className="legend">

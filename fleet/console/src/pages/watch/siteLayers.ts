@@ -51,7 +51,7 @@ export function siteFeatures(site: Site): Record<"fence" | "noFly" | "buildings"
 export type ZoneState = "alarmed" | "bypassed" | "tested" | "set" | "unset";
 
 /** An alarm is louder than a bypass, a bypass than being set. */
-export function zoneState(zone: ZoneView | undefined, isAlarmed: boolean): ZoneState {
+export function zoneState(zone: Pick<ZoneView, "is_set" | "bypassed_until_us" | "under_test_until_us"> | undefined, isAlarmed: boolean): ZoneState {
   if (isAlarmed) return "alarmed";
   if (zone?.bypassed_until_us != null) return "bypassed";
   if (zone?.under_test_until_us != null) return "tested";

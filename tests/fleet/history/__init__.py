@@ -1,0 +1,1 @@
+"""Recorder, files and reader of what the map showed."""
