@@ -18,6 +18,7 @@ class TaskKind(str, Enum):
     INVESTIGATE = "investigate"
     RECALL = "recall"
     ORBIT = "orbit"  # round a point that a named person gave; nothing orders it by itself
+    LOOK = "look"  # turn to such a point where it stands in the air
 
 
 class TaskState(str, Enum):

@@ -11,9 +11,9 @@ from contract.clock import Clock
 from contract.site import Site
 from contract.tasks import TASK_NAMESPACE, Task, TaskKind, TaskState
 from fleet.api.dispatch_views import WayStopView
-from fleet.api.sending_views import ComeToRest, Foresight, GoAndLook, OrbitPoint
+from fleet.api.sending_views import ComeToRest, Foresight, GoAndLook, LookThere, OrbitPoint
 from fleet.decision.at_rest import at_rest
-from fleet.decision.by_hand import Asking, Circle, Foreseen, Look, foreseen
+from fleet.decision.by_hand import Asking, Circle, Foreseen, Look, Turn, foreseen
 from fleet.decision.explanation import Moment
 from fleet.errors import NotFound, Refused
 from fleet.flight.gate import GateParameters
@@ -23,6 +23,8 @@ from fleet.flight.vehicle import Vehicle, VehicleState
 from fleet.flight.world import Consent, WorldView
 from fleet.response import Response
 
+Sent = GoAndLook | OrbitPoint | LookThere
+_KINDS = {"go_and_look": TaskKind.INVESTIGATE, "orbit": TaskKind.ORBIT, "look": TaskKind.LOOK}
 _REST: dict[str, Hold | ReturnHome | Land] = {"hold": Hold(), "return": ReturnHome(), "land": Land()}
 
 
@@ -44,7 +46,7 @@ class SendingDesk:
         self._view, self._parameters, self._clock = view, parameters, clock
         self._orders = 0
 
-    def foresee(self, vehicle_id: str, asked: GoAndLook | OrbitPoint | ComeToRest, *, by: str) -> Foresight:
+    def foresee(self, vehicle_id: str, asked: Sent | ComeToRest, *, by: str) -> Foresight:
         """Commands nothing and is no order in any book. Raises NotFound."""
         state = self._state(vehicle_id)
         asking = self._asking(vehicle_id, by)
@@ -54,7 +56,7 @@ class SendingDesk:
             found = foreseen(_wish(asked), state, asking)
         return self._view_of(asked.what, state, found)
 
-    def send(self, vehicle_id: str, asked: GoAndLook | OrbitPoint, *, by: str) -> Task:
+    def send(self, vehicle_id: str, asked: Sent, *, by: str) -> Task:
         """Raises NotFound, Refused with the gate's reasons, StoreError."""
         state = self._state(vehicle_id)
         found = foreseen(_wish(asked), state, self._asking(vehicle_id, by))
@@ -62,13 +64,13 @@ class SendingDesk:
             raise Refused(f"vehicle '{vehicle_id}': {'; '.join(found.reasons) or 'no place to look from'}")
         return self._response.send(self._task(vehicle_id, asked, found, by), by=by)
 
-    def _task(self, vehicle_id: str, asked: GoAndLook | OrbitPoint, found: Foreseen, by: str) -> Task:
+    def _task(self, vehicle_id: str, asked: Sent, found: Foreseen, by: str) -> Task:
         now_us, evidence = self._clock.wall_us(), self._response.live_evidence(vehicle_id)
         self._orders += 1
         task_id = uuid.uuid5(TASK_NAMESPACE, f"{vehicle_id}/{by}/{now_us}/{self._orders}")
         return Task(
             task_id=task_id,
-            kind=TaskKind.INVESTIGATE if isinstance(asked, GoAndLook) else TaskKind.ORBIT,
+            kind=_KINDS[asked.what],
             vehicle=vehicle_id,
             state=TaskState.CREATED,
             reason=f"{by} sends it",
@@ -136,7 +138,9 @@ class SendingDesk:
         )
 
 
-def _wish(asked: GoAndLook | OrbitPoint) -> Look | Circle:
+def _wish(asked: Sent) -> Look | Circle | Turn:
     if isinstance(asked, GoAndLook):
         return Look(asked.point)
+    if isinstance(asked, LookThere):
+        return Turn(asked.point)
     return Circle(asked.point, asked.radius_m, asked.duration_s)

@@ -26,12 +26,19 @@ class OrbitPoint(By):
     duration_s: Annotated[float, Field(ge=1.0, le=3600.0, allow_inf_nan=False)] = 60.0
 
 
+class LookThere(By):
+    """The copter stays where it is in the air and turns to the point."""
+
+    what: Literal["look"]
+    point: GeoPoint
+
+
 class ComeToRest(By):
     what: Literal["hold", "return", "land"]
 
 
-SendOrder = Annotated[GoAndLook | OrbitPoint, Field(discriminator="what")]
-SendQuestion = Annotated[GoAndLook | OrbitPoint | ComeToRest, Field(discriminator="what")]
+SendOrder = Annotated[GoAndLook | OrbitPoint | LookThere, Field(discriminator="what")]
+SendQuestion = Annotated[GoAndLook | OrbitPoint | LookThere | ComeToRest, Field(discriminator="what")]
 
 
 class Foresight(Frozen):
@@ -42,7 +49,7 @@ class Foresight(Frozen):
     *_frac: shares of a full battery that would be left; null is unknown."""
 
     vehicle: Identifier
-    what: Literal["go_and_look", "orbit", "hold", "return", "land"]
+    what: Literal["go_and_look", "orbit", "look", "hold", "return", "land"]
     at_us: TimeUs
     verdict: Literal["approve", "clip", "refuse"]
     reasons: tuple[str, ...]

@@ -26,10 +26,11 @@ from fleet.decision.explanation import Moment, WayStop
 from fleet.decision.legal_paths import legal_corners
 from fleet.flight.dock import Cover
 from fleet.flight.docking import state_of
-from fleet.flight.energy import way_frac
+from fleet.flight.energy import CONSUMPTION, way_frac
 from fleet.flight.gate import Approved, RefusedOrder, judge
+from fleet.flight.looking import LOOK_FOR_S, turn_refusals
 from fleet.flight.orbit import RADIUS_AT_MOST_M, TURNS_AT_MOST, mission_of_orbit, orbit_refusals
-from fleet.flight.orders import GoTo, Launch, Orbit, Order
+from fleet.flight.orders import GoTo, Launch, LookAt, Orbit, Order
 from fleet.flight.vehicle import FlightMode, VehicleState
 from fleet.flight.way import MovingOrder, Stop, Way, is_airborne, way_of
 from fleet.flight.world import Consent, Evidence, World
@@ -51,6 +52,13 @@ class Circle:
     point: GeoPoint
     radius_m: float
     duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Stay in the air where it is, and look at the point."""
+
+    point: GeoPoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ class Foreseen:
     home_frac: float | None = None  # and when it is home again
 
 
-def foreseen(wish: Look | Circle, vehicle: VehicleState, asking: Asking) -> Foreseen:
+def foreseen(wish: Look | Circle | Turn, vehicle: VehicleState, asking: Asking) -> Foreseen:
     """The gate's answer to this wish, now."""
     moment = asking.moment
     candidate = able_to_go(
@@ -97,6 +105,8 @@ def foreseen(wish: Look | Circle, vehicle: VehicleState, asking: Asking) -> Fore
     )
     if isinstance(candidate, str):
         return Foreseen(reasons=tuple(candidate.split("; ")))
+    if isinstance(wish, Turn):
+        return _turn(wish, candidate, asking)
     return _look(wish, candidate, asking) if isinstance(wish, Look) else _circle(wish, candidate, asking)
 
 
@@ -162,6 +172,36 @@ def _circle(wish: Circle, candidate: Candidate, asking: Asking) -> Foreseen:
         length_m=whole.length_m,
         arrives_in_s=arrives_s,
         lasts_s=duration_s(whole, vehicle, spec) - arrives_s,
+        there_frac=there_frac,
+        home_frac=home_frac,
+    )
+
+
+def _turn(wish: Turn, candidate: Candidate, asking: Asking) -> Foreseen:
+    world, vehicle, spec = asking.moment.world, candidate.vehicle, candidate.spec
+    if (refusals := turn_refusals(vehicle)) or vehicle.position is None:
+        return Foreseen(reasons=tuple(refusals))
+    here = Stop(candidate.start, vehicle.above_home_m or 0.0, True)
+    stay = GoTo(vehicle.position, vehicle.above_home_m, spec.cruise_speed_m_s, look_at=wish.point)
+    answer = _asked([stay], candidate, asking)
+    if not answer.reasons and isinstance(turn := judged(LookAt(wish.point), vehicle, world, asking, 1), RefusedOrder):
+        answer = replace(answer, reasons=turn.reasons)
+    away_m = candidate.start.horizontal_distance_m(world.airspace.enu(wish.point))
+    far = f"the point is {away_m:.0f} m away, and its camera is good for {spec.sensor_range_m:.0f} m"
+    energy = energy_of(Way(here, (here,)), vehicle, spec, world)
+    if energy is not None:  # which counts a look of the usual length
+        longer_s = LOOK_FOR_S - world.site.response.observe_s
+        energy = replace(energy, out_frac=energy.out_frac + longer_s / CONSUMPTION[spec.kind].endurance_s)
+    there_frac, home_frac = _left(vehicle, energy)
+    return replace(
+        answer,
+        notes=(*answer.notes, far) if away_m > spec.sensor_range_m else answer.notes,
+        way=told(Way(here, ()), vehicle, world),
+        stand_off=vehicle.position,
+        above_home_m=vehicle.above_home_m,
+        length_m=0.0,
+        arrives_in_s=0.0,
+        lasts_s=LOOK_FOR_S,
         there_frac=there_frac,
         home_frac=home_frac,
     )

@@ -193,7 +193,7 @@ class TaskCounts(Frozen):
 
 
 class Tasks(Frozen):
-    """No orbits: only a person orders one, and no scenario has a person do it."""
+    """No orbits and no looks from where it is: only a person orders them, and no scenario has a person do it."""
 
     patrol: TaskCounts
     investigate: TaskCounts

@@ -2790,7 +2790,7 @@ export interface components {
              * What
              * @enum {string}
              */
-            what: "go_and_look" | "orbit" | "hold" | "return" | "land";
+            what: "go_and_look" | "orbit" | "look" | "hold" | "return" | "land";
         };
         /**
          * GeoJsonImport
@@ -3234,6 +3234,20 @@ export interface components {
              * @description s to wait for it
              */
             within_s: number;
+        };
+        /**
+         * LookThere
+         * @description The copter stays where it is in the air and turns to the point.
+         */
+        LookThere: {
+            /** By */
+            by?: string | null;
+            point: components["schemas"]["GeoPoint-Input"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            what: "look";
         };
         /**
          * MadeToken
@@ -4928,7 +4942,7 @@ export interface components {
          * TaskKind
          * @enum {string}
          */
-        TaskKind: "patrol" | "investigate" | "recall" | "orbit";
+        TaskKind: "patrol" | "investigate" | "recall" | "orbit" | "look";
         /**
          * TaskState
          * @description created: waits for consent; sent, received: on its way; accepted: the vehicle said yes; executing: it moves.
@@ -14715,7 +14729,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["GoAndLook"] | components["schemas"]["OrbitPoint"] | components["schemas"]["ComeToRest"];
+                "application/json": components["schemas"]["GoAndLook"] | components["schemas"]["OrbitPoint"] | components["schemas"]["LookThere"] | components["schemas"]["ComeToRest"];
             };
         };
         responses: {
@@ -15036,7 +15050,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["GoAndLook"] | components["schemas"]["OrbitPoint"];
+                "application/json": components["schemas"]["GoAndLook"] | components["schemas"]["OrbitPoint"] | components["schemas"]["LookThere"];
             };
         };
         responses: {

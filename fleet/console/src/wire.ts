@@ -654,7 +654,7 @@ export interface components {
          * TaskKind
          * @enum {string}
          */
-        TaskKind: "patrol" | "investigate" | "recall" | "orbit";
+        TaskKind: "patrol" | "investigate" | "recall" | "orbit" | "look";
         /**
          * TaskState
          * @description created: waits for consent; sent, received: on its way; accepted: the vehicle said yes; executing: it moves.

@@ -41,6 +41,7 @@ const TASK_WORDS: Record<Task["kind"], string> = {
   investigate: "Look at an intruder",
   recall: "Recall",
   orbit: "Orbit",
+  look: "Look from where it is",
 };
 
 export function taskLine(task: Task): string {

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from contract.geo import distance_m
+from contract.geo import GeoPoint, distance_m
 from fleet.errors import StoreError
 from fleet.flight.orders import Hold, Land
+from fleet.flight.vehicle import FlightMode
 from tests.fleet.api.conftest import ROLES, make_client, make_people
 from tests.fleet.messages import fix_at, geo, make_event, make_site
 from tests.fleet.office import Office, open_office
@@ -18,6 +19,7 @@ ADA = {"by": "Ada Byron"}
 THERE = fix_at(0.0, 60.0).point
 LOOK = {**ADA, "what": "go_and_look", "point": THERE.model_dump()}
 ROUND = {**ADA, "what": "orbit", "point": THERE.model_dump(), "radius_m": 30.0, "duration_s": 60.0}
+THERE_FROM_HERE = {**ADA, "what": "look", "point": THERE.model_dump()}
 PREVIEW, TASKS = "/api/v1/vehicles/kestrel/preview", "/api/v1/vehicles/kestrel/tasks"
 
 
@@ -121,6 +123,24 @@ def test_an_order_sent_twice_with_one_key_is_one_task(client: TestClient, office
     first, second = (client.post(TASKS, json=LOOK, headers={"Idempotency-Key": '"k1"'}) for _ in range(2))
     assert first.json() == second.json()
     assert len(client.get("/api/v1/tasks").json()) == 1
+
+
+def test_a_point_is_looked_at_from_the_air_and_where_it_is(client: TestClient, office: Office) -> None:
+    assert client.post(PREVIEW, json=THERE_FROM_HERE).json()["reasons"] == [
+        "it is not in the air: send it to go and look"
+    ]
+    assert client.post(TASKS, json=THERE_FROM_HERE).status_code == 409
+    here = geo(0.0, 30.0)
+    office.kestrel.state = replace(
+        office.kestrel.state, armed=True, above_home_m=25.0, position=here, mode=FlightMode.GUIDED
+    )
+    told = client.post(PREVIEW, json=THERE_FROM_HERE).json()
+    assert (told["verdict"], told["length_m"], told["lasts_s"], len(told["way"])) == ("approve", 0.0, 30.0, 1)
+    task = client.post(TASKS, json=THERE_FROM_HERE).json()
+    assert (task["kind"], task["approved_by"]) == ("look", "Ada Byron")
+    assert distance_m(GeoPoint(**task["stand_off"]), here) < 0.1
+    assert audit(client) == [("Ada Byron", "send")]
+    assert jobs(office) == [task["task_id"]]
 
 
 def test_nothing_is_ordered_when_it_cannot_be_written_first(

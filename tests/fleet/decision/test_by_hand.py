@@ -9,7 +9,7 @@ from contract.envelope import Origin
 from contract.geo import GeoPoint, distance_m
 from contract.site import Site
 from fleet.decision.at_rest import at_rest
-from fleet.decision.by_hand import Asking, Circle, Foreseen, Look, foreseen
+from fleet.decision.by_hand import Asking, Circle, Foreseen, Look, Turn, foreseen
 from fleet.decision.explanation import Moment
 from fleet.flight.orders import Hold, Land, ReturnHome
 from fleet.flight.vehicle import FlightMode, VehicleState
@@ -173,6 +173,40 @@ def test_with_motors_off_it_is_said_that_nothing_is_sent() -> None:
     found = at_rest(ReturnHome(), vehicle, asking(vehicle))
     assert any("motors are off" in each for each in found.notes)
     assert len(found.way) == 1
+
+
+def turn(vehicle: VehicleState, point: GeoPoint = THERE, **how: Any) -> Foreseen:
+    return foreseen(Turn(point), vehicle, asking(vehicle, **how))
+
+
+def test_a_turn_stays_where_it_is_and_costs_only_its_time() -> None:
+    vehicle = drone()
+    found = turn(vehicle)
+    assert (found.reasons, found.length_m, found.lasts_s, found.stand_off) == ((), 0.0, 30.0, vehicle.position)
+    assert vehicle.battery_frac is not None
+    assert found.there_frac == pytest.approx(vehicle.battery_frac - 30.0 / 900.0, abs=1e-6)
+
+
+def test_a_turn_is_allowed_to_a_point_outside_the_fence_for_nobody_goes_there() -> None:
+    found = turn(drone(), geo(500, 160))
+    assert found.reasons == ()
+    assert any("away, and its camera is good for" in each for each in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("vehicle", "how", "reason"),
+    [
+        pytest.param(drone_on_pad(), {}, "it is not in the air", id="on the ground"),
+        pytest.param(rover(), {}, "it does not fly", id="on wheels"),
+        pytest.param(drone(mode=FlightMode.MANUAL), {}, "a pilot has it", id="in a pilot's hands"),
+        pytest.param(drone(battery_frac=0.1), {}, "battery 10%", id="battery"),
+        pytest.param(drone(heard_at_us=NOW_US - 9_000_000), {}, "not heard for 9.0 s", id="stale link"),
+        pytest.param(drone(), {"busy": "it has a task already"}, "it has a task already", id="busy"),
+    ],
+)
+def test_a_turn_that_may_not_be_is_refused(vehicle: VehicleState, how: dict[str, Any], reason: str) -> None:
+    found = turn(vehicle, **how)
+    assert any(reason in each for each in found.reasons), found.reasons
 
 
 def test_equal_questions_have_equal_answers() -> None:

@@ -64,6 +64,7 @@ export const WORDS = words(
     investigate: "to look",
     recall: "recall",
     orbit: "orbit",
+    look: "turned to a point",
   },
   {
     replay: "Rückschau, nicht live",
@@ -128,6 +129,7 @@ export const WORDS = words(
     investigate: "Aufklärung",
     recall: "Rückruf",
     orbit: "Umkreisung",
+    look: "Blick auf einen Punkt",
   },
 );
 export type Words = (typeof WORDS)["en"];
