@@ -11,9 +11,17 @@ from contract.clock import Clock
 from contract.site import Site
 from contract.tasks import TASK_NAMESPACE, Task, TaskKind, TaskState
 from fleet.api.dispatch_views import WayStopView
-from fleet.api.sending_views import ComeToRest, Foresight, GoAndLook, LookThere, OrbitPoint
+from fleet.api.sending_views import (
+    ComeToRest,
+    Foresight,
+    GoAndLook,
+    LookThere,
+    OrbitPoint,
+    SeenGround,
+    SendableView,
+)
 from fleet.decision.at_rest import at_rest
-from fleet.decision.by_hand import Asking, Circle, Foreseen, Look, Turn, foreseen
+from fleet.decision.by_hand import Asking, Circle, Foreseen, Look, Turn, foreseen, kept_back
 from fleet.decision.explanation import Moment
 from fleet.errors import NotFound, Refused
 from fleet.flight.gate import GateParameters
@@ -21,6 +29,7 @@ from fleet.flight.orders import Hold, Land, ReturnHome
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle, VehicleState
 from fleet.flight.world import Consent, WorldView
+from fleet.picture.pixel_to_ground import ground_of_pixel
 from fleet.response import Response
 
 Sent = GoAndLook | OrbitPoint | LookThere
@@ -63,6 +72,22 @@ class SendingDesk:
         if found.reasons or found.stand_off is None:
             raise Refused(f"vehicle '{vehicle_id}': {'; '.join(found.reasons) or 'no place to look from'}")
         return self._response.send(self._task(vehicle_id, asked, found, by), by=by)
+
+    def sendable(self) -> tuple[SendableView, ...]:
+        """Of each vehicle what keeps it from being sent now, whereto ever."""
+        views = []
+        for vehicle_id, vehicle in self._vehicles.items():
+            reasons = kept_back(vehicle.state, self._asking(vehicle_id, by=""))
+            views.append(SendableView(vehicle=vehicle_id, reasons=reasons))
+        return tuple(views)
+
+    def ground(self, camera_id: str, x_px: float, y_px: float) -> SeenGround:
+        """What a click in a fixed camera's picture means. Raises NotFound, Refused where no ground is seen."""
+        camera = next((each for each in self._site.cameras if each.id == camera_id), None)
+        if camera is None:
+            raise NotFound(f"camera '{camera_id}': there is none")
+        point, _ = self._site.local_frame().to_geo(ground_of_pixel(camera, x_px, y_px))
+        return SeenGround(camera=camera_id, point=point)
 
     def _task(self, vehicle_id: str, asked: Sent, found: Foreseen, by: str) -> Task:
         now_us, evidence = self._clock.wall_us(), self._response.live_evidence(vehicle_id)

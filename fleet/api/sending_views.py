@@ -68,3 +68,17 @@ class Foresight(Frozen):
     battery_there_frac: float | None
     battery_home_frac: float | None
     reserve_frac: float
+
+
+class SendableView(Frozen):
+    """Why a vehicle would not be sent anywhere now, by hand or by an alarm; no reasons: it may be sent."""
+
+    vehicle: Identifier
+    reasons: tuple[str, ...]
+
+
+class SeenGround(Frozen):
+    """The point of the ground that a pixel of a fixed camera's picture shows."""
+
+    camera: Identifier
+    point: GeoPoint

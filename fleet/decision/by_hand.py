@@ -94,8 +94,23 @@ class Foreseen:
 
 def foreseen(wish: Look | Circle | Turn, vehicle: VehicleState, asking: Asking) -> Foreseen:
     """The gate's answer to this wish, now."""
+    candidate = _candidate(vehicle, asking)
+    if isinstance(candidate, str):
+        return Foreseen(reasons=tuple(candidate.split("; ")))
+    if isinstance(wish, Turn):
+        return _turn(wish, candidate, asking)
+    return _look(wish, candidate, asking) if isinstance(wish, Look) else _circle(wish, candidate, asking)
+
+
+def kept_back(vehicle: VehicleState, asking: Asking) -> tuple[str, ...]:
+    """Why it would be sent nowhere at all now."""
+    candidate = _candidate(vehicle, asking)
+    return tuple(candidate.split("; ")) if isinstance(candidate, str) else ()
+
+
+def _candidate(vehicle: VehicleState, asking: Asking) -> Candidate | str:
     moment = asking.moment
-    candidate = able_to_go(
+    return able_to_go(
         vehicle,
         world=moment.world,
         parameters=moment.parameters,
@@ -103,11 +118,6 @@ def foreseen(wish: Look | Circle | Turn, vehicle: VehicleState, asking: Asking) 
         busy=asking.busy,
         height_m=moment.heights.get(vehicle.vehicle_id, moment.world.site.response.air_altitude_m),
     )
-    if isinstance(candidate, str):
-        return Foreseen(reasons=tuple(candidate.split("; ")))
-    if isinstance(wish, Turn):
-        return _turn(wish, candidate, asking)
-    return _look(wish, candidate, asking) if isinstance(wish, Look) else _circle(wish, candidate, asking)
 
 
 def _look(wish: Look, candidate: Candidate, asking: Asking) -> Foreseen:

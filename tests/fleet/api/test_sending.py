@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from contract.geo import GeoPoint, distance_m
+from contract.geo import GeoPoint, PointEnu, distance_m
 from fleet.errors import StoreError
 from fleet.flight.orders import Hold, Land
 from fleet.flight.vehicle import FlightMode
@@ -141,6 +141,35 @@ def test_a_point_is_looked_at_from_the_air_and_where_it_is(client: TestClient, o
     assert distance_m(GeoPoint(**task["stand_off"]), here) < 0.1
     assert audit(client) == [("Ada Byron", "send")]
     assert jobs(office) == [task["task_id"]]
+
+
+def test_each_vehicle_is_told_with_what_keeps_it_from_being_sent(client: TestClient, office: Office) -> None:
+    assert client.get("/api/v1/sendable").json() == [{"vehicle": "kestrel", "reasons": []}]
+    office.kestrel.state = replace(office.kestrel.state, battery_frac=None)
+    (told,) = client.get("/api/v1/sendable").json()
+    assert any("battery is not known" in each for each in told["reasons"])
+    client.post("/api/v1/vehicles/kestrel/hold", json=ADA)
+    assert client.get("/api/v1/sendable").json()[0]["reasons"] == [
+        "the safety monitor has it: hold ordered by Ada Byron"
+    ]
+
+
+def test_a_click_in_a_picture_is_a_point_on_the_ground_to_send_somebody_to(client: TestClient, office: Office) -> None:
+    lens = office.fleet.site.cameras[0].lens
+    asked = f"/api/v1/cameras/cam-north/ground?x_px={lens.width_px / 2}&y_px="
+    seen = client.get(f"{asked}{lens.height_px}").json()
+    assert seen["camera"] == "cam-north"
+    farther = client.get(f"{asked}{0.8 * lens.height_px}").json()
+    pose = office.fleet.site.cameras[0].pose
+    assert pose is not None
+    stands, _ = office.fleet.site.local_frame().to_geo(PointEnu(pose.east_m, pose.north_m))
+    near_m, far_m = (distance_m(stands, GeoPoint(**each["point"])) for each in (seen, farther))
+    assert 1.0 < near_m < far_m < 100.0
+    assert client.post(PREVIEW, json={**LOOK, "point": farther["point"]}).status_code == 200
+    sky = client.get(f"{asked}0")
+    assert (sky.status_code, "horizon" in sky.json()["detail"]) == (409, True)
+    assert client.get("/api/v1/cameras/nobody/ground?x_px=1&y_px=1").status_code == 404
+    assert client.get("/api/v1/cameras/cam-north/ground?x_px=nan&y_px=1").status_code == 422
 
 
 def test_nothing_is_ordered_when_it_cannot_be_written_first(

@@ -7,7 +7,7 @@ import type { Session } from "../../session";
 
 export type Foresight = components["schemas"]["Foresight"];
 export type What = Foresight["what"];
-export const WHATS: readonly What[] = ["go_and_look", "orbit", "return", "land", "hold"];
+export const WHATS: readonly What[] = ["go_and_look", "orbit", "look", "hold", "return", "land"];
 
 export interface Wish {
   vehicle: string;
@@ -21,14 +21,14 @@ export const FRESH_MS = 5_000; // an answer holds for its moment; it is asked an
 export const ASK_EACH_MS = 2_000;
 
 export function needsPoint(what: What): boolean {
-  return what === "go_and_look" || what === "orbit";
+  return what === "go_and_look" || what === "orbit" || what === "look";
 }
 
 /** What is sent; null while something is missing. */
 export function bodyOf(wish: Wish): Record<string, unknown> | null {
   if (!needsPoint(wish.what)) return { what: wish.what };
   if (!wish.point) return null;
-  if (wish.what === "go_and_look") return { what: wish.what, point: wish.point };
+  if (wish.what !== "orbit") return { what: wish.what, point: wish.point };
   if (!Number.isFinite(wish.radiusM) || !Number.isFinite(wish.durationS)) return null;
   return { what: wish.what, point: wish.point, radius_m: wish.radiusM, duration_s: wish.durationS };
 }
