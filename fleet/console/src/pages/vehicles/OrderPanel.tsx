@@ -1,15 +1,17 @@
 // One order for one vehicle: what, where, and the gate's answer beside it before it can be given.
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import type { Send } from "../../commands";
 import type { GeoPoint } from "../../contract";
 import type { Role } from "../../page";
 import { metres, percent } from "../../words";
-import { bodyOf, canGive, degrees, type Foresight, FRESH_MS, needsPoint, pathOf, roleOf, WHATS, type Wish } from "./sending";
+import type { Place } from "./places";
+import { bodyOf, canGive, degrees, type Foresight, FRESH_MS, isConfirmed, needsPoint, pathOf, roleOf, WHATS, type Wish } from "./sending";
 import type { T } from "./words";
 
 interface Props {
   t: T;
   wish: Wish;
+  places: readonly Place[];
   change: (part: Partial<Wish>) => void;
   answer: Foresight | null;
   askedAtMs: number;
@@ -20,9 +22,22 @@ interface Props {
   may: (role: Role) => boolean;
 }
 
-export function OrderPanel({ t, wish, change, answer, askedAtMs, problem, nowMs, isLive, send, may }: Props) {
+const CONFIRM_MS = 6_000; // between the first press and the second
+
+export function OrderPanel({ t, wish, places, change, answer, askedAtMs, problem, nowMs, isLive, send, may }: Props) {
   const [said, setSaid] = useState("");
+  const [isSure, setSure] = useState(false);
+  const exactly = JSON.stringify(wish);
+  useEffect(() => setSure(false), [exactly]); // the second press is for the order of the first
+  useEffect(() => {
+    if (!isSure) return undefined;
+    const timer = setTimeout(() => setSure(false), CONFIRM_MS);
+    return () => clearTimeout(timer);
+  }, [isSure]);
   const give = async () => {
+    if (isConfirmed(wish.what) && !isSure) return setSure(true);
+    setSure(false);
+    setSaid("");
     const { ok, text } = await send(pathOf(wish), needsPoint(wish.what) ? (bodyOf(wish) ?? {}) : {});
     setSaid(ok && text === "done" ? t.ordered : text);
     if (ok) change({ point: null });
@@ -40,7 +55,8 @@ export function OrderPanel({ t, wish, change, answer, askedAtMs, problem, nowMs,
           </button>
         ))}
       </div>
-      {needsPoint(wish.what) && <Point t={t} point={wish.point} change={(point) => change({ point })} />}
+      {wish.what === "look" && <p className="quiet">{t.lookNote}</p>}
+      {needsPoint(wish.what) && <Point t={t} point={wish.point} places={places} change={(point) => change({ point })} />}
       {wish.what === "orbit" && (
         <div className="fields">
           <label>
@@ -66,8 +82,8 @@ export function OrderPanel({ t, wish, change, answer, askedAtMs, problem, nowMs,
           <Verdict t={t} answer={answer} isOld={nowMs - askedAtMs > FRESH_MS} />
         )}
       </div>
-      <button type="button" className="give" disabled={!canPress} onClick={() => void give()}>
-        {t.give}: {t[wish.what]}, {wish.vehicle}
+      <button type="button" className={isSure && canPress ? "give sure" : "give"} disabled={!canPress} onClick={() => void give()}>
+        {isSure && canPress ? t.confirm : t.give}: {t[wish.what]}, {wish.vehicle}
       </button>
       {!may(roleOf(wish.what)) && <p className="quiet">{t.needsPilot}</p>}
       <p role="status">{said}</p>
@@ -75,7 +91,15 @@ export function OrderPanel({ t, wish, change, answer, askedAtMs, problem, nowMs,
   );
 }
 
-function Point({ t, point, change }: { t: T; point: GeoPoint | null; change: (point: GeoPoint) => void }) {
+interface PointProps {
+  t: T;
+  point: GeoPoint | null;
+  places: readonly Place[];
+  change: (point: GeoPoint) => void;
+}
+
+function Point({ t, point, places, change }: PointProps) {
+  const at = places.findIndex((place) => place.point.lat_deg === point?.lat_deg && place.point.lon_deg === point.lon_deg);
   const [typed, setTyped] = useState<{ lat: string; lon: string } | null>(null);
   const shown = typed ?? { lat: point?.lat_deg.toFixed(6) ?? "", lon: point?.lon_deg.toFixed(6) ?? "" };
   const take = (next: { lat: string; lon: string }) => {
@@ -93,6 +117,25 @@ function Point({ t, point, change }: { t: T; point: GeoPoint | null; change: (po
         {t.longitude}
         <input inputMode="decimal" value={shown.lon} onChange={(event) => take({ ...shown, lon: event.target.value })} />
       </label>
+      {places.length > 0 && (
+        <label className="wide">
+          {t.place}
+          <select
+            value={at}
+            onChange={(event) => {
+              const place = places[Number(event.target.value)];
+              if (place) change(place.point);
+            }}
+          >
+            <option value={-1}>{point ? t.onMap : "–"}</option>
+            {places.map((place, index) => (
+              <option key={`${place.kind}/${place.id}`} value={index}>
+                {place.name} ({t[place.kind]})
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
     </div>
   );
 }

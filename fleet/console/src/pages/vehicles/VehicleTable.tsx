@@ -4,12 +4,14 @@ import type { Send } from "../../commands";
 import type { VehicleView } from "../../contract";
 import type { Role } from "../../page";
 import type { Picture } from "../../picture";
-import { isFinal, metres, percent } from "../../words";
-import { readiness, taskWords } from "./readiness";
+import { age, isFinal, metres, percent } from "../../words";
+import { readiness, steps, taskWords } from "./readiness";
 import type { T } from "./words";
 
 interface Props {
   picture: Picture;
+  kept: ReadonlyMap<string, readonly string[]>;
+  nowMs: number;
   t: T;
   chosen: string | null;
   choose: (id: string) => void;
@@ -17,7 +19,7 @@ interface Props {
   may: (role: Role) => boolean;
 }
 
-export function VehicleTable({ picture, t, chosen, choose, send, may }: Props) {
+export function VehicleTable({ picture, kept, nowMs, t, chosen, choose, send, may }: Props) {
   const vehicles = [...picture.vehicles.values()];
   return (
     <div className="rows" role="region" aria-label={t.all} tabIndex={0}>
@@ -33,7 +35,7 @@ export function VehicleTable({ picture, t, chosen, choose, send, may }: Props) {
         </thead>
         <tbody>
           {vehicles.map((vehicle) => (
-            <Row key={vehicle.id} {...{ vehicle, picture, t, choose, send, may }} isChosen={vehicle.id === chosen} />
+            <Row key={vehicle.id} {...{ vehicle, picture, kept, nowMs, t, choose, send, may }} isChosen={vehicle.id === chosen} />
           ))}
         </tbody>
       </table>
@@ -41,9 +43,9 @@ export function VehicleTable({ picture, t, chosen, choose, send, may }: Props) {
   );
 }
 
-function Row({ vehicle, picture, t, isChosen, choose, send, may }: Omit<Props, "chosen"> & { vehicle: VehicleView; isChosen: boolean }) {
+function Row({ vehicle, picture, kept, nowMs, t, isChosen, choose, send, may }: Omit<Props, "chosen"> & { vehicle: VehicleView; isChosen: boolean }) {
   const [said, setSaid] = useState("");
-  const { word, because } = readiness(vehicle);
+  const { word, because } = readiness(vehicle, kept.get(vehicle.id));
   const task = vehicle.task_id ? picture.tasks.get(vehicle.task_id) : undefined;
   const open = task && !isFinal(task) ? task : undefined;
   const dock = (picture.site.vehicles ?? []).find((spec) => spec.id === vehicle.id)?.dock;
@@ -65,6 +67,7 @@ function Row({ vehicle, picture, t, isChosen, choose, send, may }: Omit<Props, "
       <td>
         <span className={`state ${word}`}>{t[word]}</span>
         {because.length > 0 && <small>{because.join("; ")}</small>}
+        {because.length === 0 && kept.has(vehicle.id) && <small>{t.mayBeSent}</small>}
       </td>
       <td>
         {vehicle.mode ?? "–"}
@@ -81,6 +84,18 @@ function Row({ vehicle, picture, t, isChosen, choose, send, may }: Omit<Props, "
       </td>
       <td className="long">
         {taskWords(open, t)}
+        {open && (
+          <>
+            <small>{t.since(age(open.created_at_us, nowMs))}</small>
+            <ol className="steps" aria-label={t.steps}>
+              {steps(open).map(({ name, is }) => (
+                <li key={name} className={is} aria-current={is === "now" ? "step" : undefined}>
+                  {t[name]}
+                </li>
+              ))}
+            </ol>
+          </>
+        )}
         <div className="actions">
           {button(t.holdNow, `/vehicles/${vehicle.id}/hold`, "operator")}
           {button(t.returnNow, `/vehicles/${vehicle.id}/return`, "operator")}

@@ -7,7 +7,8 @@ import { useFeed } from "../../live";
 import type { PageProps } from "../../page";
 import { Docks } from "./Docks";
 import { OrderPanel } from "./OrderPanel";
-import { ASK_EACH_MS, bodyOf, foresee, needsPoint, type Wish } from "./sending";
+import { placesOf } from "./places";
+import { ASK_EACH_MS, bodyOf, foresee, needsPoint, sendable, type Wish } from "./sending";
 import { VehicleTable } from "./VehicleTable";
 import "./vehicles.css";
 import { WORDS } from "./words";
@@ -32,6 +33,9 @@ export default function Vehicles({ picture, nowMs, send, session, may, isLive }:
     retry: false,
     gcTime: 0,
   });
+  const keeping = useQuery({ queryKey: ["sendable"], queryFn: sendable, refetchInterval: ASK_EACH_MS, retry: false });
+  const kept = new Map((keeping.isError ? [] : (keeping.data ?? [])).map((each) => [each.vehicle, each.reasons]));
+  const places = useMemo(() => placesOf(picture.site), [picture.site]);
   const answer = bodyOf(wish) === null ? null : (told.data ?? null);
   const ghost = useMemo(() => answer && { way: answer.way.map((stop) => stop.point), verdict: answer.verdict }, [answer]);
   if (vehicle === null) return <p className="empty notice">{t.none}</p>;
@@ -44,15 +48,18 @@ export default function Vehicles({ picture, nowMs, send, session, may, isLive }:
         </Suspense>
       </div>
       <aside>
-        <OrderPanel
-          key={vehicle}
-          {...{ t, wish, change, answer, nowMs, isLive, send, may }}
-          askedAtMs={told.dataUpdatedAt}
-          problem={told.isError && bodyOf(wish) !== null ? told.error.message : ""}
-        />
+        {!may("operator") && <p className="quiet">{t.onlySees}</p>}
+        {may("operator") && (
+          <OrderPanel
+            key={vehicle}
+            {...{ t, wish, places, change, answer, nowMs, isLive, send, may }}
+            askedAtMs={told.dataUpdatedAt}
+            problem={told.isError && bodyOf(wish) !== null ? told.error.message : ""}
+          />
+        )}
         <Docks docks={[...picture.docks.values()]} {...{ t, send, may }} />
       </aside>
-      <VehicleTable {...{ picture, t, choose, send, may }} chosen={vehicle} />
+      <VehicleTable {...{ picture, kept, nowMs, t, choose, send, may }} chosen={vehicle} />
     </section>
   );
 }

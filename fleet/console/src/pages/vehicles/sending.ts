@@ -3,6 +3,7 @@
 import type { components } from "../../api";
 import type { GeoPoint } from "../../contract";
 import type { Role } from "../../page";
+import { answered } from "../../reading";
 import type { Session } from "../../session";
 
 export type Foresight = components["schemas"]["Foresight"];
@@ -43,6 +44,11 @@ export function roleOf(what: What): Role {
   return what === "hold" || what === "return" ? "operator" : "pilot";
 }
 
+/** Is a second press asked for? Not of what brings a vehicle to rest in the air or home (SAFETY 6). */
+export function isConfirmed(what: What): boolean {
+  return what !== "hold" && what !== "return";
+}
+
 /** Can the button be pressed? Coming to rest waits for no answer; all else for a fresh one that does not refuse. */
 export function canGive(
   wish: Wish,
@@ -55,15 +61,19 @@ export function canGive(
   return nowMs - askedAtMs <= FRESH_MS;
 }
 
+export type Sendable = components["schemas"]["SendableView"];
+
+/** Of each vehicle what keeps it from being sent now. */
+export async function sendable(): Promise<Sendable[]> {
+  return answered<Sendable[]>(await fetch("/api/v1/sendable"));
+}
+
 export async function foresee(wish: Wish, session: Session | null, name: string): Promise<Foresight> {
   const headers: Record<string, string> = { "Content-Type": "application/json" };
   if (session?.csrf) headers["X-CSRF-Token"] = session.csrf;
   const person = session?.csrf ? {} : { by: name };
   const body = JSON.stringify({ ...bodyOf(wish), ...person });
-  const answer = await fetch(`/api/v1/vehicles/${wish.vehicle}/preview`, { method: "POST", headers, body });
-  const told = (await answer.json()) as Foresight & { detail?: string };
-  if (!answer.ok) throw new Error(told.detail ?? answer.statusText);
-  return told;
+  return answered<Foresight>(await fetch(`/api/v1/vehicles/${wish.vehicle}/preview`, { method: "POST", headers, body }));
 }
 
 /** A number that a person types; null for none. */
