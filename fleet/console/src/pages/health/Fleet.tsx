@@ -40,7 +40,7 @@ export function Fleet({ picture, t, vehicles, docks }: Props) {
         )}
       </Panel>
       <Panel title={t.docks} condition={picture.docks.size > 0 ? docks : null} t={t}>
-        {picture.docks.size === 0 && <p className="empty">{t.none}</p>}
+        {picture.docks.size === 0 && <p className="empty">{t.noDocks}</p>}
         {picture.docks.size > 0 && (
           <Table name={t.docks} heads={[t.dock, t.state, t.heard, t.cover, t.pad, t.says]}>
             {[...picture.docks.values()].map((each) => (

@@ -19,7 +19,7 @@ interface Props {
 export function Nodes({ picture, nowMs, t, rates, coordinator, condition }: Props) {
   const nodes = [...picture.nodes.values()];
   const cameras = nodes.flatMap((node) => node.feeds.map((feed) => ({ node, feed })));
-  const hz = (value: number | null) => (value === null ? "–" : `${value.toFixed(1)} Hz`);
+  const hz = (value: number | null) => (value === null ? "–" : value.toFixed(1));
   const ms = (value: number | null | undefined) => (value == null ? "–" : `${value.toFixed(value < 10 ? 1 : 0)} ms`);
   return (
     <Panel title={t.nodes} condition={condition} t={t}>
@@ -65,7 +65,7 @@ export function Nodes({ picture, nowMs, t, rates, coordinator, condition }: Prop
           );
         })}
       </Table>
-      <details>
+      <details open>
         <summary>{t.hops}</summary>
         <p className="quiet">{t.hopsSays}</p>
         {coordinator?.hops.length === 0 && <p className="empty">{t.noHops}</p>}

@@ -48,6 +48,7 @@ function Row({ vehicle, picture, kept, nowMs, t, isChosen, choose, send, may }: 
   const { word, because } = readiness(vehicle, kept.get(vehicle.id));
   const task = vehicle.task_id ? picture.tasks.get(vehicle.task_id) : undefined;
   const open = task && !isFinal(task) ? task : undefined;
+  const flies = vehicle.kind === "ardupilot_copter";
   const dock = (picture.site.vehicles ?? []).find((spec) => spec.id === vehicle.id)?.dock;
   const order = async (path: string) => setSaid((await send(path)).text);
   const button = (name: string, path: string, role: Role) => (
@@ -72,7 +73,7 @@ function Row({ vehicle, picture, kept, nowMs, t, isChosen, choose, send, may }: 
       <td>
         {vehicle.mode ?? "–"}
         <small>
-          {vehicle.armed === null ? "–" : vehicle.armed ? t.motorsOn : t.motorsOff} · {metres(vehicle.above_home_m)} {t.aboveHome}
+          {vehicle.armed === null ? "–" : vehicle.armed ? t.motorsOn : t.motorsOff}{flies && ` · ${metres(vehicle.above_home_m)} ${t.aboveHome}`}
         </small>
       </td>
       <td>{percent(vehicle.battery_frac)}</td>
@@ -107,7 +108,7 @@ function Row({ vehicle, picture, kept, nowMs, t, isChosen, choose, send, may }: 
         </div>
         <small role="status">{said}</small>
       </td>
-      <td>{dock ?? t.openGround}</td>
+      <td className="short">{dock ?? t.openGround}</td>
       <td className="long">{vehicle.last_text || "–"}</td>
     </tr>
   );
