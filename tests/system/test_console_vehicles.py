@@ -42,7 +42,7 @@ def point_at(page: "Page", point: tuple[str, str]) -> None:
 
 def ghost_px(page: "Page") -> int:
     """Pixels of the map in the colour of a way that is only thought of."""
-    from PIL import Image  # noqa: PLC0415 - of the extra `dev`
+    from PIL import Image
 
     shot = page.get_by_role("region", name=re.compile("^Map")).screenshot()
     pixels = Image.open(io.BytesIO(shot)).convert("RGB").tobytes()

@@ -5,7 +5,7 @@ import type { GeoPoint } from "../../contract";
 import type { Role } from "../../page";
 import { metres, percent } from "../../words";
 import type { Place } from "./places";
-import { bodyOf, canGive, degrees, type Foresight, FRESH_MS, isConfirmed, needsPoint, pathOf, roleOf, WHATS, type Wish } from "./sending";
+import { bodyOf, canGive, type Foresight, FRESH_MS, isConfirmed, isSame, needsPoint, pathOf, pointOf, roleOf, WHATS, type Wish } from "./sending";
 import type { T } from "./words";
 
 interface Props {
@@ -95,20 +95,20 @@ interface PointProps {
   t: T;
   point: GeoPoint | null;
   places: readonly Place[];
-  change: (point: GeoPoint) => void;
+  change: (point: GeoPoint | null) => void;
 }
 
 function Point({ t, point, places, change }: PointProps) {
-  const at = places.findIndex((place) => place.point.lat_deg === point?.lat_deg && place.point.lon_deg === point.lon_deg);
+  const at = places.findIndex((place) => point !== null && isSame(place.point, point));
   const [typed, setTyped] = useState<{ lat: string; lon: string } | null>(null);
   const shown = typed ?? { lat: point?.lat_deg.toFixed(6) ?? "", lon: point?.lon_deg.toFixed(6) ?? "" };
   const take = (next: { lat: string; lon: string }) => {
     setTyped(next);
-    const [lat_deg, lon_deg] = [degrees(next.lat, 90), degrees(next.lon, 180)];
-    if (lat_deg !== null && lon_deg !== null) change({ lat_deg, lon_deg });
+    change(pointOf(next)); // half a point is none: nothing is ordered to what stood there before
   };
+  useEffect(() => setTyped((text) => (text && isSame(pointOf(text), point) ? text : null)), [point]);
   return (
-    <div className="fields" onBlur={() => setTyped(null)}>
+    <div className="fields">
       <label>
         {t.latitude}
         <input inputMode="decimal" value={shown.lat} onChange={(event) => take({ ...shown, lat: event.target.value })} />

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bodyOf, canGive, degrees, type Foresight, pathOf, roleOf, type What, type Wish } from "./sending";
+import { bodyOf, canGive, degrees, type Foresight, isConfirmed, isSame, pathOf, pointOf, roleOf, WHATS, type What, type Wish } from "./sending";
 
 const WISH: Wish = { vehicle: "kestrel", what: "go_and_look", point: { lat_deg: 52, lon_deg: 13 }, radiusM: 30, durationS: 60 };
 const answer = (verdict: Foresight["verdict"]) => ({ verdict }) as Foresight;
@@ -37,4 +37,20 @@ test("each wish says what it must and goes where it belongs", () => {
 
 test("degrees are read as people write them, and nonsense is none", () => {
   expect([degrees("52.5", 90), degrees("52,5", 90), degrees("", 90), degrees("91", 90), degrees("x", 90)]).toEqual([52.5, 52.5, null, null, null]);
+});
+
+test("half a point is none, so that nothing goes to what stood there before", () => {
+  expect(pointOf({ lat: "52.5", lon: "13,4" })).toEqual({ lat_deg: 52.5, lon_deg: 13.4 });
+  expect([pointOf({ lat: "52.5", lon: "" }), pointOf({ lat: "x", lon: "13.4" })]).toEqual([null, null]);
+  expect([isSame(null, null), isSame(null, WISH.point), isSame(WISH.point, { lat_deg: 52, lon_deg: 13 })]).toEqual([true, false, true]);
+});
+
+test("a second press is asked for all but what brings a vehicle to rest or home", () => {
+  expect(WHATS.filter((what) => !isConfirmed(what))).toEqual(["hold", "return"]);
+});
+
+test("a look from where it is says its point and goes the road of the others", () => {
+  const look = { ...WISH, what: "look" as const };
+  expect([bodyOf(look), pathOf(look), roleOf("look")]).toEqual([{ what: "look", point: WISH.point }, "/vehicles/kestrel/tasks", "pilot"]);
+  expect(canGive(look, answer("refuse"), NOW)).toBe(false);
 });

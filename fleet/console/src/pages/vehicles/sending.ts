@@ -81,3 +81,13 @@ export function degrees(text: string, limit: number): number | null {
   const value = Number(text.replace(",", "."));
   return text.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= limit ? value : null;
 }
+
+/** The point that was typed; null while it is half a point. */
+export function pointOf({ lat, lon }: { lat: string; lon: string }): GeoPoint | null {
+  const [lat_deg, lon_deg] = [degrees(lat, 90), degrees(lon, 180)];
+  return lat_deg === null || lon_deg === null ? null : { lat_deg, lon_deg };
+}
+
+export function isSame(one: GeoPoint | null, other: GeoPoint | null): boolean {
+  return one?.lat_deg === other?.lat_deg && one?.lon_deg === other?.lon_deg;
+}
