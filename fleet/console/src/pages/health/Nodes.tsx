@@ -4,7 +4,7 @@ import type { Picture } from "../../picture";
 import { age } from "../../words";
 import { Lamp, Panel, Table } from "./parts";
 import type { Rates } from "./rates";
-import { type Condition, type CoordinatorView, nodeCondition, wholeWayMs } from "./state";
+import { type Condition, type CoordinatorView, feedCondition, hopTables, nodeCondition, wholeWayMs } from "./state";
 import type { T } from "./words";
 
 interface Props {
@@ -51,7 +51,7 @@ export function Nodes({ picture, nowMs, t, rates, coordinator, condition }: Prop
               <th scope="row">{feed.camera}</th>
               <td>{node.id}</td>
               <td>
-                <Lamp condition={feed.state === "ok" || feed.state === "ended" ? "good" : "bad"} t={t} /> {t[feed.state]}
+                <Lamp condition={feedCondition(feed.state)} t={t} /> {t[feed.state]}
                 {node.bypassed?.includes(feed.camera) && <> · {t.bypassed}</>}
                 {feed.detail && <small>{feed.detail}</small>}
               </td>
@@ -69,19 +69,21 @@ export function Nodes({ picture, nowMs, t, rates, coordinator, condition }: Prop
         <summary>{t.hops}</summary>
         <p className="quiet">{t.hopsSays}</p>
         {coordinator?.hops.length === 0 && <p className="empty">{t.noHops}</p>}
-        {!!coordinator?.hops.length && (
-          <Table name={t.hops} heads={[t.camera, t.step, t.times, "p50", "p95"]}>
-            {coordinator.hops.map((hop) => (
-              <tr key={`${hop.camera}/${hop.hop}`}>
-                <td>{hop.camera ?? t.allCameras}</td>
-                <td>{hop.hop}</td>
-                <td>{hop.count}</td>
-                <td>{ms(hop.p50_ms)}</td>
-                <td>{ms(hop.p95_ms)}</td>
+        {hopTables(coordinator).map(({ cameras: rows, hops, of }) => (
+          <Table key={hops.join()} name={t.hops} heads={[t.camera, ...hops]}>
+            {rows.map((camera) => (
+              <tr key={camera}>
+                <th scope="row">{camera ?? t.allCameras}</th>
+                {hops.map((hop) => (
+                  <td key={hop} title={`${of(camera, hop)?.count ?? 0} ${t.times}`}>
+                    {ms(of(camera, hop)?.p50_ms)}
+                    <small>{ms(of(camera, hop)?.p95_ms)}</small>
+                  </td>
+                ))}
               </tr>
             ))}
           </Table>
-        )}
+        ))}
       </details>
     </Panel>
   );

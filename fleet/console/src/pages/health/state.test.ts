@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { DockView, NodeView, VehicleView } from "../../contract";
-import { type CoordinatorView, dockCondition, nodeCondition, sensorCondition, type SensorView, vehicleCondition, wholeWayMs, worst } from "./state";
+import { type CoordinatorView, dockCondition, hopTables, nodeCondition, sensorCondition, type SensorView, vehicleCondition, wholeWayMs, worst } from "./state";
 
 const NODE = { state: "online", is_silent: false, feeds: [{ camera: "a", state: "ok" }], missing: [], trouble: null, configuration: null };
 const node = (change: object) => nodeCondition({ ...NODE, ...change } as unknown as NodeView);
@@ -12,8 +12,8 @@ test("a node is bad while it is silent, offline, unknown or one of its cameras i
   expect(node({ feeds: [{ camera: "a", state: "lost" }] })).toBe("bad");
 });
 
-test("a recording that ended is no loss, a camera that is tampered with is", () => {
-  expect(node({ feeds: [{ camera: "a", state: "ended" }] })).toBe("good");
+test("a recording that ended is no loss and wants a look, a camera that is tampered with is", () => {
+  expect(node({ feeds: [{ camera: "a", state: "ended" }] })).toBe("warn");
   expect(node({ feeds: [{ camera: "a", state: "tampered" }] })).toBe("bad");
 });
 
@@ -49,4 +49,14 @@ test("the way of a camera's event is the sum of its steps; unknown without any",
   ];
   const view = { hops } as unknown as CoordinatorView;
   expect([wholeWayMs(view, "a"), wholeWayMs(view, "b"), wholeWayMs(null, "a")]).toEqual([21, null, null]);
+});
+
+test("steps stand side by side for each camera, and those of no camera by themselves", () => {
+  const hop = (name: string, camera: string | null) => ({ hop: name, camera, count: 1, p50_ms: 4, p95_ms: 5 });
+  const view = { hops: [hop("gate", null), hop("decode", "a"), hop("detect", "a"), hop("decode", "b")] } as unknown as CoordinatorView;
+  const [cameras, behind] = hopTables(view);
+  expect([cameras?.cameras, cameras?.hops]).toEqual([["a", "b"], ["decode", "detect"]]);
+  expect([cameras?.of("b", "detect"), cameras?.of("b", "decode")?.p50_ms]).toEqual([undefined, 4]);
+  expect(behind?.hops).toEqual(["gate"]);
+  expect(hopTables(null)).toEqual([]);
 });

@@ -65,7 +65,7 @@ function Row({ vehicle, picture, kept, nowMs, t, isChosen, choose, send, may }: 
         </button>
         {vehicle.simulated && <small>{t.simulated}</small>}
       </th>
-      <td>
+      <td className="why">
         <span className={`state ${word}`}>{t[word]}</span>
         {because.length > 0 && <small>{because.join("; ")}</small>}
         {because.length === 0 && kept.has(vehicle.id) && <small>{t.mayBeSent}</small>}
