@@ -1,5 +1,5 @@
-"""What the console costs in a browser: until Watch stands there, its JavaScript, frames with a full site, and how long
-an event takes from the wire to the queue.
+"""What the console costs in a browser: until Watch stands there, its JavaScript, frames with a full site, how long an
+event takes from the wire to the queue and a key in a storm to the screen, and what an hour of Replay leaves in memory.
 
 A real coordinator behind mosquitto and Debian's Chromium, which draws the map in software here: all of them share this
 machine, so frames are what a console without a graphics card shows. The full site comes from a feed of ours in place of
@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contract.clock import Clock
+from sim.benchmarks.console_busy import SPEED, STORM_PEOPLE, heap_over_an_hour, keys_in_storm
 from sim.benchmarks.console_feed import FEED_HZ, TRACKS, VEHICLES, full_site, round_of
 from sim.benchmarks.figures import Spread, spread
 from sim.benchmarks.ingest import address_of, coordinator
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 DIST = Path(__file__).parents[2] / "fleet" / "console" / "dist"
 LOADS, PEOPLE, RATE_HZ, FRAMES_S, ROUNDS = 5, 80, 12.0, 15.0, 20
 PAINT_BAR_S, SCRIPT_BAR_KB, FRAMES_BAR_HZ, PIXEL_BAR_MS = 1.5, 500.0, 25.0, 250.0
+KEY_BAR_MS, GROWTH_BAR_MB = 500.0, 5.0
 PATIENCE_MS = 60_000.0
 # Notes when the queue first stands on the screen, and when its count of alarms first is each number.
 WATCH = """
@@ -72,7 +74,8 @@ window.WebSocket = class {
 class ConsoleCost:
     """paint_s: median until the queue is on the screen, of `LOADS` loads. script_kb: gzip, of what Watch loads without
     the map engine; map_kb: with it. to_pixel: from a node's sending. frames_hz: with the full site; idle_hz: without.
-    load: of the machine before."""
+    keys: from a key to the screen in a storm. heap_mb: twenty minutes into an hour of Replay, and at its end. load: of
+    the machine before."""
 
     paint_s: float
     script_kb: float
@@ -80,6 +83,8 @@ class ConsoleCost:
     to_pixel: Spread | None
     frames_hz: float
     idle_hz: float
+    keys: Spread
+    heap_mb: tuple[float, float]
     load: float
 
     @property
@@ -90,6 +95,8 @@ class ConsoleCost:
             ("first paint of Watch, s", self.paint_s, PAINT_BAR_S),
             ("JavaScript of Watch, kB gzip", self.script_kb, SCRIPT_BAR_KB),
             ("event to pixel p95, ms", pixel_ms, PIXEL_BAR_MS),
+            ("key to pixel in a storm p95, ms", self.keys.p95_ms, KEY_BAR_MS),
+            ("growth over an hour of Replay, MB", self.heap_mb[1] - self.heap_mb[0], GROWTH_BAR_MB),
         )
         missed = [
             f"{name}: expected at most {bar:g}, got {'nothing' if value is None else f'{value:.2f}'}"
@@ -109,11 +116,16 @@ class ConsoleCost:
         table.add_row("event on the wire to pixel p95, ms", pixel, f"<= {PIXEL_BAR_MS:g}")
         what = f"frames/s, {VEHICLES} vehicles and {TRACKS} tracks at {FEED_HZ:g} Hz"
         table.add_row(what, f"{self.frames_hz:.1f} (idle {self.idle_hz:.1f})", f">= {FRAMES_BAR_HZ:g}")
+        storm = f"key to pixel in a storm of {STORM_PEOPLE} alarms p95, ms"
+        table.add_row(storm, f"{self.keys.p95_ms:.0f} (most {self.keys.max_ms:.0f})", f"<= {KEY_BAR_MS:g}")
+        first_mb, last_mb = self.heap_mb
+        hour = f"memory over an hour of Replay at {SPEED} times, MB"
+        table.add_row(hour, f"{first_mb:.1f} to {last_mb:.1f}", f"growth <= {GROWTH_BAR_MB:g}")
         return table
 
 
 def measure_console(folder: Path, *, clock: Clock, console: Console) -> ConsoleCost:
-    """About two minutes. Raises DemoError where mosquitto, Chromium, Playwright or the built console is missing."""
+    """About six minutes. Raises DemoError where mosquitto, Chromium, Playwright or the built console is missing."""
     binary, load = find_mosquitto(), os.getloadavg()[0]
     missing = what_is_missing() or (None if binary else "mosquitto (apt-get install mosquitto)")
     if missing is not None or binary is None:
@@ -144,9 +156,12 @@ def measure_console(folder: Path, *, clock: Clock, console: Console) -> ConsoleC
             crowd.Crowd(crowd.messages_of(PEOPLE, seed=3), port=broker.port, clock=clock, rate_hz=RATE_HZ) as nodes,
         ):
             to_pixel = _to_pixel(page, url, nodes)
+        with console.status("a storm"):
+            keys = keys_in_storm(page, port=broker.port, clock=clock)
+        heap_mb = heap_over_an_hour(browser.new_page(), folder, clock=clock, console=console)
         with console.status("a full site"):
             frames_hz = _with_full_site(page, url, clock)
-    return ConsoleCost(paint_s, script_kb, map_kb, to_pixel, frames_hz, idle_hz, load)
+    return ConsoleCost(paint_s, script_kb, map_kb, to_pixel, frames_hz, idle_hz, keys, heap_mb, load)
 
 
 def _painted_s(page: "Page", url: str) -> float:

@@ -115,9 +115,11 @@ def measure_history(site_file: Path, *, console: Console, length_s: int = HOUR_S
     with tempfile.TemporaryDirectory(prefix="vedette-history-") as name:
         folder = Path(name)
         with console.status("history: an hour"):
-            small = _record(site, folder / "small", vehicles=VEHICLES, tracks=TRACKS, length_s=length_s)
+            small = record_history(site, folder / "small", vehicles=VEHICLES, tracks=TRACKS, length_s=length_s)
         with console.status("history: a large site"):
-            large = _record(site, folder / "large", vehicles=LARGE_VEHICLES, tracks=LARGE_TRACKS, length_s=LARGE_S)
+            large = record_history(
+                site, folder / "large", vehicles=LARGE_VEHICLES, tracks=LARGE_TRACKS, length_s=LARGE_S
+            )
         size = sum(path.stat().st_size for path in (folder / "small").iterdir())
         with console.status("history: answers"):
             answers_us, letters = _ask(folder / "small")
@@ -131,7 +133,7 @@ def measure_history(site_file: Path, *, console: Console, length_s: int = HOUR_S
     return HistoryFigures(VEHICLES, TRACKS, hour_mb, small.frames, look, look_large, write, answer, letters / 1e3)
 
 
-def _record(site: Site, folder: Path, *, vehicles: int, tracks: int, length_s: int) -> _Recorded:
+def record_history(site: Site, folder: Path, *, vehicles: int, tracks: int, length_s: int) -> _Recorded:
     clock, real, frame = VirtualClock(1_767_225_600_000_000), SystemClock(), site.local_frame()
     chance = random.Random(1)  # noqa: S311 - the same noise at every run
     things = [chance.uniform(0.0, 1e4) for _ in range(vehicles + tracks)]

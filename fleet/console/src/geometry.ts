@@ -30,29 +30,17 @@ export function closedRing(points: readonly GeoPoint[]): Ring {
   return first ? [...ring, first] : ring;
 }
 
-export function circle(centre: GeoPoint, radiusM: number, corners = 32): Ring {
-  const points = Array.from({ length: corners }, (_, i) => {
-    const angle = (2 * Math.PI * i) / corners;
-    return offset(centre, radiusM * Math.sin(angle), radiusM * Math.cos(angle));
-  });
-  return closedRing(points);
-}
-
-/** Two standard deviations of a place, as it lies; at least `leastM` in each direction so that it can be seen. */
-export function ellipse(fix: GroundFix, leastM: number, corners = 24): Ring {
+/** Two standard deviations of a place, as it lies: half axes of its ellipse, each at least `leastM` so that it can be
+ * seen, and how far the long one is turned from east, counterclockwise. */
+export function axesOf(fix: GroundFix, leastM: number): { longM: number; shortM: number; turnRad: number } {
   const { var_east_m2: east, var_north_m2: north, cov_east_north_m2: both } = fix;
   const mean = (east + north) / 2;
   const spread = Math.hypot((east - north) / 2, both);
-  const longM = Math.max(leastM, 2 * Math.sqrt(Math.max(0, mean + spread)));
-  const shortM = Math.max(leastM, 2 * Math.sqrt(Math.max(0, mean - spread)));
-  const turn = 0.5 * Math.atan2(2 * both, east - north); // of the long axis, from east
-  const points = Array.from({ length: corners }, (_, i) => {
-    const angle = (2 * Math.PI * i) / corners;
-    const along = longM * Math.cos(angle);
-    const across = shortM * Math.sin(angle);
-    return offset(fix.point, along * Math.cos(turn) - across * Math.sin(turn), along * Math.sin(turn) + across * Math.cos(turn));
-  });
-  return closedRing(points);
+  return {
+    longM: Math.max(leastM, 2 * Math.sqrt(Math.max(0, mean + spread))),
+    shortM: Math.max(leastM, 2 * Math.sqrt(Math.max(0, mean - spread))),
+    turnRad: 0.5 * Math.atan2(2 * both, east - north),
+  };
 }
 
 /** A wedge: what a sensor at `from` with this field of view looks at, `rangeM` far. */

@@ -1,7 +1,7 @@
 // The player of the past: a clock that a person starts, stops, hurries and sets, and the frame that held at its moment.
 // It stands still while a page is on its way; through a gap it runs on and shows nothing.
 import type { HistoryFrame, Site } from "../../contract";
-import type { MapScene, Moving } from "../watch/SiteMap";
+import type { MapScene, Moving } from "../watch/mapScene";
 import { HistoryCache, type Moment, stepFor } from "./history";
 import { emptyScene, extendedWays, sceneOf, type Ways } from "./scene";
 

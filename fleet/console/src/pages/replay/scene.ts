@@ -1,6 +1,6 @@
 // A frame of the history as the map draws it, with the way each vehicle came.
 import type { GeoPoint, HistoryFrame, Site } from "../../contract";
-import type { MapScene } from "../watch/SiteMap";
+import type { MapScene } from "../watch/mapScene";
 
 const TRAIL_US = 120_000_000; // two minutes, as at Watch
 const APART_US = 3_000_000; // further apart, and the way between is not known: no line is drawn over it

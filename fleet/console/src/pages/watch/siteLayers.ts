@@ -80,9 +80,9 @@ function hatch(): ImageData {
   return image;
 }
 
-const MAP_COLOURS: Record<Theme, Record<"ground" | "site" | "building" | "fence" | "order" | "drone", string>> = {
-  dark: { ground: "#12181f", site: "#19222b", building: "#3a4653", fence: "#5f7183", order: "#e8eef4", drone: "#4fd1a5" },
-  light: { ground: "#dde4ea", site: "#f5f7f9", building: "#b4bfca", fence: "#5f7183", order: "#14202b", drone: "#0a7a55" },
+const MAP_COLOURS: Record<Theme, Record<"ground" | "site" | "building" | "fence", string>> = {
+  dark: { ground: "#12181f", site: "#19222b", building: "#3a4653", fence: "#5f7183" },
+  light: { ground: "#dde4ea", site: "#f5f7f9", building: "#b4bfca", fence: "#5f7183" },
 };
 
 export function paintTheme(map: MapLibre, theme: Theme): void {
@@ -92,8 +92,6 @@ export function paintTheme(map: MapLibre, theme: Theme): void {
   map.setPaintProperty("fence-fill", "fill-color", colours.site);
   map.setPaintProperty("buildings", "fill-color", colours.building);
   map.setPaintProperty("fence-edge", "line-color", colours.fence);
-  map.setPaintProperty("orders", "line-color", colours.order);
-  map.setPaintProperty("trails", "line-color", colours.drone);
 }
 
 const source = { type: "geojson" as const, data: collection() };
@@ -108,10 +106,6 @@ export const STYLE: StyleSpecification = {
     buildings: source,
     views: source,
     zones: source,
-    trails: source,
-    tracks: source,
-    orders: source,
-    footprints: source,
     ghost: source,
   },
   layers: [
@@ -160,21 +154,6 @@ export const STYLE: StyleSpecification = {
       source: "fence",
       paint: { "line-color": "#5f7183", "line-width": 1.5, "line-dasharray": [4, 3] },
     },
-    { id: "footprints", type: "fill", source: "footprints", paint: { "fill-color": "#4fd1a5", "fill-opacity": 0.14 } },
-    {
-      id: "trails",
-      type: "line",
-      source: "trails",
-      paint: { "line-color": "#4fd1a5", "line-width": 2, "line-opacity": 0.55 },
-    },
-    {
-      id: "orders",
-      type: "line",
-      source: "orders",
-      paint: { "line-color": "#e8eef4", "line-width": 1.5, "line-dasharray": [2, 2] },
-    },
-    { id: "tracks", type: "fill", source: "tracks", paint: { "fill-color": "#ff8a3d", "fill-opacity": 0.28 } },
-    { id: "tracks-edge", type: "line", source: "tracks", paint: { "line-color": "#ff8a3d", "line-width": 1.5 } },
     {
       id: "ghost",
       type: "line",
