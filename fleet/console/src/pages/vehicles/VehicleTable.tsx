@@ -65,25 +65,25 @@ function Row({ vehicle, picture, kept, nowMs, t, isChosen, choose, send, may }: 
         </button>
         {vehicle.simulated && <small>{t.simulated}</small>}
       </th>
-      <td className="why">
+      <td className="why" data-head={t.readiness}>
         <span className={`state ${word}`}>{t[word]}</span>
         {because.length > 0 && <small>{because.join("; ")}</small>}
         {because.length === 0 && kept.has(vehicle.id) && <small>{t.mayBeSent}</small>}
       </td>
-      <td>
+      <td data-head={t.mode}>
         {vehicle.mode ?? "–"}
         <small>
           {vehicle.armed === null ? "–" : vehicle.armed ? t.motorsOn : t.motorsOff}{flies && ` · ${metres(vehicle.above_home_m)} ${t.aboveHome}`}
         </small>
       </td>
-      <td>{percent(vehicle.battery_frac)}</td>
-      <td>
+      <td data-head={t.battery}>{percent(vehicle.battery_frac)}</td>
+      <td data-head={t.link}>
         {vehicle.heard_age_s === null ? t.neverHeard : t.ago(`${vehicle.heard_age_s.toFixed(1)} s`)}
         <small>
           {t.loses(percent(vehicle.link_loss_frac))} · {t.answersIn(roundTrip)}
         </small>
       </td>
-      <td className="long">
+      <td className="long" data-head={t.task}>
         {taskWords(open, t)}
         {open && (
           <>
@@ -108,8 +108,8 @@ function Row({ vehicle, picture, kept, nowMs, t, isChosen, choose, send, may }: 
         </div>
         <small role="status">{said}</small>
       </td>
-      <td className="short">{dock ?? t.openGround}</td>
-      <td className="long">{vehicle.last_text || "–"}</td>
+      <td className="short" data-head={t.dock}>{dock ?? t.openGround}</td>
+      <td className="long" data-head={t.lastWord}>{vehicle.last_text || "–"}</td>
     </tr>
   );
 }
