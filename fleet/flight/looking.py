@@ -5,7 +5,7 @@ A patrol waits for it and goes on afterwards; who had nothing to do goes on comi
 """
 
 from fleet.flight.desk import Desk, GaveUp, Job
-from fleet.flight.errands import executes, here_of, people_near
+from fleet.flight.errands import executes, here_of, people_near, take_height
 from fleet.flight.errors import CommandRefused
 from fleet.flight.orders import GoTo, Hold, LookAt
 from fleet.flight.pausing import STANDS
@@ -25,14 +25,15 @@ def turn_refusals(vehicle: VehicleState) -> list[str]:
 
 
 async def look(desk: Desk, job: Job) -> None:
-    """Stop, turn, and stay for LOOK_FOR_S."""
+    """Stop, at a height that no other copter has there, turn, and stay for LOOK_FOR_S."""
     target = job.task.target
     if target is None:
         raise CommandRefused("expected a look with the point to look at")
     if refusals := turn_refusals(desk.state):
         raise CommandRefused("; ".join(refusals))
-    place, height_m = here_of(desk), desk.state.above_home_m
-    stop = Stop(place, height_m or 0.0, True)
+    place = here_of(desk)
+    height_m = await take_height(desk, job, desk.state.above_home_m or 0.0, (place, place))
+    stop = Stop(place, height_m, True)
     here = GoTo(desk.airspace.geo(place), height_m, desk.spec.cruise_speed_m_s, look_at=target)
     await desk.order(job, here)
     executes(desk, job, "turns to the point")

@@ -39,6 +39,7 @@ def test_a_patrol_waits_for_the_look_and_goes_on_after_it() -> None:
         assert isinstance(stay, GoTo)
         assert turn == LookAt(POINT)
         assert distance_m(stay.point, after.position) < 1.0
+        assert stay.above_home_m == 25.0  # a height of its own, here the patrol's
         assert flown.kinds[at + 1] == "FlyMission"
 
     fly(scene)
@@ -98,5 +99,23 @@ def test_the_turn_stands_in_the_audit_log_with_who_ordered_it() -> None:
             await flown.until_final(LOOK)
         (entry,) = [each for each in flown.journal.entries if each.act == "order LookAt"]
         assert (entry.actor, entry.subject, entry.trace_id) == ("Ada", "drone", LOOK.trace_id)
+
+    fly(scene)
+
+
+def test_when_somebody_comes_near_it_holds_ends_the_look_and_the_monitor_need_not() -> None:
+    async def scene() -> None:
+        flown = Flown()
+        async with flown.running():
+            flown.submit(PATROL)
+            await flown.until(lambda: flown.last(PATROL).progress.startswith("waypoint 2"))
+            flown.submit(LOOK, consent=BY_ADA)
+            await flown.until(lambda: "looks at the point" in flown.last(LOOK).progress)
+            spot = flown.vehicle.spot
+            flown.script = lambda: flown.see(spot.east_m + 20.0, spot.north_m)
+            done = await flown.until_final(LOOK)
+        assert (done.state, done.reason) == (TaskState.FAILED, "somebody came near")
+        assert "Hold" in flown.kinds
+        assert flown.monitor.is_latched("drone") is None
 
     fly(scene)
