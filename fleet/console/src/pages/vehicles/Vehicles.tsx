@@ -5,10 +5,11 @@ import type { GeoPoint } from "../../contract";
 import { useWords } from "../../language";
 import { useFeed } from "../../live";
 import type { PageProps } from "../../page";
+import { useRoute } from "../../route";
 import { Docks } from "./Docks";
 import { OrderPanel } from "./OrderPanel";
 import { placesOf } from "./places";
-import { ASK_EACH_MS, bodyOf, foresee, needsPoint, sendable, type Wish } from "./sending";
+import { askedIn, ASK_EACH_MS, bodyOf, foresee, needsPoint, sendable, type Wish } from "./sending";
 import { VehicleTable } from "./VehicleTable";
 import "./vehicles.css";
 import { WORDS } from "./words";
@@ -18,8 +19,10 @@ const SiteMap = lazy(() => import("../watch/SiteMap").then(({ SiteMap: Map }) =>
 export default function Vehicles({ picture, nowMs, send, session, may, isLive }: PageProps) {
   const t = useWords(WORDS);
   const feed = useFeed();
-  const [picked, choose] = useState<string | null>(null);
-  const [asked, setAsked] = useState<Omit<Wish, "vehicle">>({ what: "go_and_look", point: null, radiusM: 30, durationS: 60 });
+  const { query } = useRoute();
+  const [from] = useState(() => askedIn(query));
+  const [picked, choose] = useState<string | null>(from.vehicle);
+  const [asked, setAsked] = useState<Omit<Wish, "vehicle">>({ what: from.what, point: from.point, radiusM: 30, durationS: 60 });
   const first = picture.vehicles.keys().next().value ?? null;
   const vehicle = picked !== null && picture.vehicles.has(picked) ? picked : first;
   const wish: Wish = { ...asked, vehicle: vehicle ?? "" };

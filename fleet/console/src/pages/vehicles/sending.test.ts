@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bodyOf, canGive, degrees, type Foresight, isConfirmed, isSame, pathOf, pointOf, roleOf, WHATS, type What, type Wish } from "./sending";
+import { askedIn, bodyOf, canGive, degrees, type Foresight, isConfirmed, isSame, pathOf, pointOf, roleOf, WHATS, type What, type Wish } from "./sending";
 
 const WISH: Wish = { vehicle: "kestrel", what: "go_and_look", point: { lat_deg: 52, lon_deg: 13 }, radiusM: 30, durationS: 60 };
 const answer = (verdict: Foresight["verdict"]) => ({ verdict }) as Foresight;
@@ -53,4 +53,10 @@ test("a look from where it is says its point and goes the road of the others", (
   const look = { ...WISH, what: "look" as const };
   expect([bodyOf(look), pathOf(look), roleOf("look")]).toEqual([{ what: "look", point: WISH.point }, "/vehicles/kestrel/tasks", "pilot"]);
   expect(canGive(look, answer("refuse"), NOW)).toBe(false);
+});
+
+test("another page leads here with a point, and nonsense in the address asks for nothing", () => {
+  const of = (text: string) => askedIn(new URLSearchParams(text));
+  expect(of("vehicle=kestrel&what=look&lat=52.1&lon=13.2")).toEqual({ vehicle: "kestrel", what: "look", point: { lat_deg: 52.1, lon_deg: 13.2 } });
+  expect(of("what=fire&lat=200&lon=13")).toEqual({ vehicle: null, what: "go_and_look", point: null });
 });

@@ -91,3 +91,9 @@ export function pointOf({ lat, lon }: { lat: string; lon: string }): GeoPoint | 
 export function isSame(one: GeoPoint | null, other: GeoPoint | null): boolean {
   return one?.lat_deg === other?.lat_deg && one?.lon_deg === other?.lon_deg;
 }
+
+/** What another page asks for, to be looked at here before it is ordered: /vehicles?vehicle=…&what=look&lat=…&lon=… */
+export function askedIn(query: URLSearchParams): { vehicle: string | null; what: What; point: GeoPoint | null } {
+  const what = WHATS.find((each) => each === query.get("what")) ?? "go_and_look";
+  return { vehicle: query.get("vehicle"), what, point: pointOf({ lat: query.get("lat") ?? "", lon: query.get("lon") ?? "" }) };
+}
