@@ -28,6 +28,7 @@ from fleet.api.problems import add_problems
 from fleet.api.procedures import procedure_routes
 from fleet.api.reading import audit_routes, reading_routes
 from fleet.api.reporting import report_routes
+from fleet.api.sending import sending_routes
 from fleet.api.sensing import sensor_routes
 from fleet.api.signing_in import signing_in_routes
 from fleet.api.site_versions import site_routes
@@ -87,6 +88,7 @@ def create_api(parts: Parts) -> FastAPI:
         report_routes(parts),
         history_routes(parts.history, parts.store, parts.guard.requires(Role.VIEWER)),
         sensor_routes(parts),
+        sending_routes(parts),
         site_routes(parts),
         planning_routes(parts),
     ]
