@@ -23,7 +23,7 @@ class RoamingPoint(Frozen):
     dwell_s: Annotated[float, Field(ge=0, le=600, description="how long it stays there, all looks together")] = 10.0
     look_deg: Annotated[
         tuple[Heading, ...],
-        Field(max_length=8, description="where it looks, clockwise from north; for plan and map, not flown yet"),
+        Field(max_length=8, description="where it looks in turn while it stays, clockwise from north; of what flies"),
     ] = ()
 
 

@@ -30,7 +30,7 @@ from contract.geo import (
 from contract.hours import Hours, SetHours, Switch
 from contract.kinds import EventKind, Severity
 from contract.labels import Label
-from contract.roaming import RoamingPatrol
+from contract.roaming import Heading, RoamingPatrol
 
 
 def _known_time_zone(name: str) -> str:
@@ -292,7 +292,11 @@ class Vehicle(Frozen):
 
 class Waypoint(Frozen):
     position: GeoPoint
-    dwell_s: Annotated[float, Field(ge=0, le=600, description="how long it stays there")] = 0.0
+    dwell_s: Annotated[float, Field(ge=0, le=600, description="how long it stays there, all looks together")] = 0.0
+    look_deg: Annotated[
+        tuple[Heading, ...],
+        Field(max_length=8, description="where it looks in turn while it stays, clockwise from north; of what flies"),
+    ] = ()
 
 
 class Patrol(Frozen):

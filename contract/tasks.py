@@ -17,6 +17,8 @@ class TaskKind(str, Enum):
     PATROL = "patrol"
     INVESTIGATE = "investigate"
     RECALL = "recall"
+    ORBIT = "orbit"  # round a point that a named person gave; nothing orders it by itself
+    LOOK = "look"  # turn to such a point where it stands in the air
 
 
 class TaskState(str, Enum):
@@ -74,6 +76,8 @@ class Task(Frozen):
     target: GeoPoint | None = None
     stand_off: GeoPoint | None = None
     stand_off_altitude_m: float | None = None  # above home; None for a ground vehicle
+    radius_m: float | None = None  # of an orbit around the target; its stand_off is where the circle begins
+    turns: int | None = None
     approved_by: str | None = None
     progress: str = ""
     paused_by: str | None = None  # a patrol that a named person stopped, until one lets it go on

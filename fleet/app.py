@@ -72,6 +72,7 @@ from fleet.records.people import People
 from fleet.records.store import Store, open_store
 from fleet.relief import ReliefDesk
 from fleet.response import Response
+from fleet.sending_desk import SendingDesk
 from fleet.sensor_desk import SensorDesk
 from fleet.settings import (
     FleetSettings,
@@ -275,6 +276,15 @@ def assembled(
             dispatching=dispatching,
         ),
     )
+    sending = SendingDesk(
+        site=site,
+        response=response,
+        tasking=tasking,
+        vehicles=vehicles,
+        view=view,
+        parameters=parameters,
+        clock=clock,
+    )
     room = ControlRoom(
         site=site,
         clock=clock,
@@ -289,6 +299,8 @@ def assembled(
         live=live,
         is_connected=wire.is_connected,
         is_alive=heart.is_alive,
+        hops=hops,
+        version=parameters.code_version,
         docks=docks,
         dock_watch=dock_watch,
         files=files,
@@ -296,6 +308,7 @@ def assembled(
         procedures=procedures,
         sensors=sensors,
         dispatching=dispatching,
+        sending=sending,
     )
     return Fleet(
         site,

@@ -14,7 +14,9 @@ from contract.commands import Command, Verb
 from contract.site import Site
 from contract.tasks import Task, TaskState
 from fleet.api.models import (
+    CoordinatorView,
     DockView,
+    HopView,
     LinkView,
     NodeConfiguration,
     NodeOrder,
@@ -36,6 +38,7 @@ from fleet.flight.journal import JournalEntry
 from fleet.flight.monitor import SafetyMonitor
 from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle
+from fleet.hops import Hops
 from fleet.incident_desk import IncidentDesk
 from fleet.live import LiveFeed
 from fleet.node_orders import Asked
@@ -47,6 +50,7 @@ from fleet.records import reads, writes
 from fleet.records.audit import add_entry
 from fleet.records.store import Store
 from fleet.response import Response
+from fleet.sending_desk import SendingDesk
 from fleet.sensor_desk import SensorDesk
 
 VEHICLE_SILENT_US = 3_000_000
@@ -75,22 +79,26 @@ class ControlRoom:
         live: LiveFeed,
         is_connected: Callable[[], bool],
         is_alive: Callable[[], bool],
+        hops: Hops,
+        version: str,
         docks: Mapping[str, DockDriver],
         dock_watch: DockWatch,
         files: CaseFiles,
         exempt: ExemptDesk,
         dispatching: DispatchDesk,
+        sending: SendingDesk,
         procedures: Procedures | None = None,
         sensors: SensorDesk,
     ) -> None:
         self.site = site
         consider = None if procedures is None else procedures.consider
         self.incidents, self.exempt, self._files = IncidentDesk(files, response, consider=consider), exempt, files
-        self._procedures, self.dispatching, self.sensors = procedures, dispatching, sensors
+        self._procedures, self.dispatching, self.sending, self.sensors = procedures, dispatching, sending, sensors
         self._clock, self._store, self._ingest, self._coverage = clock, store, ingest, coverage
         self._coordinator, self._response, self._tasking, self._monitor = coordinator, response, tasking, monitor
         self._vehicles, self._live = vehicles, live
-        self._is_connected, self._is_alive = is_connected, is_alive
+        self._is_connected, self._is_alive, self._hops = is_connected, is_alive, hops
+        self._version = version
         self._docks, self._dock_watch = docks, dock_watch
         self._dock_orders = 0
 
@@ -128,6 +136,20 @@ class ControlRoom:
         cycle_us = self._monitor.completed_cycle_at_us
         age_s = None if cycle_us is None else round((self._clock.monotonic_us() - cycle_us) / 1e6, 1)
         return LinkView(broker_connected=self._is_connected(), monitor_age_s=age_s, heartbeat_allowed=self._is_alive())
+
+    def coordinator_view(self, *, store_problem: str) -> CoordinatorView:
+        """How we are ourselves."""
+        hops = tuple(
+            HopView(
+                hop=each.hop,
+                camera=each.camera,
+                count=each.count,
+                p50_ms=round(each.p50_us / 1e3, 2),
+                p95_ms=round(each.p95_us / 1e3, 2),
+            )
+            for each in self._hops.figures()
+        )
+        return CoordinatorView(version=self._version, link=self.link(), store_problem=store_problem, hops=hops)
 
     def vehicles(self) -> tuple[VehicleView, ...]:
         return tuple(map(self.vehicle, self._vehicles))

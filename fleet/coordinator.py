@@ -320,7 +320,7 @@ class Coordinator:
                 "ingest": committed_at_us - arrival.monotonic_us,
             }
             for hop, took_us in {**envelope.hops_us, **ours}.items():
-                self._hops.add(envelope.trace_id, hop, took_us)
+                self._hops.add(envelope.trace_id, hop, took_us, camera=effect.event.sighting.camera)
         sighting = effect.event.sighting
         known = self.picture.fusion.explained_by(sighting.camera, sighting.track)
         if known is None:

@@ -12,7 +12,7 @@ from typing import Any
 from contract.errors import DocumentError
 from contract.geo import GeoPoint
 from contract.site import Patrol, Site
-from fleet.plan_file import RELATIVE_ALT, RETURN, TAKE_OFF, WAYPOINT, document, waypoint
+from fleet.plan_file import RELATIVE_ALT, RETURN, TAKE_OFF, WAYPOINT, document, visited
 
 LOITER_TIME, LAND = 19, 21  # MAV_CMD
 MAX_PLAN_LETTERS = 500_000
@@ -42,7 +42,8 @@ def patrol_plan(site: Site, patrol: Patrol) -> str:
     """The patrol's waypoints from its dock and back, with the site's fence and no-fly areas."""
     vehicle = next(each for each in site.vehicles if each.id == patrol.vehicle)
     home = next(each.position for each in site.docks if each.id == vehicle.dock)
-    stops = [waypoint(each.position, patrol.altitude_m, each.dwell_s) for each in patrol.waypoints]
+    flies = vehicle.kind.flies
+    stops = [item for each in patrol.waypoints for item in visited(each, patrol.altitude_m, flies=flies)]
     return document(site, vehicle, stops, home=home, height_m=patrol.altitude_m)
 
 

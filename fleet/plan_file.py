@@ -1,7 +1,8 @@
 """A round as a plan of QGroundControl: file type Plan, version 1, mission version 2, fence version 2, rally points
 version 2 (QGroundControl developer guide, "Plan File Format").
 
-Heights are above home (MAV_FRAME_GLOBAL_RELATIVE_ALT). Looks are stays in turn, each behind a CONDITION_YAW.
+Heights are above home (MAV_FRAME_GLOBAL_RELATIVE_ALT). Looks are flown as patrols fly
+them (fleet/flight/mavlink_mission): a stay for each, behind the point that is looked at.
 """
 
 import json
@@ -9,12 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from contract.geo import GeoPoint
-from contract.site import Site, Vehicle, VehicleKind
+from contract.roaming import RoamingPoint
+from contract.site import Site, Vehicle, VehicleKind, Waypoint
+from fleet.decision.patrol import looked_at_from
 
 if TYPE_CHECKING:
     from fleet.decision.team import Team
 
-WAYPOINT, RETURN, TAKE_OFF, YAW = 16, 20, 22, 115  # MAV_CMD
+WAYPOINT, RETURN, TAKE_OFF, LOOK_AT, LOOK_AHEAD = 16, 20, 22, 195, 197  # MAV_CMD
 RELATIVE_ALT, MISSION_FRAME = 3, 2  # MAV_FRAME
 ARDUPILOT, COPTER, ROVER = 3, 2, 10  # MAV_AUTOPILOT, MAV_TYPE
 Params = Sequence[float | None]
@@ -29,11 +32,8 @@ def plan_text(site: Site, team: "Team", vehicle: int) -> str:
     items = []
     for number, point in enumerate(patrol.points):
         corners = team.legs.paths.way(here, docks + number)[1:-1]
-        items += [waypoint(frame.to_geo(corner)[0], height_m, 0.0) for corner in corners]
-        items.append(waypoint(point.position, height_m, 0.0 if point.look_deg else point.dwell_s))
-        for look_deg in point.look_deg:
-            items.append(_item(YAW, (look_deg, 0, 0, 0, 0, 0, 0), frame=MISSION_FRAME))
-            items.append(waypoint(point.position, height_m, point.dwell_s / len(point.look_deg)))
+        items += [_waypoint(frame.to_geo(corner)[0], height_m, 0.0) for corner in corners]
+        items += visited(point, height_m, flies=spec.kind.flies)
         here = docks + number
     return document(site, spec, items, home=home, height_m=height_m)
 
@@ -81,7 +81,19 @@ def _polygon(corners: Sequence[GeoPoint], *, inclusion: bool) -> dict[str, objec
     return {"version": 1, "inclusion": inclusion, "polygon": [[c.lat_deg, c.lon_deg] for c in corners]}
 
 
-def waypoint(point: GeoPoint, height_m: float | None, stay_s: float) -> dict[str, object]:
+def visited(stop: RoamingPoint | Waypoint, height_m: float, *, flies: bool) -> list[dict[str, object]]:
+    """A stay, or one for each look."""
+    looks = looked_at_from(stop.position, stop.look_deg) if flies else ()
+    items = [_waypoint(stop.position, height_m, 0.0 if looks else stop.dwell_s)]
+    for seen in looks:
+        items.append(_item(LOOK_AT, (0, 0, 0, 0, round(seen.lat_deg, 7), round(seen.lon_deg, 7), 0)))
+        items.append(_waypoint(stop.position, height_m, stop.dwell_s / len(looks)))
+    if looks:
+        items.append(_item(LOOK_AHEAD, (0, 0, 0, 0, 0, 0, 0), frame=MISSION_FRAME))
+    return items
+
+
+def _waypoint(point: GeoPoint, height_m: float | None, stay_s: float) -> dict[str, object]:
     return _item(WAYPOINT, (stay_s, 0, 0, None, round(point.lat_deg, 7), round(point.lon_deg, 7), height_m))
 
 

@@ -229,6 +229,12 @@ class Response:
             raise Refused(f"incident {incident.incident_id}: {chosen}")
         return self._make_task(incident, chosen, self._evidence_of(incident), actor=by, approved_by=by)
 
+    def send(self, task: Task, *, by: str) -> Task:
+        """What a named person orders by hand, and approves by that. Raises Refused, StoreError."""
+        self._record(task, actor=by, act="send")
+        self._submit(task, self.live_evidence(task.vehicle), Consent(approved_by=by))
+        return self.tasks.get(task.task_id, task)
+
     def relieve(self, incident: Incident, chosen: Dispatch) -> Task:
         """A second vehicle to what one looks at already. Raises Refused, StoreError."""
         return self._make_task(incident, chosen, self._evidence_of(incident), actor=DISPATCH)
@@ -239,7 +245,7 @@ class Response:
         if task_id not in self._wants_consent:
             raise Refused(f"task {task_id}: expected one that waits for approval, it is {task.state.value}")
         incident = self._ingest.incidents.get(task.incident_id) if task.incident_id else None
-        sigma_m, evidence = 0.0, self._live_evidence(task.vehicle)
+        sigma_m, evidence = 0.0, self.live_evidence(task.vehicle)
         update: dict[str, object] = {"approved_by": by, "changed_at_us": self._clock.wall_us(), "progress": "approved"}
         if task.kind is TaskKind.INVESTIGATE:
             if incident is None or incident.ground is None:
@@ -413,7 +419,7 @@ class Response:
     def _start_patrol(self, patrol_id: str, vehicle_id: str, visits: tuple[Visit, ...]) -> None:
         state, world, now_us = self._vehicles[vehicle_id].state, self._view.now(), self._clock.wall_us()
         task_id = uuid.uuid5(TASK_NAMESPACE, f"{patrol_id}/{now_us}")
-        evidence = self._live_evidence(vehicle_id)
+        evidence = self.live_evidence(vehicle_id)
         task = Task(
             task_id=task_id,
             kind=TaskKind.PATROL,
@@ -449,7 +455,7 @@ class Response:
             incident=incident.incident_id,
         )
 
-    def _live_evidence(self, vehicle_id: str) -> Evidence:
+    def live_evidence(self, vehicle_id: str) -> Evidence:
         """For what people and schedules ask for, seen by nobody's camera: it happens now."""
         origin = Origin.SIMULATED if self._vehicles[vehicle_id].state.simulated else Origin.LIVE
         return Evidence(origin=origin, received_at_us=self._clock.monotonic_us(), age_at_receipt_s=0.0)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 FLAGS = (
     "--no-sandbox",  # of a container, where root runs it
@@ -23,6 +23,7 @@ FLAGS = (
     "--disable-sync",
     "--disable-quic",
 )
+LOOK_EACH_MS = 20.0
 START_WITHIN_MS = 90_000.0  # on a machine with much else to do
 
 
@@ -48,3 +49,15 @@ def open_browser() -> Iterator["Browser"]:
             yield browser
         finally:
             browser.close()
+
+
+def wait_for(page: "Page", expression: str, *, timeout_s: float) -> None:
+    """Until it is true on the page. Playwright's own wait would have the page evaluate text, which its policy forbids.
+
+    Raises TimeoutError.
+    """
+    for _ in range(round(timeout_s * 1000.0 / LOOK_EACH_MS)):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(LOOK_EACH_MS)
+    raise TimeoutError(f"not true on the page within {timeout_s:.0f} s: {expression}")

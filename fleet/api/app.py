@@ -28,6 +28,7 @@ from fleet.api.problems import add_problems
 from fleet.api.procedures import procedure_routes
 from fleet.api.reading import audit_routes, reading_routes
 from fleet.api.reporting import report_routes
+from fleet.api.sending import sending_routes
 from fleet.api.sensing import sensor_routes
 from fleet.api.signing_in import signing_in_routes
 from fleet.api.site_versions import site_routes
@@ -51,7 +52,23 @@ _NO_CONSOLE = """<!doctype html><meta charset="utf-8"><title>Vedette</title>
 <h1>Vedette</h1><p>The console is not built on this machine. In a checkout run <code>make console</code>,
 then start again. The API is at <a href="/openapi.json">/api/v1</a>.</p>"""
 _NO_PAGES = ("api/", "assets/")  # an asset of an earlier build is gone, not a page
+# Nothing from elsewhere, no script that is not a file of ours. The map sets styles of its own and makes its worker and
+# pictures from memory; a live picture may be played from memory too.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
 _HEADERS = {
+    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -71,6 +88,7 @@ def create_api(parts: Parts) -> FastAPI:
         report_routes(parts),
         history_routes(parts.history, parts.store, parts.guard.requires(Role.VIEWER)),
         sensor_routes(parts),
+        sending_routes(parts),
         site_routes(parts),
         planning_routes(parts),
     ]

@@ -1,7 +1,7 @@
 """POST routes: what persons order, each with the role it takes.
 
-Hold, return and recall all go straight to the safety monitor and wait for nothing else (SAFETY 6); every other command
-is written in the audit log before it happens.
+Hold, return, land and recall all go straight to the safety monitor and wait for nothing else (SAFETY 6); every other
+command is written in the audit log before it happens.
 """
 
 import uuid
@@ -24,6 +24,7 @@ def commanding_routes(parts: Parts) -> APIRouter:
     operator = [Depends(parts.guard.requires(Role.OPERATOR))]
     urgent = [Depends(parts.guard.requires(Role.OPERATOR, is_limited=False))]  # SAFETY 6
     pilot = [Depends(parts.guard.requires(Role.PILOT))]
+    landing = [Depends(parts.guard.requires(Role.PILOT, is_limited=False))]  # whoever lands it knows what is below
 
     @router.post("/incidents/{incident_id}/dispatch", dependencies=pilot)
     async def dispatch(request: Request, incident_id: uuid.UUID, body: By) -> Task:
@@ -93,6 +94,16 @@ def commanding_routes(parts: Parts) -> APIRouter:
         except KeyError as err:
             raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
         return Done(what="return ordered", vehicles=(vehicle_id,))
+
+    @router.post("/vehicles/{vehicle_id}/land", dependencies=landing)
+    async def land(request: Request, vehicle_id: Identifier, body: By) -> Done:
+        """Straight down where it is; a ground vehicle stands still. Mostly a return is wanted."""
+        by = named(request, body)
+        try:
+            parts.monitor.land(vehicle_id, by)
+        except KeyError as err:
+            raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
+        return Done(what="land ordered", vehicles=(vehicle_id,))
 
     @router.post("/recall-all", dependencies=urgent)
     async def recall_all(request: Request, body: By) -> Done:

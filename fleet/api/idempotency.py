@@ -1,8 +1,8 @@
 """`Idempotency-Key` on commands: the same one sent again within a day is answered with what came of the first.
 
-Hold, return and recall all are the same twice as once and must not wait for the store: of these the key is ignored
-(SAFETY 6), as it is at sign-in, whose answer is no command's, of files, which resume by themselves, and where people
-and tokens are made, whose secrets nobody keeps.
+Hold, return, land and recall all are the same twice as once and must not wait for the store: of these the key is
+ignored (SAFETY 6), as it is at sign-in, whose answer is no command's, of files, which resume by themselves, and where
+people and tokens are made, whose secrets nobody keeps.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from fleet.records.command_keys import CommandKeys, KeptAnswer, OtherCommand
 HEADER = "idempotency-key"
 _KEY = re.compile(r'^(?:"([\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255}))$')  # quoted or bare
 _NOT_OF = re.compile(
-    r"^/api/v1/(recall-all|vehicles/[^/]+/(hold|return)|session|set-up|evidence/.*|people|people/reset|tokens)$"
+    r"^/api/v1/(recall-all|vehicles/[^/]+/(hold|return|land)|session|set-up|evidence/.*|people|people/reset|tokens)$"
 )
 _COMMANDS = ("POST", "PUT", "PATCH", "DELETE")
 _MAY_BE_DONE = (500, 504)  # and whatever is below 400; all else was refused and may be tried again

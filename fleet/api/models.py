@@ -163,6 +163,25 @@ class LinkView(Frozen):
     heartbeat_allowed: bool
 
 
+class HopView(Frozen):
+    """How long a step took, the last 200 times since the coordinator started; camera null: of no camera's event."""
+
+    hop: Identifier
+    camera: Identifier | None
+    count: int
+    p50_ms: float
+    p95_ms: float
+
+
+class CoordinatorView(Frozen):
+    """store_problem: why its store does not answer; empty while it does."""
+
+    version: str
+    link: LinkView
+    store_problem: str
+    hops: tuple[HopView, ...]
+
+
 class Snapshot(Frozen):
     """First message of the live feed."""
 

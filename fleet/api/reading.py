@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from contract.evidence import Evidence
 from contract.frozen import TraceId
@@ -15,6 +15,7 @@ from fleet.api.dispatch_views import DispatchView
 from fleet.api.guard import whoami
 from fleet.api.models import (
     AuditQuery,
+    CoordinatorView,
     DockView,
     EvidencePlace,
     EvidenceView,
@@ -30,7 +31,7 @@ from fleet.api.models import (
     ZoneView,
 )
 from fleet.api.parts import Parts
-from fleet.errors import NotFound
+from fleet.errors import NotFound, StoreError
 from fleet.picture.incidents import Alarm, Incident, IncidentKind
 from fleet.picture.site_track import SiteTrack
 from fleet.records import reads
@@ -86,6 +87,16 @@ def reading_routes(parts: Parts) -> APIRouter:
     @router.get("/zones")
     async def get_zones() -> tuple[ZoneView, ...]:
         return await parts.core(room.zones)
+
+    @router.get("/coordinator", summary="How the coordinator itself is, and how long each step took lately")
+    async def get_coordinator() -> CoordinatorView:
+        try:
+            with store.reading() as connection:
+                connection.execute(select(1))
+            problem = ""
+        except StoreError as err:
+            problem = str(err)
+        return await parts.core(lambda: room.coordinator_view(store_problem=problem))
 
     @router.get("/alarms")
     async def get_alarms(limit: Limit = 100) -> list[Alarm]:

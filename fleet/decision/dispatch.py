@@ -302,7 +302,7 @@ def arrivals_each_s(
 
 def _off_the_ground_s(candidate: Candidate) -> float:
     way, _ = _way(candidate, candidate.start, ())
-    return _duration_s(way, candidate.vehicle, candidate.spec)
+    return duration_s(way, candidate.vehicle, candidate.spec)
 
 
 def plan_of(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: World, now_us: int) -> Plan | str:
@@ -316,7 +316,7 @@ def plan_of(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: Wo
     def judged(spot: PointEnu, distance_m: float, via: tuple[PointEnu, ...]) -> Plan | str:
         return _judged(candidate, spot, via, distance_m=distance_m, target=target, world=world, now_us=now_us)
 
-    first_found = judged(*first, _corridor(candidate, first[0], corridors))
+    first_found = judged(*first, corridor_of(candidate, first[0], corridors))
     if isinstance(first_found, Plan):
         return first_found
     spec, height_m = candidate.spec, candidate.height_m if candidate.spec.kind.flies else None
@@ -325,7 +325,7 @@ def plan_of(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world: Wo
     worth = worth_judging(candidate.start, spots, vehicle=candidate.vehicle, spec=spec, height_m=height_m, world=world)
     people = _people(spec, world, now_us)
     for (spot, distance_m), is_worth in zip(others, worth, strict=True):
-        via = _corridor(candidate, spot, corridors)
+        via = corridor_of(candidate, spot, corridors)
         if not (is_worth or via):
             continue
         if any(spot.horizontal_distance_m(person) < keep_m for person, keep_m in people):
@@ -383,7 +383,7 @@ def _judged(
         stand_off=world.airspace.geo(spot),
         height_m=height_m,
         distance_m=distance_m,
-        arrives_in_s=_duration_s(way, vehicle, spec),
+        arrives_in_s=duration_s(way, vehicle, spec),
         way=way,
         needs_frac=None if (energy := energy_of(way, vehicle, spec, world)) is None else energy.needs_frac,
     )
@@ -395,7 +395,7 @@ def straight_on(candidate: Candidate, *, target: GeoPoint, sigma_m: float, world
     nearest = next(iter(_points(world.airspace.enu(target), sigma_m, candidate, world)), None)
     if nearest is None:
         return None
-    way, _ = _way(candidate, nearest[0], _corridor(candidate, nearest[0], world.airspace.corridors))
+    way, _ = _way(candidate, nearest[0], corridor_of(candidate, nearest[0], world.airspace.corridors))
     return way
 
 
@@ -471,7 +471,7 @@ def _height_m(asked_m: float, world: World) -> float:
     return min(max(asked_m, fence.floor_m), fence.ceiling_m)
 
 
-def _corridor(candidate: Candidate, spot: PointEnu, corridors: Corridors) -> tuple[PointEnu, ...]:
+def corridor_of(candidate: Candidate, spot: PointEnu, corridors: Corridors) -> tuple[PointEnu, ...]:
     return corridors.via(candidate.start, spot) if candidate.spec.kind.flies else ()
 
 
@@ -487,7 +487,7 @@ def _way(candidate: Candidate, spot: PointEnu, via: tuple[PointEnu, ...]) -> tup
     return Way(Stop(start, 0.0, False), (Stop(start, height_m, False), *stops)), height_m
 
 
-def _duration_s(way: Way, vehicle: VehicleState, spec: VehicleSpec) -> float:
+def duration_s(way: Way, vehicle: VehicleState, spec: VehicleSpec) -> float:
     ready_s = 0.0 if vehicle.armed else TAKE_OFF_S if spec.kind.flies else DRIVE_OFF_S
     climb_s = way.climb_m / CONSUMPTION[spec.kind].climb_m_s
     return ready_s + climb_s + way.length_m / spec.cruise_speed_m_s

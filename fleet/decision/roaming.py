@@ -138,7 +138,7 @@ def round_as_patrol(
             raise Refused(f"no legal way to point '{stop.id}'")
         corners = paths.way(number, number + 1)[1:-1]
         waypoints += [Waypoint(position=frame.to_geo(corner)[0]) for corner in corners]
-        waypoints.append(Waypoint(position=stop.position, dwell_s=stop.dwell_s))
+        waypoints.append(Waypoint(position=stop.position, dwell_s=stop.dwell_s, look_deg=stop.look_deg))
         ends.append(len(waypoints) - 1)
     if len(waypoints) == 1:  # a mission has two; the first is the same place without a stay
         waypoints.insert(0, Waypoint(position=waypoints[0].position))

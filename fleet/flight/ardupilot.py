@@ -25,7 +25,7 @@ from fleet.flight.errors import CommandRefused, FlightError, LinkDown, NoAnswer,
 from fleet.flight.half_mission import HalfMission
 from fleet.flight.mavlink_codec import Frame, Message
 from fleet.flight.mavlink_link import Link
-from fleet.flight.mavlink_mission import MissionKind, item_of_seq, mission_of, seq_of_item, upload_verified
+from fleet.flight.mavlink_mission import MissionKind, first_seqs, item_of_seq, mission_of, upload_verified
 from fleet.flight.mavlink_port import Act, Port, command_long, reposition
 from fleet.flight.mavlink_quality import RoundTrip
 from fleet.flight.mavlink_streams import Streams
@@ -87,6 +87,7 @@ class ArdupilotVehicle(ABC):
         self._telemetry = Telemetry(state, bound_uid=spec.autopilot_uid)
         self._streams = Streams(self._port, for_cameras=link.is_forwarded)
         self._round_trip = RoundTrip(spec.system_id)
+        self._mission_seqs: tuple[int, ...] = ()  # where the items of the mission that it flies begin
         self._half_mission = HalfMission(self._port, vehicle_id=spec.id)
         self._others = OtherStations((link.system_id, link.component_id), spec.system_id)
         self._told: tuple[tuple[Telemetry, bool, bool, int | None, float | None], VehicleState] | None = None
@@ -111,7 +112,7 @@ class ArdupilotVehicle(ABC):
             not_ready_because=not_ready_because(
                 telemetry, now_us=now_us, is_listed=is_listed, is_quarantined=is_quarantined, is_forged=is_forged
             ),
-            mission_seq=None if seq is None else item_of_seq(seq),
+            mission_seq=None if seq is None else item_of_seq(seq, self._mission_seqs),
         )
         self._told = (made_of, state)
         return state
@@ -271,7 +272,8 @@ class ArdupilotVehicle(ABC):
         self._half_mission.begin()
         said, on_left = f"mission of {len(order.items)} points", self._half_mission.leave
         await upload_verified(act, MissionKind.MISSION, items, said=said, on_left=on_left)
-        seq = seq_of_item(order.from_index)
+        self._mission_seqs = first_seqs(order)
+        seq = self._mission_seqs[order.from_index]
         await act.command(mavlink.MAV_CMD_DO_SET_MISSION_CURRENT, seq, 1.0, said=f"DO_SET_MISSION_CURRENT {seq}")
         await self.take(act, FlightMode.AUTO)
         since_us = self._clock.monotonic_us()

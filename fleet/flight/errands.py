@@ -57,7 +57,7 @@ class Progress:
             raise GaveUp(f"no progress for {limit_us / 1e6:.0f} s: {what}")
 
 
-def _here(desk: Desk) -> PointEnu:
+def here_of(desk: Desk) -> PointEnu:
     position = desk.state.position
     if position is None:
         raise GaveUp("position is not known")
@@ -78,7 +78,7 @@ async def be_off(desk: Desk, job: Job, height_m: float | None) -> None:
         await desk.order(job, Launch(height_m))
 
 
-async def _take_height(desk: Desk, job: Job, preferred_m: float, path: tuple[PointEnu, ...] | None) -> float:
+async def take_height(desk: Desk, job: Job, preferred_m: float, path: tuple[PointEnu, ...] | None) -> float:
     """A height of its own for this task: the one preferred or the nearest free one. Waits a while for one to be freed;
     raises CommandRefused with who has them."""
     since_us = desk.now_us
@@ -92,16 +92,18 @@ async def _take_height(desk: Desk, job: Job, preferred_m: float, path: tuple[Poi
         await desk.pause(job)
 
 
-async def _go_around(desk: Desk, job: Job, end: PointEnu, height_m: float | None) -> None:
+async def go_around(desk: Desk, job: Job, end: PointEnu, height_m: float | None) -> None:
     """Along a corridor where there are some, else around what must not be crossed, to where it is straight on to `end`.
     Each corner is an order of its own. Without such a way the gate refuses the straight one, with its reason."""
-    corners = legal_corners(_here(desk), end, vehicle=desk.state, spec=desk.spec, height_m=height_m, world=desk.world())
+    corners = legal_corners(
+        here_of(desk), end, vehicle=desk.state, spec=desk.spec, height_m=height_m, world=desk.world()
+    )
     for place in corners or ():
         order = GoTo(point=desk.airspace.geo(place), above_home_m=height_m, speed_m_s=desk.spec.cruise_speed_m_s)
         await desk.order(job, order)
         desk.say(job, "along a corridor" if desk.site.airspace.corridors else "around what must not be crossed")
         progress = Progress(float("inf"), desk.now_us)
-        while (left_m := _here(desk).horizontal_distance_m(place)) > ARRIVED_M:
+        while (left_m := here_of(desk).horizontal_distance_m(place)) > ARRIVED_M:
             progress.raise_if_none(left_m, now_us=desk.now_us, limit_us=NO_PROGRESS_US, what=f"{left_m:.0f} m to go")
             await desk.pause(job)
 
@@ -122,7 +124,7 @@ async def dock_done(desk: Desk, job: Job | None, asked: Asked) -> None:
         raise CommandRefused(str(asked.failure))
 
 
-def _executes(desk: Desk, job: Job, progress: str) -> None:
+def executes(desk: Desk, job: Job, progress: str) -> None:
     desk.move(job, TaskState.EXECUTING, progress=progress)
 
 
@@ -139,14 +141,14 @@ async def investigate(desk: Desk, job: Job) -> None:
     """To the stand-off point, find the sighting in the footprint, keep it there for `observe_s`, or as a watch until it
     is told that its turn is over."""
     if desk.spec.kind.flies and job.task.stand_off_altitude_m is not None:
-        height_m = await _take_height(desk, job, job.task.stand_off_altitude_m, None)
+        height_m = await take_height(desk, job, job.task.stand_off_altitude_m, None)
         job.task = job.task.model_copy(update={"stand_off_altitude_m": height_m})
     await be_off(desk, job, job.task.stand_off_altitude_m)
     if _needs_new_place(desk, job):  # a launch takes its time, and people walk
         await _find_new_place(desk, job)
     else:
         await _go(desk, job)
-    _executes(desk, job, "on its way")
+    executes(desk, job, "on its way")
     deadline_us = desk.now_us + _limit_us(desk, job)
     progress, watching = Progress(float("inf"), desk.now_us), Watching(desk.now_us)
     placed_at_us = 0
@@ -162,7 +164,7 @@ async def investigate(desk: Desk, job: Job) -> None:
             continue
         left_m = _left_m(desk, job)
         if watching.there_since_us is None and left_m > ARRIVED_M:
-            desk.say(job, f"{_tens(left_m)} m to the stand-off point")
+            desk.say(job, f"{tens(left_m)} m to the stand-off point")
             progress.raise_if_none(left_m, now_us=now_us, limit_us=NO_PROGRESS_US, what=f"{left_m:.0f} m to go")
         elif await _is_looked_at(desk, job, watching):
             if not job.is_watch:
@@ -214,11 +216,11 @@ def _stand_off(job: Job) -> GeoPoint:
 
 
 def _left_m(desk: Desk, job: Job) -> float:
-    return _here(desk).horizontal_distance_m(desk.airspace.enu(_stand_off(job)))
+    return here_of(desk).horizontal_distance_m(desk.airspace.enu(_stand_off(job)))
 
 
 async def _go(desk: Desk, job: Job) -> None:
-    await _go_around(desk, job, desk.airspace.enu(_stand_off(job)), job.task.stand_off_altitude_m)
+    await go_around(desk, job, desk.airspace.enu(_stand_off(job)), job.task.stand_off_altitude_m)
     order = GoTo(
         point=_stand_off(job),
         above_home_m=job.task.stand_off_altitude_m,
@@ -230,7 +232,7 @@ async def _go(desk: Desk, job: Job) -> None:
 
 def _view(desk: Desk, job: Job) -> View | None:
     """How the target is in view; None when heading or target is not known."""
-    _here(desk)
+    here_of(desk)
     return None if job.target is None else view_from(desk.state, desk.spec, job.target, desk.airspace)
 
 
@@ -251,7 +253,7 @@ def _needs_new_place(desk: Desk, job: Job) -> bool:
     if not stand_off_m + job.sigma_m <= apart_m <= stand_off_m + job.sigma_m + 20.0:
         return True
     height_m = job.task.stand_off_altitude_m or 0.0
-    return _people_near(desk, (Stop(place, height_m, True),)) or _is_too_fast(desk, (Stop(place, height_m, True),))
+    return people_near(desk, (Stop(place, height_m, True),)) or _is_too_fast(desk, (Stop(place, height_m, True),))
 
 
 async def _find_new_place(desk: Desk, job: Job) -> None:
@@ -291,17 +293,17 @@ async def patrol(desk: Desk, job: Job) -> None:
     if plan is None:
         raise CommandRefused(f"expected a patrol of this site, got '{job.task.patrol}'")
     if desk.spec.kind.flies:
-        path = (_here(desk), *(desk.airspace.enu(waypoint.position) for waypoint in plan.waypoints))
-        height_m = await _take_height(desk, job, plan.altitude_m, (*path, path[1]))  # and round again
+        path = (here_of(desk), *(desk.airspace.enu(waypoint.position) for waypoint in plan.waypoints))
+        height_m = await take_height(desk, job, plan.altitude_m, (*path, path[1]))  # and round again
         plan = plan.model_copy(update={"altitude_m": height_m})
     mission = mission_of(plan, flies=desk.spec.kind.flies, speed_m_s=desk.spec.cruise_speed_m_s)
     await stand_while_paused(desk, job, _waypoint(job, mission))
     await be_off(desk, job, plan.altitude_m if desk.spec.kind.flies else None)
     await stand_while_paused(desk, job, _waypoint(job, mission))
     start = desk.airspace.enu(mission.items[job.from_index].point)
-    await _go_around(desk, job, start, mission.items[job.from_index].above_home_m)
+    await go_around(desk, job, start, mission.items[job.from_index].above_home_m)
     await _go_on(desk, job, mission)
-    _executes(desk, job, _waypoint(job, mission))
+    executes(desk, job, _waypoint(job, mission))
     try:
         await _follow(desk, job, mission, stops_of(mission.items, desk.airspace))
         _note_visits(job, len(mission.items))
@@ -318,7 +320,7 @@ def _what_is_left(desk: Desk, job: Job) -> Patrol | None:
     ends_us = now_us + round(roaming.round_min * 60e6)
     visits = by_urgency(job.task.visits, ends_us=ends_us) if job.was_acknowledged else job.task.visits
     try:
-        plan, job.visit_ends = round_as_patrol(desk.site, roaming, desk.spec, visits, here=_here(desk))
+        plan, job.visit_ends = round_as_patrol(desk.site, roaming, desk.spec, visits, here=here_of(desk))
     except Refused as err:
         raise CommandRefused(str(err)) from err
     job.task, job.from_index = job.task.model_copy(update={"visits": visits}), 0
@@ -361,10 +363,10 @@ async def _follow(desk: Desk, job: Job, mission: FlyMission, stops: tuple[Stop, 
             await _skip(desk, job, mission)
             progress = Progress(float("inf"), desk.now_us)
         ahead = stops[job.from_index :]
-        left_m = _here(desk).horizontal_distance_m(ahead[0].point)
-        desk.say(job, f"{_waypoint(job, mission)}, {_tens(left_m)} m to go")
+        left_m = here_of(desk).horizontal_distance_m(ahead[0].point)
+        desk.say(job, f"{_waypoint(job, mission)}, {tens(left_m)} m to go")
         desk.route = Route(ahead, (limit_us - NO_PROGRESS_US) / 1e6)
-        if _people_near(desk, ahead[:WAYPOINTS_AHEAD]):
+        if people_near(desk, ahead[:WAYPOINTS_AHEAD]):
             await _stand_until_clear(desk, job, mission, stops)
             progress = Progress(float("inf"), desk.now_us)
             continue
@@ -383,7 +385,7 @@ async def _go_on(desk: Desk, job: Job, mission: FlyMission) -> None:
 
 
 async def _go_on_if_clear(desk: Desk, job: Job, mission: FlyMission, stops: tuple[Stop, ...]) -> None:
-    if _people_near(desk, stops[job.from_index :]):
+    if people_near(desk, stops[job.from_index :]):
         await _stand_until_clear(desk, job, mission, stops)
     else:
         await _go_on(desk, job, mission)
@@ -400,13 +402,13 @@ async def _skip(desk: Desk, job: Job, mission: FlyMission) -> None:
         desk.move(job, job.task.state, reason=f"not skipped: {err}")
 
 
-def _tens(distance_m: float) -> int:
+def tens(distance_m: float) -> int:
     """Metres as people are told them: not a new text with every metre."""
     return math.ceil(distance_m / 10.0) * 10
 
 
-def _people_near(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
-    way = Way(Stop(_here(desk), desk.state.above_home_m or 0.0, False), ahead)
+def people_near(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
+    way = Way(Stop(here_of(desk), desk.state.above_home_m or 0.0, False), ahead)
     return bool(
         people_too_near(
             way,
@@ -424,7 +426,7 @@ def _is_too_fast(desk: Desk, ahead: tuple[Stop, ...]) -> bool:
     limit_m_s = desk.site.response.ground_speed_near_people_m_s
     if desk.spec.kind.flies or desk.speed_m_s <= limit_m_s:
         return False
-    return slows_down(Way(Stop(_here(desk), 0.0, False), ahead), desk.world(), desk.now_us)
+    return slows_down(Way(Stop(here_of(desk), 0.0, False), ahead), desk.world(), desk.now_us)
 
 
 async def _stand_until_clear(desk: Desk, job: Job, mission: FlyMission, stops: tuple[Stop, ...]) -> None:
@@ -440,7 +442,7 @@ async def _stand_until_clear(desk: Desk, job: Job, mission: FlyMission, stops: t
         desk.say(job, "waits: somebody is near the way")
         if desk.now_us - since_us > PEOPLE_LIMIT_US:
             raise GaveUp("people stayed near the way")
-        if _people_near(desk, stops[job.from_index :]):
+        if people_near(desk, stops[job.from_index :]):
             clear_since_us = None
             continue
         clear_since_us = clear_since_us or desk.now_us
@@ -452,7 +454,7 @@ async def _stand_until_clear(desk: Desk, job: Job, mission: FlyMission, stops: t
 async def recall(desk: Desk, job: Job) -> None:
     """Home; done when the vehicle shows that it is coming."""
     await desk.order(job, ReturnHome())
-    _executes(desk, job, "coming home")
+    executes(desk, job, "coming home")
 
 
 async def bring_home(desk: Desk) -> None:

@@ -5,9 +5,11 @@ leaves a mixture of old and new; and an acknowledgement says "arrived", only the
 """
 
 import math
-from collections.abc import Callable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import accumulate
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
@@ -15,7 +17,7 @@ from contract.geo import GeoPoint
 from fleet.flight.errors import CommandRefused, FlightError, NoAnswer, NotConfirmed
 from fleet.flight.mavlink_codec import AUTOPILOT_COMPONENT_ID, Message
 from fleet.flight.mavlink_port import Act, Inbox, degrees_e7
-from fleet.flight.orders import FlyMission, SafetyPlan
+from fleet.flight.orders import FlyMission, MissionItem, SafetyPlan
 
 ROUND_TRIP_S = 0.3  # assumed until measured
 RESEND_AFTER_ROUND_TRIPS = 1.5  # RULINGS 21
@@ -24,6 +26,7 @@ SILENCE_S = 8.0  # what the vehicle itself waits for us
 UPLOAD_TRIES = 2
 FENCE_SETTLES_S = 1.2  # a read sooner than 1 s after the acknowledgement can be stale or empty
 CLEAR_TRIES = 5
+_NOTHING = (0.0, 0.0, 0.0, 0.0)
 MOST_ITEMS = 2_000  # more than any autopilot keeps
 FIRST_ITEM_SEQ = 2  # of a mission: 0 is home, 1 the speed
 
@@ -61,32 +64,44 @@ class Item:
 
 
 def mission_of(order: FlyMission, *, home: GeoPoint) -> tuple[Item, ...]:
-    """Home, speed, then one waypoint an item, with the dwell as its hold time."""
-    nothing = (0.0, 0.0, 0.0, 0.0)
+    """Home, speed, then each item of the order."""
     speed = (float(mavlink.SPEED_TYPE_GROUNDSPEED), order.speed_m_s, -1.0, 0.0)
     return (
-        Item(mavlink.MAV_CMD_NAV_WAYPOINT, ABSOLUTE, nothing, *degrees_e7(home), 0.0),
+        Item(mavlink.MAV_CMD_NAV_WAYPOINT, ABSOLUTE, _NOTHING, *degrees_e7(home), 0.0),
         Item(mavlink.MAV_CMD_DO_CHANGE_SPEED, ABSOLUTE, speed, 0, 0, 0.0),
-        *(
-            Item(
-                mavlink.MAV_CMD_NAV_WAYPOINT,
-                RELATIVE,
-                (float(math.ceil(item.dwell_s)), 0.0, 0.0, 0.0),
-                *degrees_e7(item.point),
-                item.above_home_m or 0.0,
-            )
-            for item in order.items
-        ),
+        *(each for item in order.items for each in _leg_of(item)),
     )
 
 
-def seq_of_item(index: int) -> int:
-    """Where to start so that an item of the order comes next; the first brings its speed with it."""
-    return FIRST_ITEM_SEQ + index if index else FIRST_ITEM_SEQ - 1
+def _leg_of(item: MissionItem) -> Iterator[Item]:
+    """A waypoint, with the dwell as its hold time. With looks one for each, behind the point that nose or gimbal turns
+    to: a command between two waypoints is carried out when the first is reached, and unlike a yaw a region of interest
+    outlives the start of the second (ArduPilot: Mode Auto, wp_start)."""
+    if not item.look_at:
+        yield _waypoint(item, item.dwell_s)
+        return
+    yield _waypoint(item, 0.0)
+    for point in item.look_at:
+        yield Item(mavlink.MAV_CMD_DO_SET_ROI_LOCATION, RELATIVE, _NOTHING, *degrees_e7(point), 0.0)
+        yield _waypoint(item, item.dwell_s / len(item.look_at))
+    yield Item(mavlink.MAV_CMD_DO_SET_ROI_NONE, RELATIVE, _NOTHING, 0, 0, 0.0)
 
 
-def item_of_seq(seq: int) -> int:
-    return max(0, seq - FIRST_ITEM_SEQ)
+def _waypoint(item: MissionItem, stay_s: float) -> Item:
+    hold = (float(math.ceil(stay_s)), 0.0, 0.0, 0.0)
+    return Item(mavlink.MAV_CMD_NAV_WAYPOINT, RELATIVE, hold, *degrees_e7(item.point), item.above_home_m or 0.0)
+
+
+def first_seqs(order: FlyMission) -> tuple[int, ...]:
+    """Where the items of an order begin; the first brings its speed with it."""
+    lengths = (sum(1 for _ in _leg_of(item)) for item in order.items)
+    _, *others = accumulate(lengths, initial=FIRST_ITEM_SEQ)
+    return (FIRST_ITEM_SEQ - 1, *others[:-1])
+
+
+def item_of_seq(seq: int, beginnings: Sequence[int]) -> int:
+    """The item that is under way. beginnings: `first_seqs` of the mission; empty, as of one without looks."""
+    return max(bisect_right(beginnings, seq) - 1 if beginnings else seq - FIRST_ITEM_SEQ, 0)
 
 
 def fence_of(plan: SafetyPlan) -> tuple[Item, ...]:
@@ -104,8 +119,7 @@ def rally_of(plan: SafetyPlan) -> tuple[Item, ...]:
     if plan.rally is None:
         return ()
     height_m = float(round(plan.return_altitude_m or 0.0))  # kept in whole metres
-    nothing = (0.0, 0.0, 0.0, 0.0)
-    return (Item(mavlink.MAV_CMD_NAV_RALLY_POINT, RELATIVE, nothing, *degrees_e7(plan.rally), height_m),)
+    return (Item(mavlink.MAV_CMD_NAV_RALLY_POINT, RELATIVE, _NOTHING, *degrees_e7(plan.rally), height_m),)
 
 
 def means_the_same(sent: Item, read: Item) -> bool:

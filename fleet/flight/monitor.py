@@ -276,6 +276,11 @@ class SafetyMonitor:
         """Raises KeyError for a vehicle that is not ours."""
         self._demand(vehicle_id, ReturnHome(), by)
 
+    def land(self, vehicle_id: str, by: str) -> None:
+        """Straight down where it is; a ground vehicle stands. Raises KeyError for a vehicle that is not ours."""
+        flies = self._vehicles[vehicle_id].state.kind.flies
+        self._demand(vehicle_id, Land() if flies else Hold(), by)
+
     def release(self, vehicle_id: str, by: str) -> str | None:
         """Give the vehicle back to tasking; the reason it was latched for. Raises KeyError for one that is not ours."""
         self._vehicles[vehicle_id]

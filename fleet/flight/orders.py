@@ -11,11 +11,13 @@ from contract.geo import GeoPoint, GeoPolygon
 
 @dataclass(frozen=True, slots=True)
 class MissionItem:
-    """One leg: fly or drive to `point`, stay `dwell_s`. `above_home_m` is None for a ground vehicle."""
+    """One leg: fly or drive to `point`, stay `dwell_s`. `above_home_m` is None for a ground vehicle. `look_at`: points
+    that it is turned to in turn while it stays, each for the same time."""
 
     point: GeoPoint
     above_home_m: float | None
     dwell_s: float = 0.0
+    look_at: tuple[GeoPoint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

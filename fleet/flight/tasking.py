@@ -18,7 +18,7 @@ from contract.geo import GeoPoint
 from contract.site import Site
 from contract.tasks import Task, TaskKind, TaskState
 from fleet.errors import NotFound, Refused, StoreError
-from fleet.flight import docked, errands
+from fleet.flight import circling, docked, errands, looking
 from fleet.flight.deferred import DeferredJournal
 from fleet.flight.desk import TICK_S, Cancelled, Desk, GaveUp, Interrupted, Job, Preempted, TakenAway, Tools
 from fleet.flight.dock import DockDriver
@@ -38,6 +38,8 @@ _ERRANDS = {
     TaskKind.INVESTIGATE: errands.investigate,
     TaskKind.PATROL: errands.patrol,
     TaskKind.RECALL: errands.recall,
+    TaskKind.ORBIT: circling.orbit,
+    TaskKind.LOOK: looking.look,
 }
 _log = structlog.get_logger(__name__)
 

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from contract.clock import Clock
 from contract.geo import GeoPoint, PointEnu
-from contract.tasks import TaskKind
 from fleet.control_room import ControlRoom
 from fleet.coordinator import Coordinator
 from fleet.flight.vehicle import Vehicle
@@ -94,7 +93,7 @@ class SiteSeen:
                 "kind": task.kind.value,
                 "vehicle": task.vehicle,
                 "state": task.state.value,
-                "target": _point(task.target) if task.kind is TaskKind.INVESTIGATE else None,
+                "target": _point(task.target),
                 "stand_off": _point(task.stand_off),
                 "incident_id": None if task.incident_id is None else str(task.incident_id),
             }

@@ -100,12 +100,13 @@ INCIDENTS = Table(
     METADATA,
     Column("incident_id", String(36), primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("state", String(16), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
     Column("trace_id", String(32), nullable=False, index=True),
     Column("opened_at_us", BigInteger, nullable=False, index=True),
     Column("document", Text, nullable=False),
     Column("priority", Integer, nullable=False, server_default="3"),  # level; 3 as of a row that has none
     Index("incidents_in_queue", "state", "priority", "opened_at_us"),
+    Index("incidents_by_state", "state", "opened_at_us"),  # those that are closed are in the order of time
     Index("incidents_of_a_kind", "kind", "opened_at_us"),
 )
 
@@ -119,6 +120,7 @@ ALARMS = Table(
     Column("document", Text, nullable=False),
     Column("priority", Integer, nullable=False, server_default="3"),
     Index("alarms_in_queue", "state", "priority", "raised_at_us"),
+    Index("alarms_by_state", "state", "raised_at_us"),
 )
 
 TASKS = Table(
@@ -195,4 +197,5 @@ AUDIT = Table(
     Column("subject", String(200), nullable=False),
     Column("trace_id", String(32), nullable=True),
     Column("detail", JSON, nullable=False),
+    Index("audit_by_act", "act", "actor", "at_us"),
 )

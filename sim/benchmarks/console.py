@@ -24,7 +24,7 @@ from sim.benchmarks.console_busy import SPEED, STORM_PEOPLE, heap_over_an_hour, 
 from sim.benchmarks.console_feed import FEED_HZ, TRACKS, VEHICLES, full_site, round_of
 from sim.benchmarks.figures import Spread, spread
 from sim.benchmarks.ingest import address_of, coordinator
-from sim.chromium import open_browser, what_is_missing
+from sim.chromium import open_browser, wait_for, what_is_missing
 from sim.demo_setup import DemoError
 from sim.mosquitto import Mosquitto, find_mosquitto
 from sim.soak import crowd
@@ -166,7 +166,7 @@ def measure_console(folder: Path, *, clock: Clock, console: Console) -> ConsoleC
 
 def _painted_s(page: "Page", url: str) -> float:
     page.goto(url)
-    page.wait_for_function("window.painted > 0")
+    wait_for(page, "window.painted > 0", timeout_s=PATIENCE_MS / 1000.0)
     return float(page.evaluate("window.painted")) / 1000.0
 
 
@@ -213,5 +213,5 @@ def _with_full_site(page: "Page", url: str, clock: Clock) -> float:
     told = json.dumps({"snapshot": full_site(snapshot), "rounds": rounds, "each_ms": 1000.0 / FEED_HZ})
     page.add_init_script(FEED % told)
     page.goto(url)
-    page.wait_for_function("window.painted > 0")
+    wait_for(page, "window.painted > 0", timeout_s=PATIENCE_MS / 1000.0)
     return _frames_hz(page, clock)

@@ -12,6 +12,7 @@ from fleet.records.store import open_store
 from fleet.settings import HttpSettings
 from sim.benchmarks.figures import Spread, spread
 from sim.benchmarks.history import TRACKS, VEHICLES, record_history
+from sim.chromium import wait_for
 from sim.demo_setup import DemoError
 from sim.inputs import read_site
 from sim.show import show_api
@@ -82,7 +83,7 @@ def heap_over_an_hour(page: "Page", folder: Path, *, clock: Clock, console: Cons
 
 def _until_played(page: "Page", first_us: int, length_s: float) -> None:
     shown_ms = "Date.parse(document.querySelector('.not-live time').dateTime)"
-    page.wait_for_function(f"{shown_ms} >= {first_us / 1e3 + length_s * 1e3:.0f}", timeout=PATIENCE_S * 1000.0)
+    wait_for(page, f"{shown_ms} >= {first_us / 1e3 + length_s * 1e3:.0f}", timeout_s=PATIENCE_S)
 
 
 def _heap_mb(session: "CDPSession") -> float:

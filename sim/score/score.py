@@ -52,6 +52,7 @@ from sim.score.watching import Footprints, zone_gaps
 
 DAY_S = 86_400.0
 NUMBER = re.compile(r"\d+(\.\d+)?")
+BY_HAND = (TaskKind.ORBIT, TaskKind.LOOK)
 TROUBLE = "trouble"
 RECOVERED = "recovered"
 
@@ -204,7 +205,7 @@ def _tasks(run: Run) -> Tasks:
         ended = {state.value: states.count(state.value) for state in ends}
         return TaskCounts(total=len(states), unfinished=len(states) - sum(ended.values()), **ended)
 
-    return Tasks(**{kind.value: counts(kind) for kind in TaskKind})
+    return Tasks(**{kind.value: counts(kind) for kind in TaskKind if kind not in BY_HAND})
 
 
 def _troubles(run: Run) -> Troubles:

@@ -193,6 +193,8 @@ class TaskCounts(Frozen):
 
 
 class Tasks(Frozen):
+    """No orbits and no looks from where it is: only a person orders them, and no scenario has a person do it."""
+
     patrol: TaskCounts
     investigate: TaskCounts
     recall: TaskCounts

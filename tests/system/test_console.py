@@ -88,10 +88,13 @@ def page(browser: "Browser", tmp_path: Path) -> Iterator["Page"]:
     context = browser.new_context(viewport=SIZE, locale="en-GB")
     context.set_default_timeout(PATIENCE_MS)
     opened = context.new_page()
+    forbidden: list[str] = []
+    opened.on("console", lambda said: forbidden.append(said.text) if "Content Security Policy" in said.text else None)
     yield opened
     with suppress(Error):
         opened.screenshot(path=tmp_path / "last.png", timeout=5_000)
     context.close()
+    assert forbidden == []
 
 
 @contextmanager
@@ -242,9 +245,10 @@ def test_what_the_map_showed_is_played_again_and_cannot_be_taken_for_now(desk: D
     heading.wait_for()  # the first block of the recorder takes ten seconds
     page.get_by_role("button", name="Recall all").wait_for()
     page.get_by_label("Vehicles then").get_by_text("drone-1").wait_for()
-    began = page.get_by_label("Moment shown").get_attribute("aria-valuetext")
+    moment = page.get_by_label("Moment shown")
+    began = moment.get_attribute("aria-valuetext")
     page.get_by_role("button", name="Play").click()
-    page.wait_for_function(f"document.querySelector('.time-bar input').getAttribute('aria-valuetext') !== '{began}'")
+    wait_until(lambda: moment.get_attribute("aria-valuetext") != began, "the clock of the replay runs")
     page.goto(desk.url + "/replay?at=1000000000000000")
     page.get_by_text("Nothing was recorded at this moment").wait_for()
     page.get_by_role("button", name="To the next recording").click()
@@ -263,7 +267,7 @@ def test_axe_finds_nothing_on_any_page(desk: Desk, page: "Page", scheme: Any) ->
         page.goto(desk.url + path)
         page.get_by_role("main").wait_for()
         page.wait_for_load_state("networkidle")
-        page.add_script_tag(path=AXE)
+        page.evaluate(AXE.read_text())
         wrong[path] = page.evaluate(JUDGED, RULES)
     assert wrong == {path: [] for path in paths}
 

@@ -108,6 +108,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cameras/{camera}/ground": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The ground that a pixel shows
+         * @description Of a fixed camera: pixels of its full frame, as large as its lens in the site file says, from the top left;
+         *     409 where no ground is seen.
+         */
+        get: operations["get_ground_api_v1_cameras__camera__ground_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coordinator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the coordinator itself is, and how long each step took lately */
+        get: operations["get_coordinator_api_v1_coordinator_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/decisions/{decision_id}": {
         parameters: {
             query?: never;
@@ -830,6 +868,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sendable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Why each vehicle would not be sent now */
+        get: operations["get_sendable_api_v1_sendable_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sensors": {
         parameters: {
             query?: never;
@@ -1435,6 +1490,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/vehicles/{vehicle_id}/land": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Land
+         * @description Straight down where it is; a ground vehicle stands still. Mostly a return is wanted.
+         */
+        post: operations["land_api_v1_vehicles__vehicle_id__land_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vehicle_id}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The gate's answer, before the order
+         * @description Nothing is ordered by it, and it holds for this moment only.
+         */
+        post: operations["preview_api_v1_vehicles__vehicle_id__preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/vehicles/{vehicle_id}/release": {
         parameters: {
             query?: never;
@@ -1463,6 +1558,26 @@ export interface paths {
         put?: never;
         /** Return Home */
         post: operations["return_home_api_v1_vehicles__vehicle_id__return_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/vehicles/{vehicle_id}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send one vehicle by hand
+         * @description The gate decides anew, now and before each order of the task; 409 with its reasons.
+         */
+        post: operations["send_api_v1_vehicles__vehicle_id__tasks_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2129,6 +2244,16 @@ export interface components {
              */
             note: string;
         };
+        /** ComeToRest */
+        ComeToRest: {
+            /** By */
+            by?: string | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            what: "hold" | "land" | "return";
+        };
         /**
          * ConfigurationOrder
          * @description settings: model, feeds, evidence and rules as in a node's file; again: those of an earlier version.
@@ -2182,6 +2307,19 @@ export interface components {
             refused: components["schemas"]["ConfigurationRefused"] | null;
             /** Reported Version */
             reported_version: number | null;
+        };
+        /**
+         * CoordinatorView
+         * @description store_problem: why its store does not answer; empty while it does.
+         */
+        CoordinatorView: {
+            /** Hops */
+            hops: components["schemas"]["HopView"][];
+            link: components["schemas"]["LinkView"];
+            /** Store Problem */
+            store_problem: string;
+            /** Version */
+            version: string;
         };
         /**
          * Corridor
@@ -2634,6 +2772,65 @@ export interface components {
          */
         FlightMode: "guided" | "auto" | "hold" | "return" | "land" | "manual" | "other";
         /**
+         * Foresight
+         * @description What the gate answers now; the order itself is judged anew when it is given, and at each step of it.
+         *
+         *     reasons: why not. clipped: what would be done instead of what was asked for. notes: worth knowing, and no reason
+         *     against it. way: the path with heights above home; of a refusal the straight one that must not be taken, or empty.
+         *     *_frac: shares of a full battery that would be left; null is unknown.
+         */
+        Foresight: {
+            /** Above Home M */
+            above_home_m: number | null;
+            /**
+             * Altitude Frame
+             * @default above_home
+             * @constant
+             */
+            altitude_frame: "above_home";
+            /** Arrives In S */
+            arrives_in_s: number | null;
+            /** At Us */
+            at_us: number;
+            /** Battery Frac */
+            battery_frac: number | null;
+            /** Battery Home Frac */
+            battery_home_frac: number | null;
+            /** Battery There Frac */
+            battery_there_frac: number | null;
+            /** Clipped */
+            clipped: string[];
+            /** Lasts S */
+            lasts_s: number | null;
+            /** Length M */
+            length_m: number | null;
+            /** Notes */
+            notes: string[];
+            /** Radius M */
+            radius_m: number | null;
+            /** Reasons */
+            reasons: string[];
+            /** Reserve Frac */
+            reserve_frac: number;
+            stand_off: components["schemas"]["GeoPoint-Output"] | null;
+            /** Turns */
+            turns: number | null;
+            /** Vehicle */
+            vehicle: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "approve" | "clip" | "refuse";
+            /** Way */
+            way: components["schemas"]["WayStopView"][];
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "go_and_look" | "orbit" | "look" | "hold" | "return" | "land";
+        };
+        /**
          * GeoJsonImport
          * @description Shapes to be read into a site document.
          */
@@ -2689,6 +2886,20 @@ export interface components {
              * @description corners on the ground
              */
             polygon: components["schemas"]["GeoPoint-Output"][];
+        };
+        /**
+         * GoAndLook
+         * @description The vehicle goes where the point is seen from, never to the point itself.
+         */
+        GoAndLook: {
+            /** By */
+            by?: string | null;
+            point: components["schemas"]["GeoPoint-Input"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            what: "go_and_look";
         };
         /**
          * GroundFix
@@ -2782,6 +2993,22 @@ export interface components {
             gap_us: number;
             /** Next Us */
             next_us: number | null;
+        };
+        /**
+         * HopView
+         * @description How long a step took, the last 200 times since the coordinator started; camera null: of no camera's event.
+         */
+        HopView: {
+            /** Camera */
+            camera: string | null;
+            /** Count */
+            count: number;
+            /** Hop */
+            hop: string;
+            /** P50 Ms */
+            p50_ms: number;
+            /** P95 Ms */
+            p95_ms: number;
         };
         /**
          * Hours
@@ -3045,6 +3272,20 @@ export interface components {
              * @description s to wait for it
              */
             within_s: number;
+        };
+        /**
+         * LookThere
+         * @description The copter stays where it is in the air and turns to the point.
+         */
+        LookThere: {
+            /** By */
+            by?: string | null;
+            point: components["schemas"]["GeoPoint-Input"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            what: "look";
         };
         /**
          * MadeToken
@@ -3331,6 +3572,27 @@ export interface components {
             p2: number;
             /** Width Px */
             width_px: number;
+        };
+        /**
+         * OrbitPoint
+         * @description Round the point, looking at it, as many whole turns as come nearest to duration_s.
+         */
+        OrbitPoint: {
+            /** By */
+            by?: string | null;
+            /**
+             * Duration S
+             * @default 60
+             */
+            duration_s: number;
+            point: components["schemas"]["GeoPoint-Input"];
+            /** Radius M */
+            radius_m: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            what: "orbit";
         };
         /**
          * Pad
@@ -3848,7 +4110,7 @@ export interface components {
             id: string;
             /**
              * Look Deg
-             * @description where it looks, clockwise from north; for plan and map, not flown yet
+             * @description where it looks in turn while it stays, clockwise from north; of what flies
              * @default []
              */
             look_deg: number[];
@@ -3932,6 +4194,25 @@ export interface components {
              * @description the source's own number for it
              */
             track: string;
+        };
+        /**
+         * SeenGround
+         * @description The point of the ground that a pixel of a fixed camera's picture shows.
+         */
+        SeenGround: {
+            /** Camera */
+            camera: string;
+            point: components["schemas"]["GeoPoint-Output"];
+        };
+        /**
+         * SendableView
+         * @description Why a vehicle would not be sent anywhere now, by hand or by an alarm; no reasons: it may be sent.
+         */
+        SendableView: {
+            /** Reasons */
+            reasons: string[];
+            /** Vehicle */
+            vehicle: string;
         };
         /**
          * Sensor
@@ -4676,6 +4957,8 @@ export interface components {
              * @default
              */
             progress: string;
+            /** Radius M */
+            radius_m?: number | null;
             /** Reason */
             reason: string;
             stand_off?: components["schemas"]["GeoPoint-Output"] | null;
@@ -4690,6 +4973,8 @@ export interface components {
             task_id: string;
             /** Trace Id */
             trace_id: string;
+            /** Turns */
+            turns?: number | null;
             /** Vehicle */
             vehicle: string;
             /**
@@ -4714,7 +4999,7 @@ export interface components {
          * TaskKind
          * @enum {string}
          */
-        TaskKind: "patrol" | "investigate" | "recall";
+        TaskKind: "patrol" | "investigate" | "recall" | "orbit" | "look";
         /**
          * TaskState
          * @description created: waits for consent; sent, received: on its way; accepted: the vehicle said yes; executing: it moves.
@@ -5236,10 +5521,16 @@ export interface components {
         Waypoint: {
             /**
              * Dwell S
-             * @description how long it stays there
+             * @description how long it stays there, all looks together
              * @default 0
              */
             dwell_s: number;
+            /**
+             * Look Deg
+             * @description where it looks in turn while it stays, clockwise from north; of what flies
+             * @default []
+             */
+            look_deg: number[];
             position: components["schemas"]["GeoPoint-Output"];
         };
         /**
@@ -6004,6 +6295,213 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BypassView"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ground_api_v1_cameras__camera__ground_get: {
+        parameters: {
+            query: {
+                x_px: number;
+                y_px: number;
+            };
+            header?: never;
+            path: {
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeenGround"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_coordinator_api_v1_coordinator_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoordinatorView"];
                 };
             };
             /** @description A session or a token is needed */
@@ -10539,6 +11037,107 @@ export interface operations {
             };
         };
     };
+    get_sendable_api_v1_sendable_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SendableView"][];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_sensors_api_v1_sensors_get: {
         parameters: {
             query?: never;
@@ -14282,6 +14881,220 @@ export interface operations {
             };
         };
     };
+    land_api_v1_vehicles__vehicle_id__land_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["By"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_api_v1_vehicles__vehicle_id__preview_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GoAndLook"] | components["schemas"]["OrbitPoint"] | components["schemas"]["LookThere"] | components["schemas"]["ComeToRest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Foresight"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     release_api_v1_vehicles__vehicle_id__release_post: {
         parameters: {
             query?: never;
@@ -14411,6 +15224,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description A session or a token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not for this role, host or origin */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A rule says no */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Wrong input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too often */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A node did not answer in time */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_api_v1_vehicles__vehicle_id__tasks_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                vehicle_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GoAndLook"] | components["schemas"]["OrbitPoint"] | components["schemas"]["LookThere"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             /** @description A session or a token is needed */

@@ -8,6 +8,7 @@ const QUIET_AFTER_MS = 3_000; // the feed carries vehicles at 5 Hz and the link'
 const RETRY_MS = [250, 500, 1_000, 2_000, 4_000];
 const BURST_MS = 30; // one repaint. A timer, not a frame: a hidden tab must still sound its alarms
 const MOTION_EACH_MS = 500; // for cards and lists
+const NEWS_EACH_MS = 100; // in a storm; a single word is shown at once
 const POLICY_VIOLATION = 1008; // signed out, or never signed in
 
 export interface LiveState {
@@ -26,7 +27,8 @@ export class Live {
   private socket: WebSocket | null = null;
   private quietTimer = 0;
   private retryTimer = 0;
-  private motionTimer = 0;
+  private tellTimer = 0;
+  private tellsAtMs = 0;
   private attempt = 0;
   private pending = 0;
 
@@ -84,9 +86,21 @@ export class Live {
     const isSame = this.state.isLive && inbox.every(isMotion);
     this.state = { picture, isLive: true, lastWordUs: Date.now() * 1000 };
     if (picture) for (const movement of this.movements) movement(picture);
-    const waitMs = isSame ? this.shownAtMs + MOTION_EACH_MS - performance.now() : 0;
-    if (waitMs <= 0) this.tell();
-    else if (!this.motionTimer) this.motionTimer = window.setTimeout(() => this.tell(), waitMs);
+    this.tellWithin(isSame ? MOTION_EACH_MS : NEWS_EACH_MS);
+  }
+
+  /** So long after the last time: at once where that is past. */
+  private tellWithin(eachMs: number): void {
+    const atMs = this.shownAtMs + eachMs;
+    if (this.tellTimer && this.tellsAtMs <= atMs) return;
+    clearTimeout(this.tellTimer);
+    const waitMs = atMs - performance.now();
+    if (waitMs <= 0) {
+      this.tell();
+      return;
+    }
+    this.tellsAtMs = atMs;
+    this.tellTimer = window.setTimeout(() => this.tell(), waitMs);
   }
 
   private lost(code: number): void {
@@ -105,8 +119,8 @@ export class Live {
   }
 
   private tell(): void {
-    clearTimeout(this.motionTimer);
-    this.motionTimer = 0;
+    clearTimeout(this.tellTimer);
+    this.tellTimer = 0;
     this.shown = this.state;
     this.shownAtMs = performance.now();
     for (const listener of this.listeners) listener();

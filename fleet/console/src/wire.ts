@@ -654,7 +654,7 @@ export interface components {
          * TaskKind
          * @enum {string}
          */
-        TaskKind: "patrol" | "investigate" | "recall";
+        TaskKind: "patrol" | "investigate" | "recall" | "orbit" | "look";
         /**
          * TaskState
          * @description created: waits for consent; sent, received: on its way; accepted: the vehicle said yes; executing: it moves.
@@ -707,6 +707,11 @@ export interface components {
              * @default
              */
             progress: string;
+            /**
+             * Radius M
+             * @default null
+             */
+            radius_m: number | null;
             /** Reason */
             reason: string;
             /** @default null */
@@ -726,6 +731,11 @@ export interface components {
             task_id: string;
             /** Trace Id */
             trace_id: string;
+            /**
+             * Turns
+             * @default null
+             */
+            turns: number | null;
             /** Vehicle */
             vehicle: string;
             /**

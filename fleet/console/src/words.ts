@@ -39,6 +39,8 @@ const TASK_WORDS: Record<Task["kind"], string> = {
   patrol: "Patrol",
   investigate: "Look at an intruder",
   recall: "Recall",
+  orbit: "Orbit",
+  look: "Look from where it is",
 };
 
 export function taskLine(task: Task): string {

@@ -25,6 +25,9 @@ def test_every_page_is_the_index_unframed_and_never_cached(browser: TestClient, 
 
     assert (answer.status_code, answer.text) == (200, "<title>Vedette</title>")
     assert (answer.headers["X-Frame-Options"], answer.headers["Cache-Control"]) == ("DENY", "no-cache")
+    policy = answer.headers["Content-Security-Policy"].split("; ")
+    assert {"default-src 'self'", "object-src 'none'", "frame-ancestors 'none'"} <= set(policy)
+    assert not any(rule.startswith("script-src") for rule in policy)  # what default-src says, no inline script
 
 
 def test_an_asset_is_itself_and_may_be_kept(browser: TestClient) -> None:

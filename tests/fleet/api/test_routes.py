@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from fleet.api.openapi import PATH, schema_text
+from fleet.errors import StoreError
 from fleet.flight.orders import Hold, ReturnHome
 from tests.fleet.api.conftest import make_client
 from tests.fleet.messages import make_envelope, make_event, make_manifest, make_site, make_status, status_on_bus
@@ -233,3 +234,22 @@ def test_health_readiness_and_metrics(client: TestClient, office: Office) -> Non
     assert client.get("/healthz").text == "ok\n"
     assert client.get("/readyz").status_code == 200
     assert "vedette_event_effects_total 1.0" in client.get("/metrics").text
+
+
+def test_the_coordinator_says_how_it_is_and_how_long_each_step_took(client: TestClient, office: Office) -> None:
+    assert get(client, "/coordinator")["hops"] == []
+    office.hear(make_event(sequence=1))
+    told = get(client, "/coordinator")
+    assert (told["store_problem"], told["link"]["broker_connected"]) == ("", True)
+    detect = next(each for each in told["hops"] if each["hop"] == "detect")
+    assert detect == {"hop": "detect", "camera": "cam-north", "count": 1, "p50_ms": 17.0, "p95_ms": 17.0}
+
+
+def test_a_store_that_does_not_answer_is_said_and_not_an_error(
+    client: TestClient, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise StoreError("store: the disk is gone")
+
+    monkeypatch.setattr(office.fleet.store, "reading", broken)
+    assert get(client, "/coordinator")["store_problem"] == "store: the disk is gone"

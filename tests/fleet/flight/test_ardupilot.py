@@ -13,6 +13,7 @@ from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from contract.geo import distance_m
 from contract.site import VehicleKind
+from fleet.decision.patrol import looked_at_from
 from fleet.flight.errors import CommandRefused, FlightError, LinkDown, NoAnswer, NotConfirmed
 from fleet.flight.mavlink_codec import FrameParser
 from fleet.flight.orders import (
@@ -374,6 +375,31 @@ def test_a_mission_resumes_at_the_item_where_it_was_interrupted(monkeypatch: pyt
     air.play(story)
     assert air.vehicle.state.mission_seq == 2
     assert peer.machine.speed_override_m_s == 5.0
+
+
+def test_a_mission_looks_where_it_should_at_each_stop_and_ahead_on_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    air, peer = flying(monkeypatch)
+    first, middle, last = mission().items
+    looks = looked_at_from(middle.point, (0.0, 90.0, 180.0))
+    order = replace(mission(), items=(first, replace(middle, dwell_s=24.0, look_at=looks), last))
+    at_middle, on_the_way = set[int](), set[bool]()
+
+    async def story(air: Air) -> None:
+        await up(air)
+        await air.do(order)
+        while air.vehicle.state.mission_state != 5:
+            truth = peer.truth()
+            if peer.machine.roi is not None:
+                at_middle.add(round(truth.heading_deg / 30.0) * 30 % 360)
+                assert air.vehicle.state.mission_seq == 1, "one stop of the order, however many looks"
+            elif air.vehicle.state.mission_seq == 2:
+                on_the_way.add(abs(math.remainder(truth.heading_deg - 90.0, 360.0)) < 10.0)  # eastwards
+            await asyncio.sleep(0)
+
+    air.play(story)
+    assert at_middle >= {0, 90, 180}
+    assert True in on_the_way, "the nose is its own again"
+    assert peer.machine.roi is None
 
 
 def test_a_mission_looks_ahead_again_after_something_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,13 @@
 import math
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
+from contract.geo import GeoPoint
 from contract.site import VehicleKind
 from fleet.flight.errors import CommandRefused, NoAnswer, NotConfirmed
 from fleet.flight.mavlink_mission import (
@@ -16,11 +18,11 @@ from fleet.flight.mavlink_mission import (
     difference,
     download,
     fence_of,
+    first_seqs,
     item_of_seq,
     means_the_same,
     mission_of,
     rally_of,
-    seq_of_item,
     upload_verified,
 )
 from fleet.flight.mavlink_port import Act
@@ -119,10 +121,28 @@ def test_a_dwell_is_the_hold_time_of_its_waypoint_in_whole_seconds() -> None:
 
 
 def test_sequence_numbers_and_indices_of_an_order_name_the_same_item() -> None:
-    items = items_of(3)
-    assert [items[seq_of_item(index)].command for index in (1, 2)] == [WAYPOINT, WAYPOINT]
-    assert items[seq_of_item(0)].command == mavlink.MAV_CMD_DO_CHANGE_SPEED, "the first brings its speed"
-    assert [item_of_seq(seq) for seq in range(5)] == [0, 0, 0, 1, 2]
+    items, beginnings = items_of(3), first_seqs(patrol(3))
+    assert [items[seq].command for seq in beginnings] == [mavlink.MAV_CMD_DO_CHANGE_SPEED, WAYPOINT, WAYPOINT]
+    assert [item_of_seq(seq, beginnings) for seq in range(5)] == [0, 0, 0, 1, 2]
+    assert [item_of_seq(seq, ()) for seq in range(5)] == [0, 0, 0, 1, 2], "of a mission that we did not upload"
+
+
+def test_looks_are_stays_in_turn_each_behind_its_point_and_the_nose_is_free_again_afterwards() -> None:
+    order = patrol(3)
+    looks = (GeoPoint(lat_deg=52.1, lon_deg=13.1), GeoPoint(lat_deg=52.2, lon_deg=13.2))
+    middle = replace(order.items[1], dwell_s=9.0, look_at=looks)
+    order = replace(order, items=(order.items[0], middle, order.items[2]))
+    items, beginnings = mission_of(order, home=HOME), first_seqs(order)
+    roi, free = mavlink.MAV_CMD_DO_SET_ROI_LOCATION, mavlink.MAV_CMD_DO_SET_ROI_NONE
+
+    leg = items[beginnings[1] : beginnings[2]]
+
+    assert [item.command for item in leg] == [WAYPOINT, roi, WAYPOINT, roi, WAYPOINT, free]
+    assert [item.x for item in leg if item.command == roi] == [521_000_000, 522_000_000]
+    places = [item for item in leg if item.command == WAYPOINT]
+    assert [item.params[0] for item in places] == [0.0, 5.0, 5.0]  # a half of nine, in whole seconds
+    assert {(item.x, item.y, item.z) for item in places} == {(items[3].x, items[3].y, items[3].z)}
+    assert [item_of_seq(seq, beginnings) for seq in range(len(items))] == [0, 0, 0, *[1] * 6, 2]
 
 
 @pytest.mark.parametrize("ask_old", [False, True], ids=["MISSION_REQUEST_INT", "MISSION_REQUEST"])

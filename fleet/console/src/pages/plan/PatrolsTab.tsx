@@ -1,7 +1,7 @@
 // Patrols: what there is, with stays and hours; a plan with its longest gap, entropy and coverage; QGC's files in and out.
 import { useMemo, useState } from "react";
 import type { Site } from "../../contract";
-import { compared } from "./draft";
+import { compared, looksOf } from "./draft";
 import { type Cell, PlanMap } from "./PlanMap";
 import { ask, type PatrolPlan, type PlanImported, wordsOf } from "./server";
 import type { TabProps } from "./tab";
@@ -61,8 +61,8 @@ export function PatrolsTab({ t, draft, base, edit, session, canEdit }: TabProps)
       setSaid(wordsOf(error));
     }
   };
-  const stay = (id: string, at: number, dwell_s: number) =>
-    set({ patrols: (site.patrols ?? []).map((each) => (each.id === id ? { ...each, waypoints: each.waypoints.map((w, i) => (i === at ? { ...w, dwell_s } : w)) } : each)) });
+  const stay = (id: string, at: number, change: { dwell_s: number } | { look_deg: number[] }) =>
+    set({ patrols: (site.patrols ?? []).map((each) => (each.id === id ? { ...each, waypoints: each.waypoints.map((w, i) => (i === at ? { ...w, ...change } : w)) } : each)) });
 
   return (
     <div className="plan-split">
@@ -74,9 +74,10 @@ export function PatrolsTab({ t, draft, base, edit, session, canEdit }: TabProps)
           <details key={patrol.id}>
             <summary><b>{patrol.id}</b> {patrol.vehicle}, {patrol.altitude_m} m, {patrol.waypoints.length} {t.points}, {t.everyMin} {patrol.every_min}</summary>
             <table className="plan-table">
-              <thead><tr><th>{t.points}</th><th>{t.dwell}</th></tr></thead>
+              <thead><tr><th>{t.points}</th><th>{t.dwell}</th><th>{t.looks}</th></tr></thead>
               <tbody>{patrol.waypoints.map((each, at) => (
-                <tr key={at}><th scope="row">{at + 1}</th><td><input type="number" min={0} max={600} disabled={!canEdit} aria-label={`${patrol.id} ${at + 1}: ${t.dwell}`} value={each.dwell_s ?? 0} onChange={(event) => Number.isFinite(event.target.valueAsNumber) && stay(patrol.id, at, event.target.valueAsNumber)} /></td></tr>
+                <tr key={at}><th scope="row">{at + 1}</th><td><input type="number" min={0} max={600} disabled={!canEdit} aria-label={`${patrol.id} ${at + 1}: ${t.dwell}`} value={each.dwell_s ?? 0} onChange={(event) => Number.isFinite(event.target.valueAsNumber) && stay(patrol.id, at, { dwell_s: event.target.valueAsNumber })} /></td>
+                  <td><Looks looks={each.look_deg ?? []} isFixed={!canEdit} name={`${patrol.id} ${at + 1}: ${t.looks}`} onGiven={(look_deg) => stay(patrol.id, at, { look_deg })} /></td></tr>
               ))}</tbody>
             </table>
             {base.basedOn !== null && (base.site.patrols ?? []).some((each) => each.id === patrol.id) && <a href={`/api/v1/site/versions/${base.basedOn}/patrols/${patrol.id}/plan`} download>{t.planFile}</a>}
@@ -108,5 +109,29 @@ export function PatrolsTab({ t, draft, base, edit, session, canEdit }: TabProps)
         )}
       </aside>
     </div>
+  );
+}
+
+/** Taken when it is left or Enter is pressed; what makes no sense stays marked and is not taken. */
+function Looks({ looks, isFixed, name, onGiven }: { looks: readonly number[]; isFixed: boolean; name: string; onGiven: (looks: number[]) => void }) {
+  const [text, setText] = useState<string | null>(null);
+  const shown = text ?? looks.join(", ");
+  const found = looksOf(shown);
+  const take = () => {
+    if (text === null || found === null) return;
+    onGiven(found);
+    setText(null);
+  };
+  return (
+    <input
+      size={12}
+      disabled={isFixed}
+      aria-label={name}
+      aria-invalid={found === null}
+      value={shown}
+      onChange={(event) => setText(event.target.value)}
+      onBlur={take}
+      onKeyDown={(event) => event.key === "Enter" && take()}
+    />
   );
 }

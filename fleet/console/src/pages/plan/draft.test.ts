@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Site } from "../../contract";
-import { added, compared, insertedAfter, keep, kept, moved, removed, removedPoint, shapesOf, withPoints } from "./draft";
+import { added, compared, insertedAfter, keep, kept, looksOf, moved, removed, removedPoint, shapesOf, withPoints } from "./draft";
 
 const at = (lat: number, lon: number) => ({ lat_deg: lat, lon_deg: lon });
 const SQUARE = [at(52, 13), at(52, 13.001), at(52.001, 13.001), at(52.001, 13)];
@@ -67,4 +67,13 @@ test("a draft outlives the page; nonsense in its place is no draft", () => {
   expect(kept("other")).toBeNull();
   localStorage.setItem("vedette.plan.draft.yard", "{");
   expect(kept("yard")).toBeNull();
+});
+
+test("looks remain with their waypoints too, and directions are read as they are typed", () => {
+  const looking = structuredClone(SITE);
+  for (const waypoint of looking.patrols?.[0]?.waypoints ?? []) waypoint.look_deg = [90, 180];
+  const way = shapesOf(looking).find((each) => each.kind === "patrol");
+  const site = withPoints(looking, { kind: "patrol", id: "round" }, insertedAfter(way?.points ?? [], 0, "line"));
+  expect(site.patrols?.[0]?.waypoints.map((each) => each.look_deg)).toEqual([[90, 180], [], [90, 180]]);
+  expect(["0, 90 180", "", "north", "360", "1 2 3 4 5 6 7 8 9"].map(looksOf)).toEqual([[0, 90, 180], [], null, null, null]);
 });

@@ -101,6 +101,8 @@ export function withPoints(site: Site, { kind, id }: Pick<Shape, "kind" | "id">,
   }
 }
 
+const MOST_LOOKS = 8; // of a waypoint
+
 type Patrol = NonNullable<Site["patrols"]>[number];
 
 function restayed(patrol: Patrol, points: readonly GeoPoint[]): Patrol {
@@ -110,7 +112,7 @@ function restayed(patrol: Patrol, points: readonly GeoPoint[]): Patrol {
     const stay = isSameLength
       ? old[i]
       : old.find((each) => each.position.lat_deg === position.lat_deg && each.position.lon_deg === position.lon_deg);
-    return { position, dwell_s: stay?.dwell_s ?? 0 };
+    return { position, dwell_s: stay?.dwell_s ?? 0, look_deg: stay?.look_deg ?? [] };
   });
   return { ...patrol, waypoints };
 }
@@ -200,4 +202,10 @@ export function kept(siteId: string, store: Storage = localStorage): Draft | nul
   } catch {
     return null;
   }
+}
+
+/** Directions as somebody types them, clockwise from north: "0, 90 180"; null for what is none. */
+export function looksOf(text: string): number[] | null {
+  const found = text.split(/[\s,;]+/).filter(Boolean).map(Number);
+  return found.length <= MOST_LOOKS && found.every((deg) => deg >= 0 && deg < 360) ? found : null;
 }

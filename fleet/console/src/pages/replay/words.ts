@@ -63,6 +63,8 @@ export const WORDS = words(
     patrol: "patrol",
     investigate: "to look",
     recall: "recall",
+    orbit: "orbit",
+    look: "turned to a point",
   },
   {
     replay: "Rückschau, nicht live",
@@ -126,6 +128,8 @@ export const WORDS = words(
     patrol: "Streife",
     investigate: "Aufklärung",
     recall: "Rückruf",
+    orbit: "Umkreisung",
+    look: "Blick auf einen Punkt",
   },
 );
 export type Words = (typeof WORDS)["en"];

@@ -1,6 +1,6 @@
 // One incident in the queue: what, since when, its best picture, and what can be done about it.
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { memo, useState } from "react";
 import type { Answer, Send } from "../../commands";
 import type { Disposition, Incident, IncidentDetail, RunView, Task } from "../../contract";
 import { useWords } from "../../language";
@@ -33,7 +33,23 @@ export async function acknowledge(incident: Incident, picture: Picture, send: Se
   return answers.find((answer) => !answer.ok) ?? answers[0] ?? null;
 }
 
-export function Card({ incident, picture, nowMs, send, may, isSelected, hasPicture, select }: CardProps) {
+/** Does another picture show the same of this incident? In a storm most cards stay as they are. */
+export function saysTheSame(before: CardProps, now: CardProps): boolean {
+  const { picture: then, ...props } = before;
+  const { picture, ...others } = now;
+  const id = now.incident.incident_id;
+  return (
+    (Object.keys(others) as (keyof typeof others)[]).every((key) => others[key] === props[key]) &&
+    then.tasks === picture.tasks &&
+    then.site === picture.site &&
+    then.procedures.get(id) === picture.procedures.get(id) &&
+    now.incident.alarm_ids.every((alarm) => then.alarms.get(alarm) === picture.alarms.get(alarm))
+  );
+}
+
+export const Card = memo(CardOf, saysTheSame);
+
+function CardOf({ incident, picture, nowMs, send, may, isSelected, hasPicture, select }: CardProps) {
   const t = useWords(WATCH);
   const [problem, setProblem] = useState("");
   const said = (answer: Answer | null) => setProblem(!answer || answer.ok ? "" : answer.text);

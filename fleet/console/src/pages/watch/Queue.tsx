@@ -67,14 +67,14 @@ export function Queue({ picture, nowMs, send, may, selected, select }: QueueProp
   const all = queue(picture.incidents.values());
   useSounds(all);
   const alarms = all.filter(isOfSite);
-  const wanted = alarms.slice(0, MOST_CARDS).map((incident) => incident.incident_id);
-  const { shown, waiting } = settled(before.current, wanted, isInside(nowMs));
+  const ranked = alarms.map((incident) => incident.incident_id);
+  const { shown, waiting } = settled(before.current, ranked, MOST_CARDS, isInside(nowMs));
   useEffect(() => {
     before.current = shown;
   });
   const [, redraw] = useState(0);
   const showNew = () => {
-    before.current = wanted;
+    before.current = ranked.slice(0, MOST_CARDS);
     redraw((times) => times + 1);
   };
   const trouble = all.filter((incident) => incident.kind === "trouble");

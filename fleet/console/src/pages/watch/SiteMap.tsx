@@ -19,7 +19,7 @@ import { bounds } from "../../geometry";
 import { alarmedZones } from "../../picture";
 import type { MapScene, Moving } from "./mapScene";
 import { Movement, openOrders } from "./movement";
-import { cameraPosition, nameplate, paintTheme, siteFeatures, STYLE, zoneFeatures, type ZoneState, zoneState } from "./siteLayers";
+import { cameraPosition, collection, line, nameplate, paintTheme, siteFeatures, STYLE, zoneFeatures, type ZoneState, zoneState } from "./siteLayers";
 
 setWorkerUrl(workerUrl);
 
@@ -108,6 +108,27 @@ function drawTargets(map: MapLibre, pins: Pins, scene: MapScene): void {
   prune(pins, "target/", new Set(open.map(({ task_id: id }) => `target/${id}`)));
 }
 
+/** A way that is only thought of. */
+export interface Ghost {
+  way: readonly GeoPoint[];
+  verdict: "approve" | "clip" | "refuse";
+}
+
+interface SiteMapProps {
+  picture: MapScene;
+  feed: Moving;
+  ghost?: Ghost | null;
+  target?: GeoPoint | null; // what the ghost is about
+  onPick?: (point: GeoPoint) => void;
+}
+
+function drawGhost(map: MapLibre, pins: Pins, ghost: Ghost | null, target: GeoPoint | null): void {
+  const features = ghost && ghost.way.length > 1 ? [line(ghost.way, { verdict: ghost.verdict })] : [];
+  map.getSource<GeoJSONSource>("ghost")?.setData(collection(features));
+  if (target) pin(map, pins, "wish", { at: target, className: "target", html: TARGET });
+  else prune(pins, "wish", new Set());
+}
+
 interface Held {
   map: MapLibre;
   pins: Pins;
@@ -117,7 +138,7 @@ interface Held {
   frame: number;
 }
 
-export function SiteMap({ picture, feed }: { picture: MapScene; feed: Moving }) {
+export function SiteMap({ picture, feed, ghost = null, target = null, onPick }: SiteMapProps) {
   const container = useRef<HTMLDivElement>(null);
   const held = useRef<Held | null>(null);
   const [isBroken, setBroken] = useState(false);
@@ -126,6 +147,8 @@ export function SiteMap({ picture, feed }: { picture: MapScene; feed: Moving }) 
   const language = useLanguage();
   const latestTheme = useRef<Theme>(theme);
   latestTheme.current = theme;
+  const wish = useRef({ ghost, target, onPick });
+  wish.current = { ghost, target, onPick };
 
   useEffect(() => {
     if (!container.current) return undefined;
@@ -160,11 +183,13 @@ export function SiteMap({ picture, feed }: { picture: MapScene; feed: Moving }) 
     map.on("load", () => {
       held.current = mine;
       paintTheme(map, latestTheme.current);
+      drawGhost(map, mine.pins, wish.current.ghost, wish.current.target);
       leave = feed.onMotion((now) => {
         latest = now;
         if (!mine.frame) mine.frame = requestAnimationFrame(paint);
       });
     });
+    map.on("click", ({ lngLat }) => wish.current.onPick?.({ lat_deg: lngLat.lat, lon_deg: lngLat.lng }));
     return () => {
       leave();
       cancelAnimationFrame(mine.frame);
@@ -183,6 +208,10 @@ export function SiteMap({ picture, feed }: { picture: MapScene; feed: Moving }) 
     mine.drawn = null;
     if (drawn) draw(mine, drawn);
   }, [theme, language]);
+
+  useEffect(() => {
+    if (held.current) drawGhost(held.current.map, held.current.pins, ghost, target);
+  }, [ghost, target]);
 
   if (isBroken) return <p className="empty">This browser draws no map (WebGL does not start). Everything else works.</p>;
   return <div ref={container} />;

@@ -309,9 +309,11 @@ function vehicleLabel(vehicle: MapVehicle, scene: MapScene): string {
   ].join(" · ");
 }
 
+const AT_A_PLACE: ReadonlySet<string> = new Set(["investigate", "orbit", "look"]);
+
 /** Tasks at a place of their own that are not over. */
 export function openOrders(scene: MapScene) {
   return [...scene.tasks.values()].flatMap((task) =>
-    task.kind === "investigate" && !isFinal(task) && task.target ? [{ ...task, target: task.target }] : [],
+    AT_A_PLACE.has(task.kind) && !isFinal(task) && task.target ? [{ ...task, target: task.target }] : [],
   );
 }

@@ -5,12 +5,15 @@ export interface Rows {
   waiting: readonly string[]; // not shown yet: behind the button at the top
 }
 
-/** The rows for this moment: `before` as they stood, `wanted` as their urgency is. */
-export function settled(before: readonly string[], wanted: readonly string[], isInside: boolean): Rows {
-  if (!isInside) return { shown: wanted, waiting: [] };
-  const known = new Set(before);
-  const still = new Set(wanted);
-  return { shown: before.filter((id) => still.has(id)), waiting: wanted.filter((id) => !known.has(id)) };
+/** The rows for this moment, `most` of them: `before` as they stood, `ranked` all that there are, the most urgent first. A
+ * storm moves nothing under somebody's hand, however far down what he looks at has come. */
+export function settled(before: readonly string[], ranked: readonly string[], most: number, isInside: boolean): Rows {
+  const wanted = ranked.slice(0, most);
+  const still = new Set(ranked);
+  const kept = before.filter((id) => still.has(id));
+  if (!isInside || kept.length === 0) return { shown: wanted, waiting: [] };
+  const known = new Set(kept);
+  return { shown: kept, waiting: wanted.filter((id) => !known.has(id)) };
 }
 
 /** The row `step` further than the selected one; the first where none is. */

@@ -106,6 +106,7 @@ export const STYLE: StyleSpecification = {
     buildings: source,
     views: source,
     zones: source,
+    ghost: source,
   },
   layers: [
     { id: "ground", type: "background", paint: { "background-color": "#12181f" } },
@@ -152,6 +153,16 @@ export const STYLE: StyleSpecification = {
       type: "line",
       source: "fence",
       paint: { "line-color": "#5f7183", "line-width": 1.5, "line-dasharray": [4, 3] },
+    },
+    {
+      id: "ghost",
+      type: "line",
+      source: "ghost",
+      paint: {
+        "line-color": ["match", ["get", "verdict"], "refuse", "#ff5247", "clip", "#f2b441", "#4fa8ff"],
+        "line-width": 3,
+        "line-dasharray": [2, 1.5],
+      },
     },
   ],
 };
