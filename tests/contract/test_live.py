@@ -4,7 +4,18 @@ import pytest
 
 from contract.envelope import Origin
 from contract.errors import ContractError
-from contract.live import LATE_US, MAX_PICTURE_BYTES, Backlog, PictureHead, Watch, head_of, pack, read_word
+from contract.live import (
+    LATE_US,
+    MAX_PICTURE_BYTES,
+    Backlog,
+    PictureHead,
+    Watch,
+    WatchStills,
+    head_of,
+    pack,
+    read_ask,
+    read_word,
+)
 
 HEAD = PictureHead(
     camera="mast",
@@ -90,3 +101,22 @@ def test_a_picture_that_cannot_be_had_costs_those_up_to_the_next_key_frame() -> 
     backlog.skip()
     offered(backlog, "3 K4")
     assert (taken(backlog), backlog.dropped) == ("K1 2 K4", 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"type":"ask","asked_at_ms":-1}', '{"type":"ask","asked_at_ms":1' + "0" * 2_000]
+)
+def test_a_question_that_makes_no_sense_is_refused(text: str) -> None:
+    with pytest.raises(ContractError, match="question"):
+        read_ask(text)
+
+
+def test_a_question_for_the_time_says_when_it_was_asked() -> None:
+    assert read_ask('{"type":"ask","asked_at_ms":1234}').asked_at_ms == 1234
+
+
+def test_stills_are_asked_for_by_a_word_of_their_own_that_leaves_the_older_one_as_it_was() -> None:
+    assert Watch(camera="mast", is_wanted=True).model_dump() == {"type": "watch", "camera": "mast", "is_wanted": True}
+    assert read_word('{"type":"watch_stills","camera":"mast","is_wanted":true}') == WatchStills(
+        camera="mast", is_wanted=True
+    )
