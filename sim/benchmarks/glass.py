@@ -30,7 +30,7 @@ from sim.benchmarks.figures import Spread, spread
 from sim.benchmarks.glass_camera import BITS, COLUMNS, FRAMES_PER_S, HEIGHT_PX, SQUARE_PX, WIDTH_PX, camera
 from sim.benchmarks.ingest import address_of
 from sim.children import Child
-from sim.chromium import open_browser, what_is_missing
+from sim.chromium import open_browser, wait_for, what_is_missing
 from sim.demo_setup import LOOPBACK, DemoError
 from sim.embedded_broker import free_port
 
@@ -141,17 +141,17 @@ def measure_glass(folder: Path, *, clock: Clock, console: Console) -> Glass:
 
 def _measured(browser: "Browser", url: str, way: str, first: str) -> Way:
     """Of one page. Raises DemoError where its pictures came another way."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB", bypass_csp=True)
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     try:
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.add_init_script(first + READ % json.dumps([BITS, COLUMNS, SQUARE_PX]))
         page.goto(url)
-        page.wait_for_function(f"window.glass.length >= {WARM_UP}")
+        wait_for(page, f"window.glass.length >= {WARM_UP}", timeout_s=PATIENCE_MS / 1000.0)
         page.wait_for_timeout(3_000.0)  # until it keeps pace
         page.evaluate("window.glass.length = 0")
         wanted = PICTURES if way != "JPEG" else PICTURES // 5
-        page.wait_for_function(f"window.glass.length >= {wanted}")
+        wait_for(page, f"window.glass.length >= {wanted}", timeout_s=PATIENCE_MS / 1000.0)
         seen: list[tuple[float, int, str]] = page.evaluate("window.glass")
     finally:
         context.close()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["browser", "page"]  # fixtures
 pytestmark = pytest.mark.system
+WIDTH_PX, HEIGHT_PX = 1280, 720  # of the fence camera
 GHOST_RGB = (79, 168, 255)  # of a way that the gate would approve
 OVER_NO_FLY, OUTSIDE = ("52.10036", "13.19861"), ("52.10500", "13.20000")
 YARD = ("52.10060", "13.20050")
@@ -73,6 +74,26 @@ def test_what_may_not_be_is_refused_in_words_before_any_order(desk: Desk, page: 
     panel.get_by_role("button", name="Look there").click()
     panel.get_by_text("it is not in the air: send it to go and look").wait_for()
     assert not give.is_enabled()
+    assert desk.get("/api/v1/tasks") == []
+
+
+def test_a_click_in_a_fixed_camera_s_picture_is_a_point_on_the_ground_and_no_order(desk: Desk, page: "Page") -> None:
+    sign_in(page, desk, "Olga Berg")
+    page.get_by_role("link", name="Live", exact=True).click()
+    page.get_by_role("button", name="Enlarge fence-cam").click()
+    page.get_by_role("button", name="Send somebody to a point").click()
+    ground = page.get_by_role("button", name="fence-cam: the point on the ground")
+    box = ground.bounding_box()
+    assert box is not None
+    ground.click(position={"x": box["width"] / 2, "y": 2.0})
+    page.get_by_text(
+        re.compile("camera 'fence-cam'")
+    ).wait_for()  # no ground up there
+    ground.click(position={"x": box["width"] / 2, "y": box["height"] * 0.9})
+    page.get_by_text(re.compile("The gate would")).wait_for()
+    seen = desk.get(f"/api/v1/cameras/fence-cam/ground?x_px={WIDTH_PX / 2}&y_px={HEIGHT_PX * 0.9}")["point"]
+    typed = float(page.get_by_label("Latitude").input_value()), float(page.get_by_label("Longitude").input_value())
+    assert typed == pytest.approx((seen["lat_deg"], seen["lon_deg"]), abs=2e-5)  # a pixel is some decimetres
     assert desk.get("/api/v1/tasks") == []
 
 

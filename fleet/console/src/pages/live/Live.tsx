@@ -7,6 +7,7 @@ import type { PageProps } from "../../page";
 import { isAlarm } from "../../picture";
 import { Link } from "../../route";
 import { Tile } from "../../tile/Tile";
+import { Aim } from "./Aim";
 import { Choosing } from "./Choosing";
 import "./live.css";
 import { type Choice, chosenOf, GAP_PX, incidentsOf, keepChoice, keptChoice, layoutOf, neighbour, waiting } from "./wall";
@@ -41,7 +42,7 @@ function useRoom() {
   return { place, room };
 }
 
-export default function Live({ picture, isLive }: PageProps) {
+export default function Live({ picture, isLive, may }: PageProps) {
   const t = useWords(LIVE);
   const [choice, setChoice] = useState(keptChoice);
   const [enlarged, enlarge] = useState<string | null>(null);
@@ -115,6 +116,7 @@ export default function Live({ picture, isLive }: PageProps) {
                     onClick={() => enlarge(isLarge ? null : camera.id)}
                   />
                   <Incidents incidents={incidents} t={t} />
+                  {isLarge && camera.pose && may("operator") && <Aim camera={camera} />}
                 </Tile>
               </li>
             );

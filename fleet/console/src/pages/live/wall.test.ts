@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Camera, Incident } from "../../contract";
-import { chosenOf, incidentsOf, layoutOf, neighbour, readChoice, waiting } from "./wall";
+import { chosenOf, incidentsOf, layoutOf, neighbour, orderAt, pixelOf, readChoice, waiting } from "./wall";
 
 const incident = (incident_id: string, change: Partial<Incident>) =>
   ({ incident_id, kind: "intrusion", state: "open", severity: "high", opened_at_us: 1, sensors: [], ...change }) as unknown as Incident;
@@ -64,5 +64,23 @@ describe("the wall", () => {
       expect(readChoice(nonsense)).toEqual({ cameras: null, size: null });
     }
     expect(chosenOf(cameras, readChoice(null))).toHaveLength(2);
+  });
+});
+
+describe("a click in a picture", () => {
+  const lens = { width_px: 1280, height_px: 720 };
+
+  it("is a pixel of the camera's full frame, however large the tile", () => {
+    expect(pixelOf({ x: 320, y: 180 }, { width: 640, height: 360 }, lens)).toEqual({ x: 640, y: 360 });
+  });
+
+  it("is none beside the picture, which stands in the middle of a tile of another shape", () => {
+    const tile = { width: 640, height: 480 };
+    expect(pixelOf({ x: 320, y: 30 }, tile, lens)).toBeNull();
+    expect(pixelOf({ x: 320, y: 240 }, tile, lens)).toEqual({ x: 640, y: 360 });
+  });
+
+  it("leads to an order that is thought of, not given", () => {
+    expect(orderAt({ lat_deg: 52.00000004, lon_deg: 13 })).toBe("/vehicles?what=go_and_look&lat=52.0000000&lon=13.0000000");
   });
 });

@@ -83,3 +83,21 @@ export const keepChoice = (choice: Choice) => localStorage.setItem(KEY, JSON.str
 export function chosenOf(cameras: readonly Camera[], { cameras: wanted }: Choice): Camera[] {
   return cameras.filter(({ id }) => wanted === null || wanted.includes(id));
 }
+
+interface Px {
+  x: number;
+  y: number;
+}
+
+/** Of the camera's full frame, for a place in the picture, which stands whole in the middle of its tile; null beside it. */
+export function pixelOf(at: Px, tile: { width: number; height: number }, lens: { width_px: number; height_px: number }): Px | null {
+  const scale = Math.min(tile.width / lens.width_px, tile.height / lens.height_px);
+  const x = (at.x - (tile.width - lens.width_px * scale) / 2) / scale;
+  const y = (at.y - (tile.height - lens.height_px * scale) / 2) / scale;
+  return x >= 0 && y >= 0 && x < lens.width_px && y < lens.height_px ? { x, y } : null;
+}
+
+/** The page on which somebody is sent to look at this point. */
+export function orderAt({ lat_deg, lon_deg }: { lat_deg: number; lon_deg: number }): string {
+  return `/vehicles?what=go_and_look&lat=${lat_deg.toFixed(7)}&lon=${lon_deg.toFixed(7)}`;
+}

@@ -21,6 +21,10 @@ export const LIVE = words(
     noCamera: "This site has no camera.",
     noneChosen: "No camera is chosen.",
     keys: "Arrow keys: from picture to picture. Enter: enlarge. Escape: back.",
+    aim: "Send somebody to a point",
+    aimHint: "Click the ground in the picture. Nothing is ordered by it.",
+    aimHere: (camera: string) => `${camera}: the point on the ground that somebody is to look at`,
+    noGround: "The coordinator does not answer.",
     stale: "No word from the coordinator: alarms shown here may be out of date.",
   },
   {
@@ -43,6 +47,10 @@ export const LIVE = words(
     noCamera: "Dieses Gelände hat keine Kamera.",
     noneChosen: "Keine Kamera ist gewählt.",
     keys: "Pfeiltasten: von Bild zu Bild. Eingabe: vergrößern. Escape: zurück.",
+    aim: "Jemanden zu einem Punkt schicken",
+    aimHint: "Klicken Sie auf den Boden im Bild. Damit ist noch nichts befohlen.",
+    aimHere: (camera: string) => `${camera}: der Punkt am Boden, den jemand ansehen soll`,
+    noGround: "Die Zentrale antwortet nicht.",
     stale: "Keine Verbindung zur Zentrale: die Alarme hier können veraltet sein.",
   },
 );
