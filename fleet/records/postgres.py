@@ -92,8 +92,12 @@ class Line:
 
 
 def writer_of(database: Database, *, alone: bool) -> Engine:
-    """One connection. `alone`: it holds the lease, and is refused with StoreError while another coordinator does."""
-    engine = _engine(database, "-c synchronous_commit=on", pool_size=1, max_overflow=0)
+    """One connection. `alone`: it holds the lease, and is refused with StoreError while another coordinator does.
+
+    It asks by keys only. A new table has no statistics: the plan that was made while it was empty reads all of it, and
+    is kept while it grows.
+    """
+    engine = _engine(database, "-c synchronous_commit=on -c enable_seqscan=off", pool_size=1, max_overflow=0)
     if alone:
 
         def on_connect(connection: Any, _record: object) -> None:

@@ -86,9 +86,7 @@ def test_a_click_in_a_fixed_camera_s_picture_is_a_point_on_the_ground_and_no_ord
     box = ground.bounding_box()
     assert box is not None
     ground.click(position={"x": box["width"] / 2, "y": 2.0})
-    page.get_by_text(
-        re.compile("camera 'fence-cam'")
-    ).wait_for()  # no ground up there
+    page.get_by_text(re.compile("camera 'fence-cam'")).wait_for()  # no ground up there
     ground.click(position={"x": box["width"] / 2, "y": box["height"] * 0.9})
     page.get_by_text(re.compile("The gate would")).wait_for()
     seen = desk.get(f"/api/v1/cameras/fence-cam/ground?x_px={WIDTH_PX / 2}&y_px={HEIGHT_PX * 0.9}")["point"]

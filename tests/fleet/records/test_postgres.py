@@ -1,6 +1,7 @@
 """A database that goes away and comes back, a second coordinator on it, and what is said of it."""
 
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from fleet.errors import SetUpError, StoreError
 from fleet.picture.arrival import Arrival
 from fleet.picture.ingest import Ingest
 from fleet.records import postgres as backend
-from fleet.records import reads
+from fleet.records import reads, writes
 from fleet.records.postgres import Database
 from fleet.records.store import Store, open_store
 from fleet.settings import FleetSettings, StoreSettings, load_settings, load_store
@@ -48,6 +49,17 @@ def wait_until_taken(store: Store) -> None:
             return
         turn.wait(0.05)
     pytest.fail(f"the store was not back within {WITHIN_S:g} s")
+
+
+def test_what_is_stored_already_is_looked_up_by_its_key_from_the_first_minute_on(own: Postgres) -> None:
+    with open_store(own.database(), alone=True) as store:
+        ingest = Ingest(make_site(), store)
+        for number in range(1, 41):  # a plan is kept after some times, made while there was next to nothing
+            ingest.take([Arrival(on_bus(make_event(sequence=number)), NOW_US, 0)])
+        with store.transaction() as connection:
+            asked = text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'messages'")
+            assert writes.digests_of_ids(connection, [str(uuid.uuid4())]) == {}
+            assert connection.scalar(asked) == 0
 
 
 def test_a_lost_database_takes_nothing_and_is_found_again_without_a_restart(own: Postgres) -> None:
