@@ -30,7 +30,12 @@ from sim.inputs import read_site
 from tests.system.mosquitto import Mosquitto
 
 PASSWORD = "a fence of twelve posts"
-ROLES = {"Olga Berg": ("operator", "--pilot"), "Vera Lind": ("viewer",), "Ada Byron": ("admin",)}
+ROLES = {
+    "Olga Berg": ("operator", "--pilot"),
+    "Petra Kern": ("operator", "--pilot"),
+    "Vera Lind": ("viewer",),
+    "Ada Byron": ("admin",),
+}
 PROCEDURE = """
 schema_version: 1
 procedures:
@@ -122,9 +127,9 @@ def flying(cast: Cast, *, udp_port: int) -> Iterator[None]:
 
 
 @contextmanager
-def open_desk(folder: Path) -> Iterator[Desk]:
+def open_desk(folder: Path, *, procedure: str = PROCEDURE) -> Iterator[Desk]:
     """Ready, and the drone with it; nothing happens yet."""
-    cast, run = write_site(folder), RunFolder(folder)
+    cast, run = write_site(folder, procedure), RunFolder(folder)
     port, mavlink_port = free_port(), free_port()
     (folder / "broker").mkdir()
     with ExitStack() as stack:
@@ -159,14 +164,14 @@ def shorten_clips(config: Path) -> None:
     config.write_text(json.dumps({**settings, "evidence": {"longest_s": 8, "post_roll_s": 2}}))
 
 
-def write_site(folder: Path) -> Cast:
+def write_site(folder: Path, procedure: str) -> Cast:
     """The demo's yard with its drone, which goes on no patrol, and a procedure that asks before it is sent."""
     document = yaml.safe_load(DEMO_SITE.read_text())
     del document["patrols"]
     document["vehicles"] = [each for each in document["vehicles"] if each["id"] == "drone-1"]
     path = folder / "site.yaml"
     path.write_text(yaml.safe_dump(document))
-    (folder / "procedures.yaml").write_text(PROCEDURE)
+    (folder / "procedures.yaml").write_text(procedure)
     site = read_site(path)
     detections = RECORDINGS / "fence-cam.detections.jsonl"
     url = str(RECORDINGS / "fence-cam.mp4")

@@ -150,7 +150,7 @@ def test_an_alarm_is_answered_from_its_first_sight_to_its_line_in_the_audit_log(
     card.get_by_text("acknowledged", exact=True).first.wait_for()
     at_dock_px = apart_px(page, "North fence")
     card.get_by_role("button", name="Approve", exact=True).click()
-    card.get_by_text(re.compile("drone-1 .*executing")).first.wait_for()
+    card.get_by_text(re.compile("drone-1 .*under way")).first.wait_for()
     wait_until(lambda: apart_px(page, "North fence") < 0.6 * at_dock_px, "the drone arrives on the map")
 
     card.get_by_text("Evidence").click()

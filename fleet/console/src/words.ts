@@ -1,6 +1,6 @@
 // Numbers and states in an operator's words. Unknown is a dash, never a zero.
 import { locale, spoken } from "./language";
-import type { Task, VehicleView } from "./contract";
+import type { Task } from "./contract";
 
 export function metres(value: number | null | undefined, digits = 0): string {
   return value == null ? "–" : `${value.toFixed(digits)} m`;
@@ -33,29 +33,6 @@ export function ago(sinceUs: number, nowMs: number): string {
 
 export function clockTime(timeMs: number, timeZone: string): string {
   return new Intl.DateTimeFormat(locale(), { timeZone, timeStyle: "medium" }).format(timeMs);
-}
-
-const TASK_WORDS: Record<Task["kind"], string> = {
-  patrol: "Patrol",
-  investigate: "Look at an intruder",
-  recall: "Recall",
-  orbit: "Orbit",
-  look: "Look from where it is",
-};
-
-export function taskLine(task: Task): string {
-  const name = task.kind === "patrol" && task.patrol ? `Patrol ${task.patrol}` : TASK_WORDS[task.kind];
-  const detail = task.progress || task.reason;
-  return `${name}: ${task.state}${detail ? ` – ${detail}` : ""}`;
-}
-
-/** One line for what a vehicle is doing, or why it cannot. */
-export function vehicleLine(vehicle: VehicleView, task: Task | undefined): string {
-  if (vehicle.is_silent) return vehicle.heard_age_s == null ? "Never heard" : "Silent: the link is down";
-  if (vehicle.latched_because) return `Held by the safety monitor: ${vehicle.latched_because}`;
-  if (task) return taskLine(task);
-  const because = vehicle.not_ready_because ?? [];
-  return because.length > 0 ? `Not ready: ${because.join("; ")}` : "Ready";
 }
 
 export function isFinal(task: Pick<Task, "state">): boolean {

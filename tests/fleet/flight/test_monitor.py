@@ -404,6 +404,15 @@ class TestByPersons:
         with pytest.raises(KeyError):
             rig.monitor.release("stranger", "Ada")
 
+    def test_who_is_told_to_land_comes_straight_down_and_what_drives_stands(self) -> None:
+        rig = Rig(drone(), rover())
+        rig.monitor.land("drone", "Ada")
+        rig.monitor.land("rover", "Ada")
+        assert [vehicle.came_home for vehicle in rig.vehicles] == [[Land()], [Hold()]]
+        assert rig.monitor.latches == {"drone": "land ordered by Ada", "rover": "hold ordered by Ada"}
+        with pytest.raises(KeyError):
+            rig.monitor.land("stranger", "Ada")
+
     def test_a_link_that_is_down_is_written_down_and_tried_again(self) -> None:
         rig = Rig()
 

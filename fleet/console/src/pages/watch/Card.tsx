@@ -8,7 +8,8 @@ import type { Role } from "../../page";
 import { isAlarm as isOfSite, type Picture } from "../../picture";
 import { readJson } from "../../reading";
 import { Link } from "../../route";
-import { ago, clockTime, isFinal, metres, taskLine } from "../../words";
+import { taskLine } from "../../taskWords";
+import { ago, clockTime, isFinal, metres } from "../../words";
 import { Evidence } from "./Evidence";
 import { WATCH } from "./words";
 
@@ -187,6 +188,7 @@ interface AskedProps {
 /** What the procedure asks or is about to do, and how long there is to answer. */
 function Asked({ run, nowMs, may, order }: AskedProps) {
   const t = useWords(WATCH);
+  const [isVetoing, setVetoing] = useState(false);
   if (run.phase !== "asking" && run.phase !== "announced") return null;
   const step = run.steps.find((each) => each.id === run.step);
   const left = run.until_us === null ? "–" : `${Math.max(0, Math.ceil(run.until_us / 1e6 - nowMs / 1000))} s`;
@@ -199,7 +201,7 @@ function Asked({ run, nowMs, may, order }: AskedProps) {
       <p>
         <b>{isAsking ? t.asks(name) : t.announces(name, left)}</b>
         {isAsking && run.until_us !== null ? ` · ${t.left(left)}` : ""}
-        {run.missing > 1 ? ` · ${t.missing(run.missing)}` : ""}
+        {run.missing > 1 || (run.missing > 0 && run.approved_by.length > 0) ? ` · ${t.missing(run.missing)}` : ""}
         {run.needs_pilot && !may("pilot") ? ` · ${t.needsPilot}` : ""}
       </p>
       <div className="actions">
@@ -208,14 +210,38 @@ function Asked({ run, nowMs, may, order }: AskedProps) {
             {t.approve}
           </button>
         )}
-        <button
-          type="button"
-          disabled={!may("operator")}
-          onClick={() => void order(`${path}/veto`, { visit: run.visit, why: t.vetoWhy })}
-        >
+        <button type="button" disabled={!may("operator")} aria-expanded={isVetoing} onClick={() => setVetoing(!isVetoing)}>
           {t.veto}
         </button>
       </div>
+      {isVetoing && <Why onGiven={(why) => void order(`${path}/veto`, { visit: run.visit, why }).then(() => setVetoing(false))} />}
     </div>
+  );
+}
+
+/** Why somebody says no, for the audit log: one press, or in their own words. */
+function Why({ onGiven }: { onGiven: (why: string) => void }) {
+  const t = useWords(WATCH);
+  const [why, setWhy] = useState("");
+  return (
+    <form
+      className="why"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (why.trim()) onGiven(why.trim());
+      }}
+    >
+      {[t.whyFalse, t.whyAuthorised, t.whyOther].map((each) => (
+        <button key={each} type="button" onClick={() => onGiven(each)}>
+          {each}
+        </button>
+      ))}
+      <label>
+        {t.why} <input value={why} maxLength={500} autoFocus onChange={(event) => setWhy(event.target.value)} />
+      </label>
+      <button type="submit" disabled={!why.trim()}>
+        {t.vetoNow}
+      </button>
+    </form>
   );
 }

@@ -1,32 +1,36 @@
 // What there is of an incident: the picture and the clip, where their bytes have come from the node.
 import { useEffect, useState } from "react";
 import type { EvidenceView, IncidentDetail } from "../../contract";
+import { useWords } from "../../language";
 import { readJson } from "../../reading";
 import { bytes, seconds } from "../../words";
+import { WATCH } from "./words";
 
 const AGAIN_MS = 3_000; // while a node still sends
 
 function File({ file }: { file: EvidenceView }) {
+  const t = useWords(WATCH);
   const isShown = file.place === "here" && file.kind !== "detections" && file.plays_in_browser;
   const shown = isShown ? file.url : null;
   const length = file.kind === "clip" ? `${seconds(file.end_us - file.start_us)}, ` : "";
-  const place = { here: "", node: ` · still at ${file.node}`, gone: " · removed" }[file.place];
+  const place = { here: "", node: ` · ${t.atNode(file.node)}`, gone: ` · ${t.removed}` }[file.place];
   return (
     <figure>
-      {shown && file.kind === "clip" && <video controls preload="metadata" src={shown} aria-label="Clip" />}
-      {shown && file.kind === "snapshot" && <img src={shown} alt={`Best picture by ${file.camera}`} />}
+      {shown && file.kind === "clip" && <video controls preload="metadata" src={shown} aria-label={t.clip} />}
+      {shown && file.kind === "snapshot" && <img src={shown} alt={t.pictureBy(file.camera)} />}
       <figcaption>
-        {file.kind} · {file.camera} · {length}
+        {t[file.kind]} · {file.camera} · {length}
         {bytes(file.bytes)}
-        {file.is_masked ? " · masked" : ""}
+        {file.is_masked ? ` · ${t.masked}` : ""}
         {place}
-        {file.place === "here" && !isShown && file.kind !== "detections" ? ` · ${file.codec}: no browser plays it` : ""}
+        {file.place === "here" && !isShown && file.kind !== "detections" ? ` · ${t.noBrowser(file.codec ?? "")}` : ""}
       </figcaption>
     </figure>
   );
 }
 
 export function Evidence({ incidentId }: { incidentId: string }) {
+  const t = useWords(WATCH);
   const [isOpen, setOpen] = useState(false);
   const [files, setFiles] = useState<EvidenceView[] | null>(null);
   const isComing = files === null || files.length === 0 || files.some((file) => file.place === "node");
@@ -43,9 +47,9 @@ export function Evidence({ incidentId }: { incidentId: string }) {
   }, [isOpen, isComing, incidentId]);
   return (
     <details className="evidence" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Evidence</summary>
+      <summary>{t.evidence}</summary>
       {isOpen && files?.map((file) => <File key={`${file.kind}${file.sha256}`} file={file} />)}
-      {isOpen && files?.length === 0 && <p className="empty">None yet</p>}
+      {isOpen && files?.length === 0 && <p className="empty">{t.noneYet}</p>}
     </details>
   );
 }
