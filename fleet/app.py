@@ -11,6 +11,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -89,6 +90,7 @@ from fleet.settings import (
 )
 from fleet.site_picture import SitePicture
 from fleet.site_versions import SiteVersions
+from fleet.surroundings import ConsoleSettings
 
 CONSOLE_DIR = Path(__file__).parent / "console" / "dist"
 ALIVE_WITHIN_US = 1_000_000
@@ -352,11 +354,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             clock=clock,
             store=store,
             vehicles=flight.vehicles,
-            wire=Wire(
-                receive=lambda: bus.receive(at_most=MAX_BATCH),
-                publish=bus.publish,
-                is_connected=lambda: bus.is_connected,
-            ),
+            wire=Wire(lambda: bus.receive(at_most=MAX_BATCH), bus.publish, lambda: bus.is_connected),
             heart=heart,
             system_id=settings.system_id,
             traffic=flight.traffic.now,
@@ -369,9 +367,8 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
         archive = Archive(settings.evidence_folder, room_of(settings.evidence), store=store, wall_us=clock.wall_us)
         archive.open()
         people, first = _people(settings, store, clock)
-        versions = SiteVersions(
-            store, clock, site_file=settings.site_file, judge=lambda other: refuse_unfit(other, settings)
-        )
+        judge = partial(refuse_unfit, settings=settings)
+        versions = SiteVersions(store, clock, site_file=settings.site_file, judge=judge)
         versions.begin()
         parts = api_parts(
             fleet,
@@ -383,6 +380,7 @@ async def running(settings: FleetSettings, clock: Clock) -> AsyncIterator[Runnin
             is_loopback_only=is_loopback(settings.http.host),
             is_secure=settings.http.tls_cert is not None,
             versions=versions,
+            console=settings.console,
         )
         webhooks = Webhooks(
             load_webhooks(settings),
@@ -437,6 +435,7 @@ def api_parts(
     is_loopback_only: bool = True,
     is_secure: bool = False,
     versions: SiteVersions | None = None,
+    console: ConsoleSettings | None = None,
 ) -> Parts:
     """people None: the open demo. versions None: of a site that came from no file."""
     return Parts(
@@ -453,6 +452,7 @@ def api_parts(
         views=fleet.views,
         metrics=fleet.metrics,
         versions=versions or SiteVersions(fleet.store, clock),
+        console=console or ConsoleSettings(),
         console_dir=CONSOLE_DIR,
         is_loopback_only=is_loopback_only,
     )

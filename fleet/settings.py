@@ -28,6 +28,7 @@ from fleet.records.archive import ArchiveRoom
 from fleet.records.news import NewsEvent
 from fleet.records.people import SessionLimits
 from fleet.records.postgres import Database, parse_database_url
+from fleet.surroundings import ConsoleSettings
 
 MIN_SECRET_LETTERS = 32  # of `openssl rand -hex 16`
 
@@ -158,6 +159,7 @@ class FleetSettings(Frozen):
     store: StoreSettings = StoreSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     history: HistorySettings = HistorySettings()
+    console: ConsoleSettings = ConsoleSettings()
     sensors: Annotated[
         tuple[ForeignTopic, ...],
         Field(description="topics of devices that publish JSON of their own; see docs/sensors.md"),
@@ -239,6 +241,7 @@ def resolved(settings: FleetSettings, folder: Path) -> FleetSettings:
             }
         ),
         "evidence": settings.evidence.model_copy(update={"folder": absolute(settings.evidence.folder)}),
+        "console": _console(settings.console, folder),
         "broker": broker,
         "webhooks": tuple(
             each.model_copy(update={"secret_file": absolute(each.secret_file), "ca_file": absolute(each.ca_file)})
@@ -246,6 +249,13 @@ def resolved(settings: FleetSettings, folder: Path) -> FleetSettings:
         ),
     }
     return settings.model_copy(update=update)
+
+
+def _console(console: ConsoleSettings, folder: Path) -> ConsoleSettings:
+    photo = console.orthophoto
+    if photo is None:
+        return console
+    return console.model_copy(update={"orthophoto": photo.model_copy(update={"file": folder / photo.file})})
 
 
 def room_of(evidence: EvidenceSettings) -> ArchiveRoom:

@@ -32,6 +32,7 @@ from fleet.api.sending import sending_routes
 from fleet.api.sensing import sensor_routes
 from fleet.api.signing_in import signing_in_routes
 from fleet.api.site_versions import site_routes
+from fleet.api.surroundings import surroundings_routes
 from fleet.errors import StoreError
 from fleet.live import Subscription
 from fleet.records.auth import Role
@@ -91,6 +92,7 @@ def create_api(parts: Parts) -> FastAPI:
         sending_routes(parts),
         site_routes(parts),
         planning_routes(parts),
+        surroundings_routes(parts),
     ]
     app.include_router(_under("/api/v1", routes))
     app.include_router(_health(parts))

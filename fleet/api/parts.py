@@ -16,6 +16,7 @@ from fleet.metrics import Metrics
 from fleet.records.command_keys import CommandKeys
 from fleet.records.store import Store
 from fleet.site_versions import SiteVersions
+from fleet.surroundings import ConsoleSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +37,6 @@ class Parts:
     views: LiveViews
     metrics: Metrics
     versions: SiteVersions
+    console: ConsoleSettings
     console_dir: Path
     is_loopback_only: bool

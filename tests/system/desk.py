@@ -21,6 +21,7 @@ import yaml
 from contract.envelope import Origin
 from fleet.broker_settings import BrokerSettings
 from fleet.settings import FleetSettings, HttpSettings
+from fleet.surroundings import ConsoleSettings
 from sim.autopilot.udp import SimulatedFleet
 from sim.children import Child
 from sim.demo import autopilot_specs
@@ -127,7 +128,7 @@ def flying(cast: Cast, *, udp_port: int) -> Iterator[None]:
 
 
 @contextmanager
-def open_desk(folder: Path, *, procedure: str = PROCEDURE) -> Iterator[Desk]:
+def open_desk(folder: Path, *, procedure: str = PROCEDURE, console: ConsoleSettings | None = None) -> Iterator[Desk]:
     """Ready, and the drone with it; nothing happens yet."""
     cast, run = write_site(folder, procedure), RunFolder(folder)
     port, mavlink_port = free_port(), free_port()
@@ -138,6 +139,7 @@ def open_desk(folder: Path, *, procedure: str = PROCEDURE) -> Iterator[Desk]:
             site_file=cast.site_path,
             data_dir=folder / "fleet",
             procedures_file=folder / "procedures.yaml",
+            console=console or ConsoleSettings(),
             broker=BrokerSettings(host=LOOPBACK, port=broker.port),
             http=HttpSettings(host=LOOPBACK, port=port, sign_in=True),
             connections={vehicle.id: f"udpin:{LOOPBACK}:{mavlink_port}" for vehicle in cast.site.vehicles},

@@ -1,14 +1,18 @@
-"""A procedure in a real browser: two persons for a launch, and a no that says why."""
+"""A procedure in a real browser: two persons for a launch, and a no that says why; and what is around the plan."""
 
+import io
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
+from contract.geo import GeoPoint
+from fleet.surroundings import ConsoleSettings, Orthophoto, OtherSite
 from sim.chromium import what_is_missing
 from tests.conftest import ROOT, need
-from tests.system.desk import Desk, open_desk
+from tests.system.desk import Desk, open_desk, wait_until
 from tests.system.test_console import AXE, JUDGED, RULES, another, browser, page, sign_in
 
 if TYPE_CHECKING:
@@ -16,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["browser", "page"]  # fixtures
 pytestmark = pytest.mark.system
+GROUND_RGB = (150, 60, 140)
+CORNERS = tuple(
+    GeoPoint(lat_deg=lat, lon_deg=lon) for lat, lon in ((52.11, 13.19), (52.11, 13.21), (52.09, 13.21), (52.09, 13.19))
+)
 TWO_PERSONS = """
 schema_version: 1
 procedures:
@@ -33,8 +41,30 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     missing = what_is_missing()
     need(missing is None, missing or "")
     need((ROOT / "fleet/console/dist/index.html").is_file(), "the built console (make console)")
-    with open_desk(tmp_path_factory.mktemp("desk"), procedure=TWO_PERSONS) as opened:
+    folder = tmp_path_factory.mktemp("desk")
+    Image.new("RGB", (64, 64), GROUND_RGB).save(folder / "yard.png")
+    photo = Orthophoto(file=folder / "yard.png", corners=CORNERS)
+    others = (OtherSite(name="Harbour", url="https://harbour.example:8443"),)
+    console = ConsoleSettings(orthophoto=photo, other_sites=others)
+    with open_desk(folder, procedure=TWO_PERSONS, console=console) as opened:
         yield opened
+
+
+def test_the_photograph_lies_under_the_plan_and_other_sites_beside_the_name(desk: Desk, page: "Page") -> None:
+    page.emulate_media(color_scheme="light")
+    sign_in(page, desk, "Vera Lind")
+
+    def share() -> float:
+        shot = page.locator("section.map").screenshot()
+        pixels = Image.open(io.BytesIO(shot)).convert("RGB").tobytes()
+        rgb = list(zip(pixels[0::3], pixels[1::3], pixels[2::3], strict=True))
+        return sum(all(abs(a - b) < 12 for a, b in zip(each, GROUND_RGB, strict=True)) for each in rgb) / len(rgb)
+
+    wait_until(lambda: share() > 0.3, "the ground is drawn, and the plan over it")
+    page.get_by_label("Other sites").click()
+    link = page.get_by_role("link", name="Harbour")
+    assert link.get_attribute("href") == "https://harbour.example:8443"
+    assert axe_on(page) == []
 
 
 def axe_on(page: "Page") -> list[str]:

@@ -11,6 +11,7 @@ import { go, Link } from "./route";
 import { type Session, signOut } from "./session";
 import { SHELL } from "./shellWords";
 import { mute, useMuted } from "./sounds";
+import { type Surroundings, useSurroundings } from "./surroundings";
 import { chooseTheme, THEMES, type ThemeChoice, useThemeChoice } from "./theme";
 import { age, clockTime } from "./words";
 
@@ -32,6 +33,7 @@ export function Bar({ picture, isLive, lastWordUs, nowMs, session, person, path,
   const help = useRef<HTMLDialogElement>(null);
   const menu = PAGES.filter((entry) => entry.inMenu && may(entry.role) && isThere(entry, session));
   const here = pageAt(path);
+  const others = useSurroundings(picture !== null)?.other_sites ?? [];
   const digits = Object.fromEntries(menu.map((entry, n) => [`${n + 1}`, () => go(entry.path)]));
   useKeys({ ...digits, m: () => mute(!isMuted), "?": () => help.current?.showModal() });
   const brokerLost = isLive && picture !== null && !picture.link.broker_connected;
@@ -49,6 +51,7 @@ export function Bar({ picture, isLive, lastWordUs, nowMs, session, person, path,
   return (
     <header className="bar">
       <h1>{picture?.site.name ?? "Vedette"}</h1>
+      {others.length > 0 && <Others sites={others} />}
       <span className={`link ${session?.recording ? "recorded" : isLive && !brokerLost ? "live" : "lost"}`} role="status">
         {!isLive ? lost : session?.recording ? t.recorded(session.recording) : brokerLost ? t.brokerLost : t.linkLive}
       </span>
@@ -94,6 +97,23 @@ export function Bar({ picture, isLive, lastWordUs, nowMs, session, person, path,
         </div>
       </dialog>
     </header>
+  );
+}
+
+/** Each has a coordinator and a sign-in of its own. */
+function Others({ sites }: { sites: Surroundings["other_sites"] }) {
+  const t = useWords(SHELL);
+  return (
+    <details className="settings others">
+      <summary aria-label={t.otherSites}>▾</summary>
+      <ul>
+        {sites.map((each) => (
+          <li key={each.url}>
+            <a href={each.url}>{each.name}</a>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -68,6 +68,7 @@ export const SHELL = words(
     pageBroke: "This page has a fault",
     pageBrokeSays: "Recall all still works. Load the page anew, and tell us what you did.",
     reload: "Load anew",
+    otherSites: "Other sites",
   },
   {
     watch: "Wache",
@@ -135,5 +136,6 @@ export const SHELL = words(
     pageBroke: "Diese Seite hat einen Fehler",
     pageBrokeSays: "„Alle zurückrufen“ geht weiterhin. Laden Sie die Seite neu und sagen Sie uns, was Sie getan haben.",
     reload: "Neu laden",
+    otherSites: "Andere Gelände",
   },
 );

@@ -12,14 +12,15 @@ import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { useEffect, useRef, useState } from "react";
 import { said, useLanguage } from "../../language";
-import { type Theme, useTheme } from "../../theme";
+import { useTheme } from "../../theme";
 import { WATCH } from "./words";
 import type { GeoPoint, Site } from "../../contract";
 import { bounds } from "../../geometry";
 import { alarmedZones } from "../../picture";
 import type { MapScene, Moving } from "./mapScene";
 import { Movement, openOrders } from "./movement";
-import { cameraPosition, collection, line, nameplate, paintTheme, siteFeatures, STYLE, zoneFeatures, type ZoneState, zoneState } from "./siteLayers";
+import { useSurroundings } from "../../surroundings";
+import { cameraPosition, collection, layPhoto, line, nameplate, paintTheme, siteFeatures, STYLE, zoneFeatures, type ZoneState, zoneState } from "./siteLayers";
 
 setWorkerUrl(workerUrl);
 
@@ -145,8 +146,9 @@ export function SiteMap({ picture, feed, ghost = null, target = null, onPick }: 
   const first = useRef(picture);
   const theme = useTheme();
   const language = useLanguage();
-  const latestTheme = useRef<Theme>(theme);
-  latestTheme.current = theme;
+  const photo = useSurroundings()?.orthophoto ?? null;
+  const looks = useRef({ theme, photo });
+  looks.current = { theme, photo };
   const wish = useRef({ ghost, target, onPick });
   wish.current = { ghost, target, onPick };
 
@@ -182,7 +184,8 @@ export function SiteMap({ picture, feed, ghost = null, target = null, onPick }: 
     };
     map.on("load", () => {
       held.current = mine;
-      paintTheme(map, latestTheme.current);
+      paintTheme(map, looks.current.theme);
+      layPhoto(map, looks.current.photo, looks.current.theme);
       drawGhost(map, mine.pins, wish.current.ghost, wish.current.target);
       leave = feed.onMotion((now) => {
         latest = now;
@@ -203,11 +206,12 @@ export function SiteMap({ picture, feed, ghost = null, target = null, onPick }: 
     const mine = held.current;
     if (!mine) return;
     paintTheme(mine.map, theme);
+    layPhoto(mine.map, photo, theme);
     mine.movement.repaint();
     const { drawn } = mine;
     mine.drawn = null;
     if (drawn) draw(mine, drawn);
-  }, [theme, language]);
+  }, [theme, language, photo]);
 
   useEffect(() => {
     if (held.current) drawGhost(held.current.map, held.current.pins, ghost, target);

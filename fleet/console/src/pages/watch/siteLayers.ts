@@ -3,6 +3,7 @@ import type { Feature, FeatureCollection, LineString, Polygon } from "geojson";
 import type { Map as MapLibre, StyleSpecification } from "maplibre-gl";
 import type { Theme } from "../../theme";
 import type { Camera, GeoPoint, Site, ZoneView } from "../../contract";
+import type { Photo } from "../../surroundings";
 import { closedRing, fieldOfViewDeg, offset, type Ring, wedge } from "../../geometry";
 
 const FIXED_CAMERA_RANGE_M = 40; // how far the wedge is drawn, not how far the camera sees
@@ -84,6 +85,19 @@ const MAP_COLOURS: Record<Theme, Record<"ground" | "site" | "building" | "fence"
   dark: { ground: "#12181f", site: "#19222b", building: "#3a4653", fence: "#5f7183" },
   light: { ground: "#dde4ea", site: "#f5f7f9", building: "#b4bfca", fence: "#5f7183" },
 };
+
+/** Between the ground and everything that is drawn: the plan's own areas let it through. */
+export function layPhoto(map: MapLibre, photo: Photo | null, theme: Theme): void {
+  if (!photo) return;
+  if (!map.getSource("photo")) {
+    const [one, two, three, four] = photo.corners.map((each): [number, number] => [each.lon_deg, each.lat_deg]);
+    if (!one || !two || !three || !four) return;
+    map.addSource("photo", { type: "image", url: photo.url, coordinates: [one, two, three, four] });
+    map.addLayer({ id: "photo", type: "raster", source: "photo" }, "views");
+    map.setPaintProperty("buildings", "fill-opacity", 0.35);
+  }
+  map.setPaintProperty("photo", "raster-brightness-max", theme === "dark" ? 0.55 : 1);
+}
 
 export function paintTheme(map: MapLibre, theme: Theme): void {
   const colours = MAP_COLOURS[theme];
