@@ -160,7 +160,7 @@ export function SiteMap({ picture, feed, ghost = null, target = null, onPick }: 
         container: container.current,
         style: STYLE,
         bounds: bounds(first.current.site),
-        fitBoundsOptions: { padding: 70 },
+        fitBoundsOptions: { padding: { top: 70, right: 70, bottom: 110, left: 70 } }, // names hang below what they name
         attributionControl: false,
         maxZoom: 22,
         dragRotate: false,

@@ -3,6 +3,7 @@ import { lazy, Suspense, useState } from "react";
 import { useWords } from "../../language";
 import { useFeed } from "../../live";
 import type { PageProps } from "../../page";
+import { Link } from "../../route";
 import { Cameras } from "./Cameras";
 import { Fleet } from "./Fleet";
 import { Queue } from "./Queue";
@@ -24,6 +25,11 @@ export default function Watch({ picture, nowMs, send, isLive, may }: PageProps) 
           <SiteMap picture={picture} feed={feed} />
         </Suspense>
         <Cameras cameras={cameras} follows={sees} />
+        {cameras.length === 0 && (picture.site.zones ?? []).length === 0 && (
+          <p className="newcomer">
+            {t.newSite} <Link to="/plan">{t.toPlan}</Link>
+          </p>
+        )}
         <p className="legend">
           <span><i className="key zone-set" />{t.zoneSet}</span>
           <span><i className="key zone-alarm" />{t.zoneAlarm}</span>
