@@ -48,7 +48,7 @@ export function Procedure({ run, nowMs, ...doing }: DoProps & { run: RunView | n
             onDone={done}
             orders={[
               ...(run.phase === "asking" ? [{ deed: "approve" as const, label: t.approve, path: `${path}/approve`, body: { visit: run.visit }, isMain: true }] : []),
-              ...(run.phase === "doing" ? [] : [{ deed: "veto" as const, label: t.veto, path: `${path}/veto`, body: { visit: run.visit, why: why.trim() } }]),
+              ...(run.phase === "doing" ? [] : [{ deed: "veto" as const, label: t.veto, path: `${path}/veto`, body: { visit: run.visit, why: why.trim() }, lacks: why.trim().length < 3 ? `${t.veto}: ${t.why}.` : null }]),
               { deed: "stop", label: t.stop, path: `${path}/stop`, body: { why: why.trim() }, lacks: why.trim().length < 3 ? `${t.stop}: ${t.why}.` : null },
             ]}
           />

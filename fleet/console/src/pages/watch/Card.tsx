@@ -231,7 +231,7 @@ function Why({ onGiven }: { onGiven: (why: string) => void }) {
         if (why.trim()) onGiven(why.trim());
       }}
     >
-      {[t.whyFalse, t.whyAuthorised, t.whyOther].map((each) => (
+      {[t.whyFalse, t.whyAuthorised].map((each) => (
         <button key={each} type="button" onClick={() => onGiven(each)}>
           {each}
         </button>
