@@ -207,16 +207,11 @@ class Coordinator:
         if outcome.effects:
             self._people.see(persons_of(outcome.effects), now_us=committed_at_us)
         # Shown as the batch left it, once: an incident of many events is long.
-        changes = [effect.change for effect in outcome.effects]
-        alarms = {change.alarm.alarm_id: change.alarm for change in changes}
-        incidents = {change.incident.incident_id: change.incident for change in changes}
+        shown: dict[str, str] = {}
+        for change in (effect.change for effect in outcome.effects):
+            shown[str(change.alarm.alarm_id)], shown[str(change.incident.incident_id)] = "alarm", "incident"
+        self._live.publish_written([(kind, outcome.documents[each]) for each, kind in shown.items()])
         for effect in outcome.effects:
-            alarm = alarms.pop(effect.change.alarm.alarm_id, None)
-            if alarm is not None:
-                self._live.publish("alarm", alarm)
-            incident = incidents.pop(effect.change.incident.incident_id, None)
-            if incident is not None:
-                self._live.publish("incident", incident)
             self._on_effect(effect, committed_at_us)
         for kept in outcome.kept:
             envelope = kept.envelope

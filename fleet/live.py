@@ -7,12 +7,12 @@ that overtakes the snapshot does no harm.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from pydantic import BaseModel
 
-MAX_WAITING = 256  # messages for one client; past that it gets a snapshot instead
+MAX_WAITING = 2048  # messages for one client; past that it gets a snapshot instead
 MAX_CLIENTS = 64
 
 
@@ -26,15 +26,15 @@ class Subscription:
         self._is_behind = False
         self._something = asyncio.Event()
 
-    def offer(self, text: str) -> None:
+    def offer(self, texts: Sequence[str]) -> None:
         """From any thread."""
         with self._lock:
             was_empty = not self._waiting and not self._is_behind
-            if len(self._waiting) >= MAX_WAITING:
+            if len(self._waiting) + len(texts) > MAX_WAITING:
                 self._waiting.clear()
                 self._is_behind = True
             if not self._is_behind:
-                self._waiting.append(text)
+                self._waiting.extend(texts)
         if was_empty:
             self._loop.call_soon_threadsafe(self._something.set)
 
@@ -79,8 +79,11 @@ class LiveFeed:
 
     def publish(self, kind: str, data: BaseModel) -> None:
         """From any thread; serialised once for all."""
-        subscriptions = self._subscriptions
-        if subscriptions:
-            text = f'{{"type":"{kind}","data":{data.model_dump_json()}}}'
-            for subscription in subscriptions:
-                subscription.offer(text)
+        if self._subscriptions:
+            self.publish_written([(kind, data.model_dump_json())])
+
+    def publish_written(self, changes: Sequence[tuple[str, str]]) -> None:
+        """Kinds and JSON of what changed at one moment, at once: waking a listener costs both threads."""
+        texts = [f'{{"type":"{kind}","data":{document}}}' for kind, document in changes]
+        for subscription in self._subscriptions if texts else ():
+            subscription.offer(texts)

@@ -95,6 +95,7 @@ class Report:
 @dataclass(slots=True)
 class Outcome:
     effects: list[Effect] = field(default_factory=list)
+    documents: dict[str, str] = field(default_factory=dict)  # JSON of what the batch changed, by id, as it left it
     kept: list[Kept] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
     acks: list[tuple[str, Ack]] = field(default_factory=list)
@@ -206,8 +207,8 @@ class Ingest:
                 writes.add_messages(connection, draft.messages)
                 writes.add_evidence(connection, draft.evidence)
                 writes.put_streams(connection, draft.streams.maps[0])
-                writes.put_incidents(connection, draft.incidents.maps[0].values())
-                writes.put_alarms(connection, draft.alarms.maps[0].values())
+                draft.outcome.documents = writes.put_incidents(connection, draft.incidents.maps[0].values())
+                draft.outcome.documents |= writes.put_alarms(connection, draft.alarms.maps[0].values())
                 is_complete = True
         except StoreError:
             if is_complete:  # the answer to the commit was lost, perhaps not the commit

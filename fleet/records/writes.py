@@ -141,11 +141,13 @@ def put_incident(connection: Connection, incident: Incident) -> None:
     put_incidents(connection, [incident])
 
 
-def put_incidents(connection: Connection, incidents: Iterable[Incident]) -> None:
-    """What is new about them is news."""
+def put_incidents(connection: Connection, incidents: Iterable[Incident]) -> dict[str, str]:
+    """JSON of each by its id. What is new about them is news."""
     found = list(incidents)
     add_news_of_incidents(connection, found)
-    put(connection, tables.INCIDENTS, *map(incident_row, found))
+    rows = [incident_row(each) for each in found]
+    put(connection, tables.INCIDENTS, *rows)
+    return {str(row["incident_id"]): str(row["document"]) for row in rows}
 
 
 def incident_row(incident: Incident) -> Row:
@@ -164,8 +166,11 @@ def put_alarm(connection: Connection, alarm: Alarm) -> None:
     put_alarms(connection, [alarm])
 
 
-def put_alarms(connection: Connection, alarms: Iterable[Alarm]) -> None:
-    put(connection, tables.ALARMS, *map(alarm_row, alarms))
+def put_alarms(connection: Connection, alarms: Iterable[Alarm]) -> dict[str, str]:
+    """JSON of each by its id."""
+    rows = [alarm_row(each) for each in alarms]
+    put(connection, tables.ALARMS, *rows)
+    return {str(row["alarm_id"]): str(row["document"]) for row in rows}
 
 
 def alarm_row(alarm: Alarm) -> Row:
@@ -229,15 +234,8 @@ def add_configuration(connection: Connection, node: str, desired: DesiredConfigu
 def add_hops(connection: Connection, figures: Mapping[tuple[str, str], tuple[int, int]]) -> None:
     """(trace, hop) to (took_us, at_us). The first measurement of a step counts; an order repeated later in the same
     trace does not replace it."""
-    traces = {trace_id for trace_id, _ in figures}
-    rows = connection.execute(
-        select(tables.HOPS.c.trace_id, tables.HOPS.c.hop).where(tables.HOPS.c.trace_id.in_(traces))
-    )
-    known = {(trace_id, hop) for trace_id, hop in rows}
-    values = [
+    rows: list[Row] = [
         {"trace_id": trace_id, "hop": hop, "took_us": took_us, "at_us": at_us}
         for (trace_id, hop), (took_us, at_us) in figures.items()
-        if (trace_id, hop) not in known
     ]
-    if values:
-        connection.execute(insert(tables.HOPS), values)
+    add_new(connection, tables.HOPS, *rows)

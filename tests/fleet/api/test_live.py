@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -85,3 +86,24 @@ def test_a_listener_waits_for_the_next_change() -> None:
     heard = asyncio.run(listen())
     assert heard is not None
     assert '"later"' in heard
+
+
+def test_what_changed_in_one_batch_comes_in_its_order_and_wakes_a_listener_once() -> None:
+    async def listen() -> tuple[list[str | None], int]:
+        feed, loop, woken = LiveFeed(), asyncio.get_running_loop(), 0
+        wake = loop.call_soon_threadsafe
+
+        def counted(*asked: Any) -> asyncio.Handle:
+            nonlocal woken
+            woken += 1
+            return wake(*asked)
+
+        with feed.subscribed() as subscription, pytest.MonkeyPatch.context() as patched:
+            assert subscription is not None
+            patched.setattr(loop, "call_soon_threadsafe", counted)
+            feed.publish_written([("alarm", '{"n":1}'), ("incident", '{"n":2}')])
+            return [await subscription.take(), await subscription.take()], woken
+
+    heard, woken = asyncio.run(listen())
+    assert heard == ['{"type":"alarm","data":{"n":1}}', '{"type":"incident","data":{"n":2}}']
+    assert woken == 1
