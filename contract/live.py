@@ -6,7 +6,7 @@ is what WebCodecs takes without a description. Words are text messages, JSON.
 """
 
 from collections import deque
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -120,27 +120,28 @@ class Ask(Frozen):
 
 
 Word = Offer | Watch | WatchStills
+Said = TypeVar("Said")
 _WORD: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="type")])
+_ASK = TypeAdapter(Ask)
 
 
 def read_word(text: str) -> Word:
     """One text message between node and coordinator. Raises ContractError."""
-    if len(text) > MAX_WORD_BYTES:
-        raise ContractError(f"expected a word of at most {MAX_WORD_BYTES} characters, got {len(text)}")
-    try:
-        return _WORD.validate_json(text)
-    except ValidationError as err:
-        raise ContractError(f"word: {_first(err)}") from err
+    return _read(_WORD, "word", text, most=MAX_WORD_BYTES)
 
 
 def read_ask(text: str) -> Ask:
     """What a person's page says. Raises ContractError."""
-    if len(text) > MAX_HEAD_BYTES:
-        raise ContractError(f"expected a question of at most {MAX_HEAD_BYTES} characters, got {len(text)}")
+    return _read(_ASK, "question", text, most=MAX_HEAD_BYTES)
+
+
+def _read(form: TypeAdapter[Said], what: str, text: str, *, most: int) -> Said:
+    if len(text) > most:
+        raise ContractError(f"expected a {what} of at most {most} characters, got {len(text)}")
     try:
-        return Ask.model_validate_json(text)
+        return form.validate_json(text)
     except ValidationError as err:
-        raise ContractError(f"question: {_first(err)}") from err
+        raise ContractError(f"{what}: {_first(err)}") from err
 
 
 class Backlog:

@@ -278,15 +278,7 @@ def assembled(
             dispatching=dispatching,
         ),
     )
-    sending = SendingDesk(
-        site=site,
-        response=response,
-        tasking=tasking,
-        vehicles=vehicles,
-        view=view,
-        parameters=parameters,
-        clock=clock,
-    )
+    sending = SendingDesk(site=site, response=response, dispatching=dispatching, vehicles=vehicles, clock=clock)
     room = ControlRoom(
         site=site,
         clock=clock,

@@ -1,9 +1,10 @@
 """Who would be sent to an incident now, and why not the others: for people who ask, nothing is ordered by it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from contract.clock import Clock
+from contract.tasks import Task
 from fleet.api.dispatch_views import DispatchView, dispatch_view
 from fleet.case_files import CaseFiles
 from fleet.decision.assignment import choose_among
@@ -56,12 +57,14 @@ class DispatchDesk:
         need = need_of(incident, None if on_it is None else on_it.vehicle)
         if need is None:
             raise Refused(f"incident {incident_id}: where it is on the ground is not known")
-        explanation = Explanation(need, list(needs_of(self._response.others_than(incident))), self._moment(incident))
+        explanation = Explanation(
+            need, list(needs_of(self._response.others_than(incident))), self._moment_for(incident)
+        )
         return Inquiry(incident_id, self._clock.wall_us(), explanation, need.by)
 
     def next_for(self, incident: Incident, *, besides: str) -> Dispatch | str:
         """Who would go there while `besides` looks at it, or why nobody: old evidence sends no second one either."""
-        need, moment = need_of(incident), self._moment(incident)
+        need, moment = need_of(incident), self._moment_for(incident)
         if need is None or not self._response.wanting.is_fresh(incident.incident_id):
             return "its evidence is old, or has no place on the ground"
         return choose_among(
@@ -76,13 +79,17 @@ class DispatchDesk:
             heights=moment.heights,
         )
 
-    def _moment(self, incident: Incident) -> Moment:
+    def moment(self, tasks: Iterable[Task]) -> Moment:
+        """Everything as it is now, with those tasks."""
         return Moment(
             vehicles=tuple(vehicle.state for vehicle in self._vehicles.values()),
-            tasks=tuple(task for task in self._response.tasks.values() if keeps_busy(task, incident)),
+            tasks=tuple(tasks),
             world=self._view.now(),
             parameters=self._parameters,
             now_us=self._clock.monotonic_us(),
             unavailable=self._tasking.unavailable(),
             heights=self._tasking.heights(),
         )
+
+    def _moment_for(self, incident: Incident) -> Moment:
+        return self.moment(task for task in self._response.tasks.values() if keeps_busy(task, incident))

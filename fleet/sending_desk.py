@@ -23,12 +23,11 @@ from fleet.api.sending_views import (
 from fleet.decision.at_rest import at_rest
 from fleet.decision.by_hand import Asking, Circle, Foreseen, Look, Turn, foreseen, kept_back
 from fleet.decision.explanation import Moment
+from fleet.dispatch_desk import DispatchDesk
 from fleet.errors import NotFound, Refused
-from fleet.flight.gate import GateParameters
 from fleet.flight.orders import Hold, Land, ReturnHome
-from fleet.flight.tasking import Tasking
 from fleet.flight.vehicle import Vehicle, VehicleState
-from fleet.flight.world import Consent, WorldView
+from fleet.flight.world import Consent
 from fleet.picture.pixel_to_ground import ground_of_pixel
 from fleet.response import Response
 
@@ -45,20 +44,17 @@ class SendingDesk:
         *,
         site: Site,
         response: Response,
-        tasking: Tasking,
+        dispatching: DispatchDesk,
         vehicles: Mapping[str, Vehicle],
-        view: WorldView,
-        parameters: GateParameters,
         clock: Clock,
     ) -> None:
-        self._site, self._response, self._tasking, self._vehicles = site, response, tasking, vehicles
-        self._view, self._parameters, self._clock = view, parameters, clock
-        self._orders = 0
+        self._site, self._response, self._dispatching, self._vehicles = site, response, dispatching, vehicles
+        self._clock, self._orders = clock, 0
 
     def foresee(self, vehicle_id: str, asked: Sent | ComeToRest, *, by: str) -> Foresight:
         """Commands nothing and is no order in any book. Raises NotFound."""
         state = self._state(vehicle_id)
-        asking = self._asking(vehicle_id, by)
+        asking = self._asking(vehicle_id, self._moment(), by)
         if isinstance(asked, ComeToRest):
             found = at_rest(_REST[asked.what], state, asking)
         else:
@@ -68,18 +64,18 @@ class SendingDesk:
     def send(self, vehicle_id: str, asked: Sent, *, by: str) -> Task:
         """Raises NotFound, Refused with the gate's reasons, StoreError."""
         state = self._state(vehicle_id)
-        found = foreseen(_wish(asked), state, self._asking(vehicle_id, by))
+        found = foreseen(_wish(asked), state, self._asking(vehicle_id, self._moment(), by))
         if found.reasons or found.stand_off is None:
             raise Refused(f"vehicle '{vehicle_id}': {'; '.join(found.reasons) or 'no place to look from'}")
         return self._response.send(self._task(vehicle_id, asked, found, by), by=by)
 
     def sendable(self) -> tuple[SendableView, ...]:
         """Of each vehicle what keeps it from being sent now, whereto ever."""
-        views = []
-        for vehicle_id, vehicle in self._vehicles.items():
-            reasons = kept_back(vehicle.state, self._asking(vehicle_id, by=""))
-            views.append(SendableView(vehicle=vehicle_id, reasons=reasons))
-        return tuple(views)
+        moment = self._moment()
+        return tuple(
+            SendableView(vehicle=each, reasons=kept_back(vehicle.state, self._asking(each, moment, by="")))
+            for each, vehicle in self._vehicles.items()
+        )
 
     def ground(self, camera_id: str, x_px: float, y_px: float) -> SeenGround:
         """What a click in a fixed camera's picture means. Raises NotFound, Refused where no ground is seen."""
@@ -116,25 +112,17 @@ class SendingDesk:
             raise NotFound(f"vehicle '{vehicle_id}': there is none")
         return self._vehicles[vehicle_id].state
 
-    def _asking(self, vehicle_id: str, by: str) -> Asking:
-        unavailable = self._tasking.unavailable()
-        tasks = tuple(self._response.tasks.values())
-        moment = Moment(
-            vehicles=tuple(vehicle.state for vehicle in self._vehicles.values()),
-            tasks=tasks,
-            world=self._view.now(),
-            parameters=self._parameters,
-            now_us=self._clock.monotonic_us(),
-            unavailable=unavailable,
-            heights=self._tasking.heights(),
-        )
-        under_way = next((t for t in tasks if t.vehicle == vehicle_id and t.kind is not TaskKind.PATROL), None)
+    def _moment(self) -> Moment:
+        return self._dispatching.moment(self._response.tasks.values())
+
+    def _asking(self, vehicle_id: str, moment: Moment, by: str) -> Asking:
+        under_way = next((t for t in moment.tasks if t.vehicle == vehicle_id and t.kind is not TaskKind.PATROL), None)
         busy = None if under_way is None else f"it has a task already ({under_way.kind.value}): cancel that first"
         return Asking(
             moment,
             self._response.live_evidence(vehicle_id),
             Consent(approved_by=by),
-            unavailable.get(vehicle_id) or busy,
+            moment.unavailable.get(vehicle_id) or busy,
         )
 
     def _view_of(self, what: str, state: VehicleState, found: Foreseen) -> Foresight:

@@ -5,6 +5,7 @@ command is written in the audit log before it happens.
 """
 
 import uuid
+from collections.abc import Callable
 
 from fastapi import APIRouter, Depends, Request
 
@@ -79,31 +80,16 @@ def commanding_routes(parts: Parts) -> APIRouter:
 
     @router.post("/vehicles/{vehicle_id}/hold", dependencies=urgent)
     async def hold(request: Request, vehicle_id: Identifier, body: By) -> Done:
-        by = named(request, body)
-        try:
-            parts.monitor.hold(vehicle_id, by)
-        except KeyError as err:
-            raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
-        return Done(what="hold ordered", vehicles=(vehicle_id,))
+        return _ordered("hold", parts.monitor.hold, vehicle_id, by=named(request, body))
 
     @router.post("/vehicles/{vehicle_id}/return", dependencies=urgent)
     async def return_home(request: Request, vehicle_id: Identifier, body: By) -> Done:
-        by = named(request, body)
-        try:
-            parts.monitor.return_home(vehicle_id, by)
-        except KeyError as err:
-            raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
-        return Done(what="return ordered", vehicles=(vehicle_id,))
+        return _ordered("return", parts.monitor.return_home, vehicle_id, by=named(request, body))
 
     @router.post("/vehicles/{vehicle_id}/land", dependencies=landing)
     async def land(request: Request, vehicle_id: Identifier, body: By) -> Done:
         """Straight down where it is; a ground vehicle stands still. Mostly a return is wanted."""
-        by = named(request, body)
-        try:
-            parts.monitor.land(vehicle_id, by)
-        except KeyError as err:
-            raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
-        return Done(what="land ordered", vehicles=(vehicle_id,))
+        return _ordered("land", parts.monitor.land, vehicle_id, by=named(request, body))
 
     @router.post("/recall-all", dependencies=urgent)
     async def recall_all(request: Request, body: By) -> Done:
@@ -111,3 +97,12 @@ def commanding_routes(parts: Parts) -> APIRouter:
         return Done(what="everybody recalled", vehicles=parts.monitor.recall_all(by))
 
     return router
+
+
+def _ordered(what: str, order: Callable[[str, str], None], vehicle_id: str, *, by: str) -> Done:
+    """Raises NotFound."""
+    try:
+        order(vehicle_id, by)
+    except KeyError as err:
+        raise NotFound(f"vehicle '{vehicle_id}': there is none") from err
+    return Done(what=f"{what} ordered", vehicles=(vehicle_id,))

@@ -24,10 +24,12 @@ from fleet.settings import FleetSettings, HttpSettings
 from fleet.surroundings import ConsoleSettings
 from sim.autopilot.udp import SimulatedFleet
 from sim.children import Child
+from sim.chromium import what_is_missing
 from sim.demo import autopilot_specs
 from sim.demo_setup import DEMO_SITE, LOOPBACK, RECORDINGS, Cast, Feed, RunFolder
 from sim.embedded_broker import free_port
 from sim.inputs import read_site
+from tests.conftest import ROOT, need
 from tests.system.mosquitto import Mosquitto
 
 PASSWORD = "a fence of twelve posts"
@@ -48,6 +50,13 @@ procedures:
       - {id: call, do: notify, autonomy: automatic, to: shift supervisor, text: no drone has them in view, then: end}
 """
 PATIENCE_S = 60.0
+
+
+def need_console() -> None:
+    """A browser, and what it is to show."""
+    missing = what_is_missing()
+    need(missing is None, missing or "")
+    need((ROOT / "fleet/console/dist/index.html").is_file(), "the built console (make console)")
 
 
 def wait_until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:

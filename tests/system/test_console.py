@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sim.chromium import open_browser, what_is_missing
+from sim.chromium import open_browser
 from tests.conftest import ROOT, need
-from tests.system.desk import PASSWORD, Desk, open_desk, wait_until
+from tests.system.desk import PASSWORD, Desk, need_console, open_desk, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -67,9 +67,7 @@ ORDERS = re.compile("recall|hold|return|acknowledge|approve|send|release|patrol|
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    missing = what_is_missing()
-    need(missing is None, missing or "")
-    need((ROOT / "fleet/console/dist/index.html").is_file(), "the built console (make console)")
+    need_console()
     with open_desk(tmp_path_factory.mktemp("desk")) as opened:
         yield opened
 

@@ -10,9 +10,7 @@ from PIL import Image
 
 from contract.geo import GeoPoint
 from fleet.surroundings import ConsoleSettings, Orthophoto, OtherSite
-from sim.chromium import what_is_missing
-from tests.conftest import ROOT, need
-from tests.system.desk import Desk, open_desk, wait_until
+from tests.system.desk import Desk, need_console, open_desk, wait_until
 from tests.system.test_console import AXE, JUDGED, RULES, another, browser, page, sign_in
 
 if TYPE_CHECKING:
@@ -38,9 +36,7 @@ procedures:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    missing = what_is_missing()
-    need(missing is None, missing or "")
-    need((ROOT / "fleet/console/dist/index.html").is_file(), "the built console (make console)")
+    need_console()
     folder = tmp_path_factory.mktemp("desk")
     Image.new("RGB", (64, 64), GROUND_RGB).save(folder / "yard.png")
     photo = Orthophoto(file=folder / "yard.png", corners=CORNERS)

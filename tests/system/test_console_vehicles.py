@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sim.chromium import what_is_missing
-from tests.conftest import ROOT, need
-from tests.system.desk import Desk, open_desk, wait_until
+from tests.conftest import need
+from tests.system.desk import Desk, need_console, open_desk, wait_until
 from tests.system.test_console import AXE, JUDGED, RULES, another, browser, order, page, sign_in
 
 if TYPE_CHECKING:
@@ -30,9 +29,7 @@ FRESH = re.compile("The gate would approve")
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    missing = what_is_missing()
-    need(missing is None, missing or "")
-    need((ROOT / "fleet/console/dist/index.html").is_file(), "the built console (make console)")
+    need_console()
     with open_desk(tmp_path_factory.mktemp("desk")) as opened:
         yield opened
 

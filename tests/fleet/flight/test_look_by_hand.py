@@ -15,13 +15,17 @@ LOOK = make_task(TaskKind.LOOK, number=2, target=POINT, approved_by="Ada")
 BY_ADA = Consent(approved_by="Ada")
 
 
+async def look_from_its_patrol(flown: Flown) -> None:
+    flown.submit(PATROL)
+    await flown.until(lambda: flown.last(PATROL).progress.startswith("waypoint 2"))
+    flown.submit(LOOK, consent=BY_ADA)
+
+
 def test_a_patrol_waits_for_the_look_and_goes_on_after_it() -> None:
     async def scene() -> None:
         flown, stood = Flown(), []
         async with flown.running():
-            flown.submit(PATROL)
-            await flown.until(lambda: flown.last(PATROL).progress.startswith("waypoint 2"))
-            flown.submit(LOOK, consent=BY_ADA)
+            await look_from_its_patrol(flown)
             await flown.until(lambda: "looks at the point" in flown.last(LOOK).progress)
             stood.append(flown.vehicle.state)
             assert flown.last(PATROL).state is TaskState.SUSPENDED
@@ -49,9 +53,7 @@ def test_it_lasts_half_a_minute_and_then_the_copter_comes_home() -> None:
     async def scene() -> None:
         flown = Flown()
         async with flown.running():
-            flown.submit(PATROL)
-            await flown.until(lambda: flown.last(PATROL).progress.startswith("waypoint 2"))
-            flown.submit(LOOK, consent=BY_ADA)
+            await look_from_its_patrol(flown)
             flown.tasking.cancel(PATROL.task_id, "Ada")
             await flown.until(lambda: "looks at the point" in flown.last(LOOK).progress)
             since_us = flown.clock.monotonic_us()
@@ -68,9 +70,7 @@ def test_a_camera_that_does_not_turn_ends_the_task_with_that_reason() -> None:
         flown = Flown()
         flown.vehicle.refuses = lambda order: "DO_SET_ROI: denied" if isinstance(order, LookAt) else None
         async with flown.running():
-            flown.submit(PATROL)
-            await flown.until(lambda: flown.last(PATROL).progress.startswith("waypoint 2"))
-            flown.submit(LOOK, consent=BY_ADA)
+            await look_from_its_patrol(flown)
             done = await flown.until_final(LOOK)
         assert (done.state, done.reason) == (TaskState.FAILED, "DO_SET_ROI: denied")
 
@@ -93,9 +93,7 @@ def test_the_turn_stands_in_the_audit_log_with_who_ordered_it() -> None:
     async def scene() -> None:
         flown = Flown()
         async with flown.running():
-            flown.submit(PATROL)
-            await flown.until(lambda: flown.last(PATROL).progress.startswith("waypoint 2"))
-            flown.submit(LOOK, consent=BY_ADA)
+            await look_from_its_patrol(flown)
             await flown.until_final(LOOK)
         (entry,) = [each for each in flown.journal.entries if each.act == "order LookAt"]
         assert (entry.actor, entry.subject, entry.trace_id) == ("Ada", "drone", LOOK.trace_id)
@@ -107,9 +105,7 @@ def test_when_somebody_comes_near_it_holds_ends_the_look_and_the_monitor_need_no
     async def scene() -> None:
         flown = Flown()
         async with flown.running():
-            flown.submit(PATROL)
-            await flown.until(lambda: flown.last(PATROL).progress.startswith("waypoint 2"))
-            flown.submit(LOOK, consent=BY_ADA)
+            await look_from_its_patrol(flown)
             await flown.until(lambda: "looks at the point" in flown.last(LOOK).progress)
             spot = flown.vehicle.spot
             flown.script = lambda: flown.see(spot.east_m + 20.0, spot.north_m)
