@@ -66,6 +66,22 @@ def add_wall(spec: Any, name: str, rng: np.random.Generator, *, is_thermal: bool
     add_picture(spec, name, pixels, tile_m=float(rng.uniform(3.0, 6.0)))
 
 
+def add_leaves(spec: Any, rng: np.random.Generator) -> None:
+    """The material `leaves`, tinted by the colour of what wears it."""
+    grain = 0.5 * patches(rng, 128) + 0.35 * patches(rng, 32) + 0.4 * rng.uniform(-1, 1, (TEXTURE_PX, TEXTURE_PX))
+    add_picture(spec, "leaves", np.repeat((165 * (1.0 + 0.9 * grain))[:, :, None], 3, axis=2), tile_m=2.5)
+
+
+def add_cloths(spec: Any, rng: np.random.Generator) -> None:
+    """The materials `cloth-0` and so on: creased, striped, checked, blotched; tinted by what wears them."""
+    creases = 1.0 + 0.25 * patches(rng, 8) + 0.2 * patches(rng, 32)
+    wave = np.sign(np.sin(np.arange(TEXTURE_PX) * 2 * np.pi / 64))
+    stripes, blots = 1.0 + 0.35 * wave, np.where(patches(rng, 16) > 0.1, 1.25, 0.7)
+    for index, pattern in enumerate((1.0, 1.0, 1.0, stripes[:, None], stripes[:, None] * stripes[None], blots)):
+        pixels = np.broadcast_to(205 * creases * pattern, (TEXTURE_PX, TEXTURE_PX))
+        add_picture(spec, f"cloth-{index}", np.repeat(pixels[:, :, None], 3, axis=2), tile_m=0.7)
+
+
 def add_picture(spec: Any, name: str, pixels: npt.NDArray[Any], *, tile_m: float) -> None:
     small = cv2.resize(pixels.clip(0, 255).astype(np.uint8), (TEXTURE_PX, TEXTURE_PX))
     texture = spec.add_texture(

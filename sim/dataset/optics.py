@@ -3,6 +3,7 @@
 import io
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import av
 import cv2
@@ -36,30 +37,38 @@ def with_sky(image: FloatArray, away_m: FloatArray, pose: CameraPose, lens: Open
     is_sky = away_m >= SKY_M * 0.5
     if not is_sky.any():
         return image
-    right, down, forward = axes_of(pose)
-    x = ((np.arange(lens.width_px) + 0.5 - lens.cx_px) / lens.fx_px)[None, :, None]
-    y = ((np.arange(lens.height_px) + 0.5 - lens.cy_px) / lens.fy_px)[:, None, None]
+    right, down, forward = axes_of(pose).astype(np.float32)
+    x = ((np.arange(lens.width_px, dtype=np.float32) + 0.5 - lens.cx_px) / lens.fx_px)[None, :, None]
+    y = ((np.arange(lens.height_px, dtype=np.float32) + 0.5 - lens.cy_px) / lens.fy_px)[:, None, None]
     ray = x * right + y * down + forward
     up = np.clip(ray[:, :, 2] / np.linalg.norm(ray, axis=2), 0.004, 1.0)
-    rng = np.random.default_rng(air.cloud_seed)
-    field = sum(weight * patches(rng, cells) for weight, cells in ((0.55, 8), (0.3, 32), (0.15, 128)))
     scale = CLOUD_M / 4_000.0 * TEXTURE_PX / np.clip(ray[:, :, 2], 0.03, None)
     where = [(ray[:, :, axis] * scale % TEXTURE_PX).astype(np.float32) for axis in (0, 1)]
-    cloud = cv2.remap(np.asarray(field, np.float32), *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    cloud = cv2.remap(_cloud_field(air.cloud_seed), *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     thick = (np.clip((cloud + 2.0 * air.clouds_frac - 1.0) * 2.0 + 0.5, 0.0, 1.0) * np.clip(up * 6.0, 0.0, 1.0))[
         :, :, None
     ]
     low = np.exp(-up * 5.0)[:, :, None]
-    blue = low * np.array(air.haze_bgr) + (1.0 - low) * np.array(air.sky_bgr)
-    sky = blue * (1.0 - thick) + thick * np.array(air.cloud_bgr) * (0.85 + 0.25 * cloud[:, :, None])
+    blue = low * np.array(air.haze_bgr, np.float32) + (1.0 - low) * np.array(air.sky_bgr, np.float32)
+    sky = blue * (1.0 - thick) + thick * np.array(air.cloud_bgr, np.float32) * (0.85 + 0.25 * cloud[:, :, None])
     image[is_sky] = sky[is_sky]
     return image
 
 
+@lru_cache(maxsize=2)
+def _cloud_field(seed: int) -> FloatArray:
+    rng = np.random.default_rng(seed)
+    return np.asarray(
+        sum(weight * patches(rng, cells) for weight, cells in ((0.55, 8), (0.3, 32), (0.15, 128))), np.float32
+    )
+
+
 def through_air(image: FloatArray, away_m: FloatArray, air: Air) -> FloatArray:
-    left = np.exp(np.minimum(away_m, 0.4 * SKY_M) * math.log(CONTRAST_AT_VISIBILITY) / air.visibility_m)[:, :, None]
+    left = np.exp(np.minimum(away_m, 0.4 * SKY_M) * np.float32(math.log(CONTRAST_AT_VISIBILITY) / air.visibility_m))[
+        :, :, None
+    ]
     left = np.where((away_m >= 0.5 * SKY_M)[:, :, None], np.maximum(left, min(1.0, air.visibility_m / 3_000.0)), left)
-    return np.asarray(image * left + np.array(air.haze_bgr) * (1.0 - left), np.float32)
+    return np.asarray(image * left + np.array(air.haze_bgr, np.float32) * (1.0 - left), np.float32)
 
 
 def with_precipitation(image: FloatArray, weather: str, rng: np.random.Generator, *, light: float) -> FloatArray:
@@ -148,8 +157,8 @@ def sensed(image: FloatArray, sensor: Sensor, rng: np.random.Generator) -> Image
     if sensor.blur_px > 0.25:
         image = cv2.GaussianBlur(image, (0, 0), sensor.blur_px)
     gain = sensor.gain if sensor.mean is None else float(np.clip(sensor.mean / max(image.mean(), 1.0), 0.25, 3.0))
-    image = image * (gain * np.array(sensor.white_bgr))
-    image = 255.0 * np.clip(image / 255.0, 0.0, 1.6) ** sensor.gamma
+    image = image * (gain * np.array(sensor.white_bgr, np.float32))
+    image = 255.0 * cv2.pow(np.clip(image / 255.0, 0.0, 1.6), sensor.gamma)
     image = (image - 110.0) * sensor.contrast + 110.0
     grey = image.mean(axis=2, keepdims=True)
     image = grey + (0.0 if sensor.is_grey else sensor.saturation) * (image - grey)

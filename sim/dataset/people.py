@@ -38,6 +38,7 @@ class Dress:
     below: str  # trousers, shorts, skirt, coat
     carries: str  # nothing, backpack, shoulder, hand
     bag: Colour
+    cloth: int  # pattern of the top
 
 
 def chosen_dress(rng: np.random.Generator, *, is_thermal: bool = False) -> Dress:
@@ -56,6 +57,7 @@ def chosen_dress(rng: np.random.Generator, *, is_thermal: bool = False) -> Dress
         below=str(rng.choice(["trousers", "shorts", "skirt", "coat"], p=[0.66, 0.1, 0.08, 0.16])),
         carries=str(rng.choice(["nothing", "backpack", "shoulder", "hand"], p=[0.58, 0.2, 0.11, 0.11])),
         bag=cloth(rng, darkness=0.5),
+        cloth=int(rng.integers(6)),
     )
     if not is_thermal:
         return dress
@@ -119,12 +121,21 @@ class _Tailor:
 
     def _blob(self, body: Any, centre: Colour, half: Colour, colour: Colour, shade: float = 1.0) -> None:
         s = self.scale
-        rgba = shaded(colour, shade)
-        add_blob(body, [s * c for c in centre], [s * h for h in half], group=ACTOR, rgba=rgba)
+        add_blob(body, [s * c for c in centre], [s * h for h in half], group=ACTOR, **self._look(colour, shade))
 
     def _bar(self, body: Any, a: Colour, b: Colour, radius: float, colour: Colour, shade: float = 1.0) -> None:
         s = self.scale
-        add_bar(body, [s * c for c in a], [s * c for c in b], s * radius, group=ACTOR, rgba=shaded(colour, shade))
+        add_bar(body, [s * c for c in a], [s * c for c in b], s * radius, group=ACTOR, **self._look(colour, shade))
+
+    def _look(self, colour: Colour, shade: float) -> dict[str, Any]:
+        """Skin and hair are plain, trousers creased, tops of any pattern."""
+        dress = self._dress
+        if colour is dress.top or colour is dress.legs:
+            return {
+                "material": f"cloth-{dress.cloth if colour is dress.top else 0}",
+                "rgba": shaded(colour, 1.2 * shade),
+            }
+        return {"rgba": shaded(colour, shade)}
 
     def _root(self, body: Any, _: float) -> None:
         dress, w = self._dress, self._dress.girth

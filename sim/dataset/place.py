@@ -10,7 +10,17 @@ import numpy as np
 
 from contract.site import CameraPose, OpenCvLens, VehicleKind
 from sim.actors import Standing
-from sim.dataset.grounds import BASE_CHANCES, BASES, add_ground, add_line, add_strip, add_wall, lay
+from sim.dataset.grounds import (
+    BASE_CHANCES,
+    BASES,
+    add_cloths,
+    add_ground,
+    add_leaves,
+    add_line,
+    add_strip,
+    add_wall,
+    lay,
+)
 from sim.dataset.movers import add_quadruped, add_vehicle
 from sim.dataset.people import add_human, chosen_dress
 from sim.dataset.things import Round, add_bush, add_fence, add_house, add_lamp, add_thing, add_tree
@@ -169,6 +179,7 @@ class Place:
         base = str(rng.choice(BASES, p=BASE_CHANCES))
         add_ground(spec, base, "base", rng, is_thermal=self.is_thermal)
         lay(spec, "base", up_m=-0.03, is_lit=self.has_lamps)
+        add_leaves(spec, rng)
         world = spec.worldbody
         for index in range(int(rng.integers(0, 4))):
             kind = str(
@@ -213,6 +224,7 @@ class Place:
                 _light(world, f"lamp-{index}", (*at, high), rng)
 
     def _people(self, spec: Any, rng: np.random.Generator) -> None:
+        add_cloths(spec, rng)
         for index in range(PERSONS):
             add_human(spec.worldbody, f"person/{index}", chosen_dress(rng, is_thermal=self.is_thermal))
         for index in range(VEHICLES):

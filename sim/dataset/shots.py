@@ -29,6 +29,7 @@ SIZES_PX = ((640, 360), (640, 480), (768, 576), (960, 540))
 SIZE_CHANCES = (0.36, 0.3, 0.26, 0.08)
 VIEWS, VIEW_CHANCES = ("mast", "robot", "drone"), (0.58, 0.2, 0.22)
 EMPTY = 0.17
+CLEAR_OF_VISIBILITY = 0.4  # of it: nobody stands where no contrast is left
 
 
 def shot(place: Place, index: int) -> Picture:
@@ -38,15 +39,19 @@ def shot(place: Place, index: int) -> Picture:
     size = SIZES_PX[rng.choice(4, p=SIZE_CHANCES)]
     finer = 2 if size[0] < 900 and rng.uniform() < 0.8 else 1
     pose, lens = _camera(place, view, size, rng)
-    bodies = _cast(place, view, pose, lens, rng)
     sun, air = _sun(place, rng), _air(place, rng)
+    flood_m = float(rng.uniform(9.0, 35.0)) if place.light == "ir" and not place.is_thermal else math.inf
+    most_m = lens.fx_px * 1.75 / 9.0  # a person is 9 px high there
+    if not place.is_thermal:
+        most_m = min(most_m, CLEAR_OF_VISIBILITY * air.visibility_m, 2.5 * flood_m)
+    bodies = _cast(place, view, pose, lens, most_m, rng)
     image, away_m, extents = place.draw(bodies, pose, _enlarged(lens, finer), sun)
     if finer > 1:
         image, away_m = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (image, away_m))
     if not place.is_thermal:
         image = through_air(with_sky(image, away_m, pose, lens, air), away_m, air)
-    if place.light == "ir" and not place.is_thermal:
-        image = flooded(image, away_m, float(rng.uniform(8.0, 35.0)))
+    if math.isfinite(flood_m):
+        image = flooded(image, away_m, flood_m)
     if air.weather in ("rain", "snowfall"):
         image = with_precipitation(image, air.weather, rng, light=0.8 * max(air.haze_bgr) + 30.0)
     if place.is_thermal and rng.uniform() < 0.35:
@@ -145,12 +150,13 @@ class _Floor:
         return True
 
 
-def _cast(place: Place, view: str, pose: CameraPose, lens: OpenCvLens, rng: np.random.Generator) -> list[Body]:
+def _cast(
+    place: Place, view: str, pose: CameraPose, lens: OpenCvLens, most_m: float, rng: np.random.Generator
+) -> list[Body]:
     floor = _Floor(place, pose, lens, rng)
     bodies = list(_own(floor, rng))
     if rng.uniform() < EMPTY:
         return bodies
-    most_m = lens.fx_px * 1.75 / 9.0  # a person is 9 px high there
     bodies += _movers(place, floor, most_m, rng)
     if view == "mast":
         count = int(rng.integers(5, PERSONS)) if rng.uniform() < 0.62 else int(rng.integers(0, 5))
@@ -253,5 +259,5 @@ def _air(place: Place, rng: np.random.Generator) -> Air:
         tuple(blue.tolist()),
         tuple(cloud.tolist()),
         clouds,
-        int(rng.integers(2**31)),
+        place.seed,
     )

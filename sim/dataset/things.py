@@ -86,6 +86,7 @@ def add_fence(world: Any, a: tuple[float, float], b: tuple[float, float], rng: n
                     world,
                     point(share, low * rng.uniform(0.6, 0.95)),
                     (0.5, 0.5, 0.35),
+                    material="leaves",
                     rgba=shaded(colour, rng.uniform(0.8, 1.25)),
                 )
         return
@@ -121,12 +122,22 @@ def add_tree(world: Any, name: str, at: tuple[float, float], rng: np.random.Gene
             size = wide * rng.uniform(0.28, 0.5)
             centre = (out * math.cos(turn), out * math.sin(turn), up * high)
             add_blob(
-                crown, centre, (size, size, 0.75 * size), rgba=shaded(colour, rng.uniform(0.65, 1.2) * (0.6 + 0.5 * up))
+                crown,
+                centre,
+                (size, size, 0.75 * size),
+                material="leaves",
+                rgba=shaded(colour, rng.uniform(0.65, 1.2) * (0.6 + 0.5 * up)),
             )
     elif kind == "conifer":
         for up in np.linspace(0.18, 0.95, 9):
             size = 0.17 * high * (1.08 - up)
-            add_blob(crown, (0, 0, up * high), (size, size, 0.07 * high), rgba=shaded(colour, rng.uniform(0.5, 0.8)))
+            add_blob(
+                crown,
+                (0, 0, up * high),
+                (size, size, 0.07 * high),
+                material="leaves",
+                rgba=shaded(colour, rng.uniform(0.5, 0.8)),
+            )
     else:
         for _ in range(16):
             up, turn = rng.uniform(0.35, 0.65), rng.uniform(0, math.tau)
@@ -145,7 +156,13 @@ def add_bush(world: Any, name: str, at: tuple[float, float], rng: np.random.Gene
         turn, up, size = rng.uniform(0, math.tau), rng.uniform(0.15, 0.85), rng.uniform(0.3, 0.5)
         out = wide * 0.55 * rng.uniform()
         centre = (out * math.cos(turn), out * math.sin(turn), up * high)
-        add_blob(body, centre, (size * wide, size * wide, 0.22 * high), rgba=shaded(colour, rng.uniform(0.65, 1.25)))
+        add_blob(
+            body,
+            centre,
+            (size * wide, size * wide, 0.22 * high),
+            material="leaves",
+            rgba=shaded(colour, rng.uniform(0.65, 1.25)),
+        )
     return Round(*at, wide + 0.2)
 
 
