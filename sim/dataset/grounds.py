@@ -74,7 +74,7 @@ def add_leaves(spec: Any, rng: np.random.Generator) -> None:
 
 def add_cloths(spec: Any, rng: np.random.Generator) -> None:
     """The materials `cloth-0` and so on: creased, striped, checked, blotched; tinted by what wears them."""
-    creases = 1.0 + 0.25 * patches(rng, 8) + 0.2 * patches(rng, 32)
+    creases = 1.0 + 0.15 * patches(rng, 8) + 0.15 * patches(rng, 32)
     wave = np.sign(np.sin(np.arange(TEXTURE_PX) * 2 * np.pi / 64))
     stripes, blots = 1.0 + 0.35 * wave, np.where(patches(rng, 16) > 0.1, 1.25, 0.7)
     for index, pattern in enumerate((1.0, 1.0, 1.0, stripes[:, None], stripes[:, None] * stripes[None], blots)):

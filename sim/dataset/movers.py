@@ -21,6 +21,11 @@ CARS = {
     "transporter": ((6.0, 2.05, 2.6), (0.0, 0.93), (0.01, 0.80), 0.46),
     "pickup": ((5.2, 1.88, 1.78), (0.36, 0.76), (0.40, 0.60), 0.56),
 }
+# ahead, outwards and up of a van's waist, metres
+DRIVER_WINDOW = (
+    *((-0.35, 0.03, 0.05), (0.45, 0.03, 0.05), (-0.35, -0.03, 0.55), (0.15, -0.03, 0.55)),
+    *((-0.35, 0.0, 0.05), (0.45, 0.0, 0.05), (-0.35, -0.06, 0.55), (0.15, -0.06, 0.55)),
+)
 COLD = (0.28, 0.28, 0.28)
 
 
@@ -54,16 +59,10 @@ def add_vehicle(spec: Any, name: str, rng: np.random.Generator, *, is_thermal: b
         for low, high in places:
             a, b = (low, side * half * 0.94, waist), (high, side * half * narrow, height - 0.06)
             add_bar(body, a, b, 0.035, group=ACTOR, rgba=shaded(paint, 0.9))
-        if is_closed:
-            low_corner = (at[1] - 0.33 * length, side * half * 0.97, waist)
-            add_bar(
-                body,
-                low_corner,
-                (at[3] - 0.08, side * half * narrow, height - 0.35),
-                0.12,
-                group=ACTOR,
-                rgba=shaded(glass, 1.0),
-            )
+        if is_closed:  # the driver's window
+            x, y = at[1] - 0.13 * length, side * half * 0.93
+            window = [(x + dx, y + side * dy, waist + dz) for dx, dy, dz in DRIVER_WINDOW]
+            _add_hull(spec, body, f"{name}/window{side:+g}", window, glass)
     if is_closed:  # the windscreen
         screen = [(at[1] + 0.02, s * half * 0.88, waist + 0.05) for s in (-1, 1)]
         screen += [(at[3] + 0.05, s * half * narrow * 0.9, height - 0.15) for s in (-1, 1)]

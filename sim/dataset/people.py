@@ -16,7 +16,8 @@ from sim.world.paint import shaded
 from sim.world.shapes import ACTOR, add_bar, add_blob, add_box
 
 Colour = tuple[float, float, float]
-SKELETON_M = 1.68
+SKELETON_M = 1.63
+NEARER = {"upperneck": 0.7, "head": 0.75, "lhumerus": 0.93, "rhumerus": 0.93}  # than on the skeleton: its neck is long
 SKIN: tuple[Colour, ...] = ((0.80, 0.60, 0.48), (0.87, 0.70, 0.58), (0.62, 0.43, 0.31), (0.42, 0.28, 0.20))
 HAIR: tuple[Colour, ...] = ((0.08, 0.06, 0.05), (0.20, 0.13, 0.08), (0.42, 0.30, 0.16), (0.55, 0.53, 0.50))
 SHOES: tuple[Colour, ...] = ((0.06, 0.06, 0.06), (0.25, 0.17, 0.11), (0.75, 0.75, 0.73), (0.12, 0.13, 0.18))
@@ -96,7 +97,9 @@ def add_human(world: Any, name: str, dress: Dress) -> None:
 
 
 def _copy(parent: Any, source: Any, name: str, own_name: str, tailor: "_Tailor") -> None:
-    body = parent.add_body(name=name + own_name, pos=source.pos * tailor.scale, quat=source.quat)
+    body = parent.add_body(
+        name=name + own_name, pos=source.pos * tailor.scale * NEARER.get(source.name, 1.0), quat=source.quat
+    )
     tailor.clothe(body, source.name)
     for child in source.bodies:
         if not child.name.startswith(LEFT_OUT):
@@ -141,10 +144,9 @@ class _Tailor:
         dress, w = self._dress, self._dress.girth
         hips = dress.top if dress.below == "coat" else dress.legs
         self._blob(body, (0, -0.045, -0.005), (0.158 * w, 0.125, 0.115 * w), hips)
-        self._blob(body, (0, 0.045, 0), (0.15 * w, 0.09, 0.105 * w), dress.top, 0.95)
+        self._blob(body, (0, 0.04, 0), (0.152 * w, 0.12, 0.109 * w), dress.top)
         if dress.below in ("skirt", "coat"):
-            colour = dress.top if dress.below == "coat" else dress.legs
-            self._blob(body, (0, -0.2, 0.02), (0.175 * w, 0.3, 0.15 * w), colour, 0.97)
+            self._blob(body, (0, -0.13, 0.015), (0.168 * w, 0.19, 0.125 * w), hips, 0.98)
         if dress.carries == "shoulder":
             s = self.scale
             low, high = (0.15 * w, -0.28, -0.13), (0.25 * w, 0.02, 0.15)
@@ -153,16 +155,17 @@ class _Tailor:
 
     def _lowerback(self, body: Any, _: float) -> None:
         w = self._dress.girth
-        self._blob(body, (0, 0.05, 0.008 * w), (0.142 * w, 0.13, 0.105 * w**1.3), self._dress.top)
+        self._blob(body, (0, 0.05, 0.008 * w), (0.146 * w, 0.2, 0.106 * w**1.3), self._dress.top)
 
     def _upperback(self, body: Any, _: float) -> None:
         w = self._dress.girth
-        self._blob(body, (0, 0.05, 0.012), (0.155 * w, 0.14, 0.112 * w), self._dress.top)
+        self._blob(body, (0, 0.05, 0.012), (0.158 * w, 0.22, 0.113 * w), self._dress.top)
 
     def _thorax(self, body: Any, _: float) -> None:
         dress, w = self._dress, self._dress.girth
-        self._blob(body, (0, 0.065, 0.008), (0.168 * w, 0.145, 0.115 * w), dress.top)
-        self._bar(body, (-0.135 * w, 0.165, 0.0), (0.135 * w, 0.165, 0.0), 0.062, dress.top, 1.03)
+        self._blob(body, (0, 0.035, 0.008), (0.17 * w, 0.19, 0.116 * w), dress.top)
+        for x in (-0.145, 0.145):
+            self._bar(body, (0.2 * x, 0.19, 0.0), (x, 0.15, 0.0), 0.058, dress.top, 1.02)
         if dress.carries == "backpack":
             self._blob(body, (0, 0.0, -0.175), (0.145, 0.215, 0.095), dress.bag)
             self._blob(body, (0, -0.07, -0.235), (0.11, 0.11, 0.06), dress.bag, 0.8)
@@ -196,6 +199,9 @@ class _Tailor:
 
     def _femur(self, body: Any, _: float) -> None:
         dress, w = self._dress, math.sqrt(self._dress.girth)
+        if dress.below in ("skirt", "coat"):
+            colour = dress.top if dress.below == "coat" else dress.legs
+            self._bar(body, (0, -0.05, 0), (0, -0.3, 0), 0.098 * w, colour, 0.97)
         self._bar(body, (0, -0.03, 0), (0, -0.19, 0), 0.083 * w, dress.legs)
         self._bar(body, (0, -0.17, 0), (0, -0.39, 0), 0.066 * w, dress.skin if dress.below == "skirt" else dress.legs)
 
@@ -213,7 +219,7 @@ class _Tailor:
     def _humerus(self, body: Any, _: float) -> None:
         dress, w = self._dress, math.sqrt(self._dress.girth)
         is_bare = dress.sleeves == "short"
-        self._bar(body, (0, 0.005, 0), (0, -0.15, 0), 0.056 * w, dress.top, 0.98)
+        self._bar(body, (0, 0.0, 0), (0, -0.15, 0), 0.053 * w, dress.top, 0.99)
         self._bar(body, (0, -0.14, 0), (0, -0.27, 0), (0.042 if is_bare else 0.05) * w, self._sleeve(), 0.97)
 
     def _radius(self, body: Any, _: float) -> None:

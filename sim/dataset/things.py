@@ -116,7 +116,7 @@ def add_tree(world: Any, name: str, at: tuple[float, float], rng: np.random.Gene
     kind, colour = rng.choice(["leafy", "conifer", "bare"], p=[0.65, 0.2, 0.15]), leaves(rng)
     if kind == "leafy":
         wide = high * rng.uniform(0.2, 0.34)
-        for _ in range(16):
+        for _ in range(26):
             out, turn, up = wide * math.sqrt(rng.uniform(0, 1)) * 0.8, rng.uniform(0, math.tau), rng.uniform(0.38, 0.92)
             out *= 1.0 - abs(up - 0.6)
             size = wide * rng.uniform(0.28, 0.5)
