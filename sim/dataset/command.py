@@ -1,6 +1,6 @@
 """`vedette-sim dataset OUT`: labelled pictures of worlds made by chance.
 
-Every worker draws whole places; what a place looks like follows from its seed, so the number of workers changes nothing.
+Every worker draws whole places; what a place looks like follows from its seed, whatever the number of workers.
 """
 
 import json
@@ -40,14 +40,12 @@ def dataset(
 ) -> None:
     """Draw persons, vehicles and animals in worlds made by chance, with boxes, as COCO and YOLO.
 
-    For example `vedette-sim dataset sets/small --pictures 1000 --val 100 --test 100`; look at sheet.jpg and card.md then.
+    For example `vedette-sim dataset sets/small --pictures 1000 --val 100 --test 100`; then look at sheet.jpg.
     """
     clock = SystemClock()
     began_us = clock.monotonic_us()
     plan = Plan(train=pictures, val=val, test=test, seed=seed)
     try:
-        if pictures + val + test == 0:
-            raise DatasetError("--pictures, --val and --test: expected at least one picture, got none")
         command = f"vedette-sim dataset {out.name} --pictures {pictures} --val {val} --test {test} --seed {seed}"
         card = write_set(out, plan, workers=workers, command=command, console=Console(stderr=True))
     except (DatasetError, WorldError, OSError) as err:
@@ -62,8 +60,9 @@ def write_set(
     out: Path, plan: Plan, *, workers: int, command: str, console: Console
 ) -> dict[str, dict[str, dict[str, int]]]:
     """All splits; returns what card.json says. Raises DatasetError, WorldError."""
-    choose_opengl()
-    _check_figure()
+    if plan.train + plan.val + plan.test == 0:
+        raise DatasetError("--pictures, --val and --test: expected at least one picture, got none")
+    check_renderer()
     begin(out, plan)
     jobs = [(out, split, number, share) for split in SPLITS for number, share in enumerate(plan.places(split))]
     left = [job for job in jobs if not part_of(out, job[1], job[2]).is_file()]
@@ -79,7 +78,7 @@ def write_set(
 def _drawn(jobs: Iterable[Job], workers: int) -> Iterator[int]:
     """Pictures done, as they come."""
     if workers == 1:
-        yield from map(draw_place, jobs)
+        yield from (draw_place(job) for job in jobs)
         return
     os.environ.setdefault("LP_NUM_THREADS", "1")  # of Mesa: one a process, the processes share the cores
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
@@ -107,8 +106,9 @@ def draw_place(job: Job) -> int:
     return share.count
 
 
-def _check_figure() -> None:
-    """Raises WorldError where the extra `sim` is missing, before any process is started."""
+def check_renderer() -> None:
+    """Raises WorldError where the extra `sim` or a renderer is missing, before any process is started."""
+    choose_opengl()
     try:
         from sim.world.figure import humanoid  # noqa: PLC0415 - reads MUJOCO_GL
     except ModuleNotFoundError as err:

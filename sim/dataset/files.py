@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from sim.dataset.errors import DatasetError
-from sim.dataset.labels import KINDS, LEARNED_VISIBLE_FRAC, LEAST_PX, Picture
+from sim.dataset.labels import KINDS, LEARNED_VISIBLE_FRAC, LEAST_LEVELS, LEAST_PX, Picture
 from sim.dataset.plan import SPLITS, Plan
 
 QUALITY = 94  # of the JPEG files; what a camera's codec does was done before
@@ -141,7 +141,8 @@ def _card(sets: dict[str, Json], plan: Plan, *, command: str, version: str) -> J
         "made_by": f"vedette {version}",
         "command": command,
         **plan.document(),
-        "ignored": f"visible_frac below {LEARNED_VISIBLE_FRAC} or less than {LEAST_PX:g} px high: iscrowd 1, not in YOLO",
+        "ignored": f"visible_frac below {LEARNED_VISIBLE_FRAC}, less than {LEAST_PX:g} px high, or less than "
+        f"{LEAST_LEVELS:g} grey levels within the box (dark, haze): iscrowd 1, not in YOLO",
         "splits": {split: _counts(document) for split, document in sets.items()},
     }
 
@@ -167,11 +168,11 @@ def _counts(document: Json) -> Json:
 def _written(card: Json) -> str:
     lines = [
         f"# {card['name']}\n",
-        "Pictures of worlds made by chance, drawn by MuJoCo, with boxes from the renderer. No person, place or recording",
-        f"is real. Licence {card['licence']}; made by {card['made_by']}:\n",
+        "Pictures of worlds made by chance, drawn by MuJoCo, with boxes from the renderer. No person, place or",
+        f"recording is real. Licence {card['licence']}; made by {card['made_by']}:\n",
         f"    {card['command']}\n",
         "The test split follows from fixed seeds of its own: its places are never in train or val, whatever the seed.",
-        f"Boxes marked iscrowd: {card['ignored']}.\n",
+        f"Neither learned nor judged: {card['ignored']}.\n",
     ]
     columns = list(card["splits"])
     lines += ["| | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from detectors.frame import ImageBgr
 
 KINDS = ("person", "vehicle", "animal")  # class 0, 1, 2 of YOLO, category 1, 2, 3 of COCO
-LEAST_PX, LEARNED_VISIBLE_FRAC = 8.0, 0.25  # smaller or more hidden ones are neither learned nor judged
+# Who is lower, more hidden, or in a box of fewer grey levels is neither learned nor judged.
+LEAST_PX, LEARNED_VISIBLE_FRAC, LEAST_LEVELS = 8.0, 0.25, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +17,12 @@ class Labelled:
     xyxy_px: tuple[float, float, float, float]
     visible_frac: float
     distance_m: float
+    levels: float  # of grey within the box, noise aside
 
     @property
     def is_learned(self) -> bool:
-        return self.visible_frac >= LEARNED_VISIBLE_FRAC and self.xyxy_px[3] - self.xyxy_px[1] >= LEAST_PX
+        is_tall = self.xyxy_px[3] - self.xyxy_px[1] >= LEAST_PX
+        return is_tall and self.visible_frac >= LEARNED_VISIBLE_FRAC and self.levels >= LEAST_LEVELS
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,8 @@ class Place:
     def draw(
         self, bodies: Sequence[Body], pose: CameraPose, lens: OpenCvLens, sun: Sun
     ) -> tuple[FloatArray, FloatArray, dict[int, Extent]]:
-        """Colours of 0 to 255, metres from the camera's plane, and the extent of each labelled body that is seen, by its
-        place in `bodies`."""
+        """Colours of 0 to 255, metres from the camera's plane, and the extent of each labelled body that is seen, by
+        its place in `bodies`."""
         self._canvas.begin(lens)
         self._stand(bodies)
         self._shine(sun, pose)
@@ -179,8 +179,6 @@ class Place:
         base = str(rng.choice(BASES, p=BASE_CHANCES))
         add_ground(spec, base, "base", rng, is_thermal=self.is_thermal)
         lay(spec, "base", up_m=-0.03, is_lit=self.has_lamps)
-        add_leaves(spec, rng)
-        world = spec.worldbody
         for index in range(int(rng.integers(0, 4))):
             kind = str(
                 rng.choice(
@@ -197,6 +195,11 @@ class Place:
                 add_line(
                     spec, (centre[0], centre[1], up + 0.002), (half[0], 0.06), turn, 0.3 if self.is_thermal else 0.8
                 )
+        self._plant(spec, rng)
+        self._build_up(spec, rng)
+
+    def _build_up(self, spec: Any, rng: np.random.Generator) -> None:
+        world = spec.worldbody
         if rng.uniform() < 0.65:
             add_wall(spec, "wall", rng, is_thermal=self.is_thermal)
             for _ in range(int(rng.integers(1, 5))):
@@ -208,13 +211,6 @@ class Place:
                 b = a + length * np.array([math.cos(turn), math.sin(turn)])
                 add_fence(world, (float(a[0]), float(a[1])), (float(b[0]), float(b[1])), rng)
                 a = b
-        for index in range(int(rng.integers(0, 10))):
-            self.taken.append(add_tree(world, f"tree-{index}", _around(rng, 6.0, 50.0), rng))
-        if rng.uniform() < 0.5:  # a wood's edge
-            for index in range(14):
-                add_tree(world, f"far-{index}", _around(rng, 70.0, 160.0), rng)
-        for index in range(int(rng.integers(0, 9))):
-            self.taken.append(add_bush(world, f"bush-{index}", _around(rng, 2.0, 35.0), rng))
         for _ in range(int(rng.integers(2, 14))):
             self.taken.append(add_thing(world, _around(rng, 1.0, 30.0), rng))
         for index in range(int(rng.integers(2, 7)) if self.has_lamps else int(rng.integers(0, 4))):
@@ -222,6 +218,17 @@ class Place:
             self.taken.append(add_lamp(world, at, high, is_lit=self.has_lamps))
             if self.has_lamps:
                 _light(world, f"lamp-{index}", (*at, high), rng)
+
+    def _plant(self, spec: Any, rng: np.random.Generator) -> None:
+        world = spec.worldbody
+        add_leaves(spec, rng)
+        for index in range(int(rng.integers(0, 10))):
+            self.taken.append(add_tree(world, f"tree-{index}", _around(rng, 6.0, 50.0), rng))
+        if rng.uniform() < 0.5:  # a wood's edge
+            for index in range(14):
+                add_tree(world, f"far-{index}", _around(rng, 70.0, 160.0), rng)
+        for index in range(int(rng.integers(0, 9))):
+            self.taken.append(add_bush(world, f"bush-{index}", _around(rng, 2.0, 35.0), rng))
 
     def _people(self, spec: Any, rng: np.random.Generator) -> None:
         add_cloths(spec, rng)

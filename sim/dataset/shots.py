@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from contract.site import CameraPose, OpenCvLens
 from sim.actors import GAIT_SPEED_M_S, Standing
@@ -23,12 +24,14 @@ from sim.dataset.people import carried_otherwise
 from sim.dataset.place import ANIMALS, PERSONS, VEHICLES, Body, Place, Sun
 from sim.scenario import Actor, Gait, Stop
 from sim.sight import FloatArray, axes_of
+from sim.world.canvas import Extent
 from sim.world.gait import posture_of
 
+Grey = npt.NDArray[np.uint8]
 SIZES_PX = ((640, 360), (640, 480), (768, 576), (960, 540))
 SIZE_CHANCES = (0.36, 0.3, 0.26, 0.08)
 VIEWS, VIEW_CHANCES = ("mast", "robot", "drone"), (0.58, 0.2, 0.22)
-EMPTY = 0.17
+EMPTY = 0.12  # as many again have nobody by chance
 CLEAR_OF_VISIBILITY = 0.4  # of it: nobody stands where no contrast is left
 
 
@@ -40,11 +43,13 @@ def shot(place: Place, index: int) -> Picture:
     finer = 2 if size[0] < 900 and rng.uniform() < 0.8 else 1
     pose, lens = _camera(place, view, size, rng)
     sun, air = _sun(place, rng), _air(place, rng)
-    flood_m = float(rng.uniform(9.0, 35.0)) if place.light == "ir" and not place.is_thermal else math.inf
+    flood_m = (
+        float(rng.uniform(9.0, 35.0)) + 0.7 * pose.up_m if place.light == "ir" and not place.is_thermal else math.inf
+    )
     most_m = lens.fx_px * 1.75 / 9.0  # a person is 9 px high there
     if not place.is_thermal:
         most_m = min(most_m, CLEAR_OF_VISIBILITY * air.visibility_m, 2.5 * flood_m)
-    bodies = _cast(place, view, pose, lens, most_m, rng)
+    bodies = _cast(place, view, _Floor(place, pose, lens, rng), most_m, rng)
     image, away_m, extents = place.draw(bodies, pose, _enlarged(lens, finer), sun)
     if finer > 1:
         image, away_m = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (image, away_m))
@@ -58,16 +63,17 @@ def shot(place: Place, index: int) -> Picture:
         image = 255.0 - image  # black is hot
     sensor = chosen_sensor(rng, place.light)
     final = coded(sensed(image, sensor, rng), sensor)
-    labelled = tuple(
-        Labelled(
-            bodies[at].kind,
-            tuple(edge / finer for edge in extent.xyxy_px),  # type: ignore[arg-type]
-            extent.visible_frac,
-            _distance_m(bodies[at].standing, pose),
-        )
-        for at, extent in extents.items()
-    )
+    grey = cv2.GaussianBlur(cv2.cvtColor(final, cv2.COLOR_BGR2GRAY), (0, 0), 1.2)
+    labelled = tuple(_labelled(bodies[at], extent, pose, grey, finer) for at, extent in extents.items())
     return Picture(final, labelled, place.light, view, air.weather)
+
+
+def _labelled(body: Body, extent: Extent, pose: CameraPose, grey: Grey, finer: int) -> Labelled:
+    x1, y1, x2, y2 = (edge / finer for edge in extent.xyxy_px)
+    within = grey[math.floor(y1) : math.ceil(y2), math.floor(x1) : math.ceil(x2)]
+    dark, bright = np.percentile(within, (4, 96))
+    away_m = _distance_m(body.standing, pose)
+    return Labelled(body.kind, (x1, y1, x2, y2), extent.visible_frac, away_m, round(float(bright - dark), 1))
 
 
 def _distance_m(standing: Standing, pose: CameraPose) -> float:
@@ -99,7 +105,7 @@ def _camera(place: Place, view: str, size: tuple[int, int], rng: np.random.Gener
         fx = tall_px * height / 400.0 * away / 1.75
         fx = float(np.clip(fx, 0.5 * width, 3.2 * width))  # 90 to 18 degrees wide
         east, north = spot[0] - flat * math.sin(turn), spot[1] - flat * math.cos(turn)
-        if up > 12.0 or not any(math.hypot(east - r.east_m, north - r.north_m) < r.radius_m + 1.0 for r in place.taken):
+        if up > 12.0 or _is_free(place, np.array([east, north]), spot):
             break
     pitch = -math.degrees(math.atan2(up - 0.9, flat)) + rng.normal(0.0, 2.0)
     roll = rng.normal(0.0, 1.2 if view == "mast" else 3.0)
@@ -115,6 +121,16 @@ def _camera(place: Place, view: str, size: tuple[int, int], rng: np.random.Gener
         model="opencv", width_px=width, height_px=height, fx_px=fx, fy_px=fx, cx_px=width / 2.0, cy_px=height / 2.0
     )
     return pose, lens
+
+
+def _is_free(place: Place, eye: FloatArray, spot: FloatArray) -> bool:
+    """Nothing stands at the camera, no house before it."""
+    way = eye + np.linspace(0.0, 0.9, 12)[:, None] * (spot - eye)
+    for taken in place.taken:
+        near_m = np.hypot(*(way - (taken.east_m, taken.north_m)).T)
+        if near_m[0] < taken.radius_m + 1.0 or (taken.radius_m > 3.0 and near_m.min() < taken.radius_m):
+            return False
+    return True
 
 
 def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
@@ -150,10 +166,7 @@ class _Floor:
         return True
 
 
-def _cast(
-    place: Place, view: str, pose: CameraPose, lens: OpenCvLens, most_m: float, rng: np.random.Generator
-) -> list[Body]:
-    floor = _Floor(place, pose, lens, rng)
+def _cast(place: Place, view: str, floor: "_Floor", most_m: float, rng: np.random.Generator) -> list[Body]:
     bodies = list(_own(floor, rng))
     if rng.uniform() < EMPTY:
         return bodies
@@ -172,7 +185,10 @@ def _own(floor: _Floor, rng: np.random.Generator) -> Iterator[Body]:
             if spot is not None:
                 up_m = 0.1 if kind == "rover" or rng.uniform() < 0.4 else float(rng.uniform(1.0, 9.0))
                 yield Body(
-                    kind, 0, _standing(Gait.WALK, *spot, rng.uniform(0, 360), 0.0, 0.0), up_m=up_m * (kind == "copter")
+                    kind,
+                    0,
+                    standing_of(Gait.WALK, *spot, heading_deg=rng.uniform(0, 360)),
+                    up_m=up_m * (kind == "copter"),
                 )
 
 
@@ -189,7 +205,11 @@ def _movers(place: Place, floor: _Floor, most_m: float, rng: np.random.Generator
             if rng.uniform() < 0.4:
                 heading = rng.uniform(0, 360)
             speed = 1.5 if rng.uniform() < 0.6 else 0.0
-            yield Body(kind, int(index), _standing(Gait.WALK, *spot, heading, speed, rng.uniform(0, 9)))
+            yield Body(
+                kind,
+                int(index),
+                standing_of(Gait.WALK, *spot, heading_deg=heading, speed_m_s=speed, walked_m=rng.uniform(0, 9)),
+            )
 
 
 def _persons(floor: _Floor, count: int, most_m: float, rng: np.random.Generator) -> Iterator[Body]:
@@ -213,14 +233,22 @@ def _persons(floor: _Floor, count: int, most_m: float, rng: np.random.Generator)
             own = gait if rng.uniform() < 0.9 else Gait.WALK
             speed = GAIT_SPEED_M_S[own] * rng.uniform(0.6, 1.25) if moves else 0.0
             turned = heading + (rng.normal(0, 8) if moves else rng.uniform(-180, 180))
-            standing = _standing(own, *here, turned, speed, walked + rng.uniform(0, 1.6))
+            standing = standing_of(
+                own, *here, heading_deg=turned, speed_m_s=speed, walked_m=walked + rng.uniform(0, 1.6)
+            )
             posture = carried_otherwise(posture_of(standing), own, rng, moves=moves)
             yield Body("person", free.pop(), standing, posture=posture)
         left -= together
 
 
-def _standing(
-    gait: Gait, east_m: float, north_m: float, heading_deg: float, speed_m_s: float, walked_m: float
+def standing_of(
+    gait: Gait,
+    east_m: float,
+    north_m: float,
+    *,
+    heading_deg: float = 0.0,
+    speed_m_s: float = 0.0,
+    walked_m: float = 0.0,
 ) -> Standing:
     actor = Actor(id="somebody", gait=gait, route=(Stop(east_m=0.0, north_m=0.0),))
     return Standing(actor, east_m, north_m, float(heading_deg) % 360.0, float(speed_m_s), float(walked_m))
