@@ -1,5 +1,6 @@
 """What a place's ground, walls and plants look like: procedural, from a generator."""
 
+import math
 from typing import Any
 
 import cv2
@@ -30,9 +31,11 @@ LIT_HALF_M, LIT_CELL_M = 36.0, 0.9  # by night corners are lit one by one
 def add_ground(spec: Any, kind: str, name: str, rng: np.random.Generator, *, is_thermal: bool) -> None:
     """The material `name`, which tiles without a seam."""
     colour, varies, weights, (low, high), tile = GROUNDS[kind]
-    grain = sum(weight * patches(rng, cells) for weight, cells in zip(weights, (8, 32, 128, TEXTURE_PX), strict=True))
+    grain = np.zeros((TEXTURE_PX, TEXTURE_PX))
+    for weight, cells in zip(weights, (8, 32, 128, TEXTURE_PX), strict=True):
+        grain += weight * patches(rng, cells)
     base = np.array(colour) * (1.0 + rng.uniform(-varies, varies)) * rng.uniform(0.94, 1.06, 3)
-    other = base * rng.uniform(0.75, 1.3, 3)  # a second hue in the large patches
+    other = base * rng.uniform(0.8, 1.2) * rng.uniform(0.92, 1.08, 3)  # a second hue in the large patches
     mixed = np.clip(0.5 + 0.5 * patches(rng, 8), 0.0, 1.0)[:, :, None] * rng.uniform(0.0, 0.5)
     pixels = (1.0 + rng.uniform(low, high) * grain)[:, :, None] * (base * (1.0 - mixed) + other * mixed)
     if kind == "paving" or (kind == "concrete" and rng.uniform() < 0.5):
@@ -60,7 +63,7 @@ def add_wall(spec: Any, name: str, rng: np.random.Generator, *, is_thermal: bool
             for left in range(32 * (row % 2), TEXTURE_PX, 64):
                 pixels[top : top + 32, left : left + 3] *= 0.8
     elif style == 1:
-        pixels *= (1.0 + 0.12 * np.sin(np.arange(TEXTURE_PX) * 2 * np.pi / 16))[None, :, None]
+        pixels *= (1.0 + 0.12 * np.sin(np.arange(TEXTURE_PX) * math.tau / 16))[None, :, None]
     if is_thermal:
         pixels = pixels.mean(axis=2, keepdims=True) * np.full(3, 0.3) + 20
     add_picture(spec, name, pixels, tile_m=float(rng.uniform(3.0, 6.0)))
@@ -75,10 +78,11 @@ def add_leaves(spec: Any, rng: np.random.Generator) -> None:
 def add_cloths(spec: Any, rng: np.random.Generator) -> None:
     """The materials `cloth-0` and so on: creased, striped, checked, blotched; tinted by what wears them."""
     creases = 1.0 + 0.15 * patches(rng, 8) + 0.15 * patches(rng, 32)
-    wave = np.sign(np.sin(np.arange(TEXTURE_PX) * 2 * np.pi / 64))
-    stripes, blots = 1.0 + 0.35 * wave, np.where(patches(rng, 16) > 0.1, 1.25, 0.7)
-    for index, pattern in enumerate((1.0, 1.0, 1.0, stripes[:, None], stripes[:, None] * stripes[None], blots)):
-        pixels = np.broadcast_to(205 * creases * pattern, (TEXTURE_PX, TEXTURE_PX))
+    plain = np.ones((TEXTURE_PX, TEXTURE_PX))
+    stripes = plain + 0.35 * np.sign(np.sin(np.arange(TEXTURE_PX) * math.tau / 64))[:, None]
+    blots = np.where(patches(rng, 16) > 0.1, 1.25, 0.7)
+    for index, pattern in enumerate((plain, plain, plain, stripes, stripes * stripes.T, blots)):
+        pixels = 205 * creases * pattern
         add_picture(spec, f"cloth-{index}", np.repeat(pixels[:, :, None], 3, axis=2), tile_m=0.7)
 
 

@@ -43,8 +43,9 @@ def with_sky(image: FloatArray, away_m: FloatArray, pose: CameraPose, lens: Open
     ray = x * right + y * down + forward
     up = np.clip(ray[:, :, 2] / np.linalg.norm(ray, axis=2), 0.004, 1.0)
     scale = CLOUD_M / 4_000.0 * TEXTURE_PX / np.clip(ray[:, :, 2], 0.03, None)
-    where = [(ray[:, :, axis] * scale % TEXTURE_PX).astype(np.float32) for axis in (0, 1)]
-    cloud = cv2.remap(_cloud_field(air.cloud_seed), *where, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    east, north = ((ray[:, :, axis] * scale % TEXTURE_PX).astype(np.float32) for axis in (0, 1))
+    field = _cloud_field(air.cloud_seed)
+    cloud = np.asarray(cv2.remap(field, east, north, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), np.float32)
     thick = (np.clip((cloud + 2.0 * air.clouds_frac - 1.0) * 2.0 + 0.5, 0.0, 1.0) * np.clip(up * 6.0, 0.0, 1.0))[
         :, :, None
     ]
@@ -84,8 +85,8 @@ def with_precipitation(image: FloatArray, weather: str, rng: np.random.Generator
             cv2.line(layer, (round(x), round(y)), end, 0.25 + 0.35 * near, 1, cv2.LINE_AA)
         else:
             cv2.circle(layer, (round(x), round(y)), round(0.6 + 2.2 * near), 0.5 + 0.4 * near, -1, cv2.LINE_AA)
-    layer = cv2.GaussianBlur(layer, (3, 3), 0.7)[:, :, None]
-    return np.asarray(image * (1.0 - 0.6 * layer) + 0.6 * layer * light, np.float32)
+    soft = 0.6 * np.asarray(cv2.GaussianBlur(layer, (3, 3), 0.7), np.float32)[:, :, None]
+    return np.asarray(image * (1.0 - soft) + soft * light, np.float32)
 
 
 def flooded(image: FloatArray, away_m: FloatArray, reach_m: float) -> FloatArray:
@@ -123,7 +124,7 @@ def chosen_sensor(rng: np.random.Generator, light: str) -> Sensor:
     mean = {
         "day": rng.uniform(85, 150),
         "dusk": rng.uniform(55, 105),
-        "night": rng.uniform(28, 80),
+        "night": rng.uniform(34, 90),
         "ir": rng.uniform(45, 105),
     }[light]
     return Sensor(
@@ -155,7 +156,7 @@ def sensed(image: FloatArray, sensor: Sensor, rng: np.random.Generator) -> Image
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
     image = image * (1.0 - sensor.vignette * 0.5 * (x**2 + y**2))[:, :, None]
     if sensor.blur_px > 0.25:
-        image = cv2.GaussianBlur(image, (0, 0), sensor.blur_px)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sensor.blur_px), np.float32)
     gain = sensor.gain if sensor.mean is None else float(np.clip(sensor.mean / max(image.mean(), 1.0), 0.25, 3.0))
     image = image * (gain * np.array(sensor.white_bgr, np.float32))
     image = 255.0 * cv2.pow(np.clip(image / 255.0, 0.0, 1.6), sensor.gamma)

@@ -16,6 +16,7 @@ from sim.world.paint import shaded
 from sim.world.shapes import ACTOR, add_bar, add_blob, add_box
 
 Colour = tuple[float, float, float]
+Ends = tuple[tuple[float, float, float], tuple[float, float, float]]
 SKELETON_M = 1.63
 NEARER = {"upperneck": 0.7, "head": 0.75, "lhumerus": 0.93, "rhumerus": 0.93}  # than on the skeleton: its neck is long
 SKIN: tuple[Colour, ...] = ((0.80, 0.60, 0.48), (0.87, 0.70, 0.58), (0.62, 0.43, 0.31), (0.42, 0.28, 0.20))
@@ -44,11 +45,11 @@ class Dress:
 
 def chosen_dress(rng: np.random.Generator, *, is_thermal: bool = False) -> Dress:
     """Mostly muted cloth, dark trousers more often than not. Thermal: the warmer the brighter, skin above all."""
-    legs = cloth(rng, darkness=0.6)
+    legs = cloth(rng, darkness=0.52)
     dress = Dress(
         height_m=float(np.clip(rng.normal(1.73, 0.09), 1.5, 1.97)),
         girth=float(np.clip(rng.normal(1.08, 0.11), 0.9, 1.4)),
-        top=cloth(rng, darkness=0.35),
+        top=cloth(rng, darkness=0.28),
         legs=legs,
         skin=SKIN[rng.choice(4, p=[0.45, 0.3, 0.15, 0.1])],
         hair=HAIR[rng.integers(4)],
@@ -71,7 +72,7 @@ def chosen_dress(rng: np.random.Generator, *, is_thermal: bool = False) -> Dress
 def cloth(rng: np.random.Generator, *, darkness: float) -> Colour:
     """Black, grey, blue, earth and now and then something bright."""
     if rng.uniform() < darkness:
-        value, saturation = rng.uniform(0.04, 0.22), rng.uniform(0.0, 0.5)
+        value, saturation = rng.uniform(0.05, 0.26), rng.uniform(0.0, 0.5)
     else:
         value, saturation = rng.uniform(0.2, 0.95), rng.uniform(0.0, 0.85) ** 1.4
     hue = rng.uniform(0.0, 1.0) if rng.uniform() < 0.5 else rng.normal(0.6, 0.05)
@@ -126,8 +127,8 @@ class _Tailor:
         s = self.scale
         add_blob(body, [s * c for c in centre], [s * h for h in half], group=ACTOR, **self._look(colour, shade))
 
-    def _bar(self, body: Any, a: Colour, b: Colour, radius: float, colour: Colour, shade: float = 1.0) -> None:
-        s = self.scale
+    def _bar(self, body: Any, ends: Ends, radius: float, colour: Colour, shade: float = 1.0) -> None:
+        (a, b), s = ends, self.scale
         add_bar(body, [s * c for c in a], [s * c for c in b], s * radius, group=ACTOR, **self._look(colour, shade))
 
     def _look(self, colour: Colour, shade: float) -> dict[str, Any]:
@@ -165,22 +166,22 @@ class _Tailor:
         dress, w = self._dress, self._dress.girth
         self._blob(body, (0, 0.035, 0.008), (0.17 * w, 0.19, 0.116 * w), dress.top)
         for x in (-0.145, 0.145):
-            self._bar(body, (0.2 * x, 0.19, 0.0), (x, 0.15, 0.0), 0.058, dress.top, 1.02)
+            self._bar(body, ((0.2 * x, 0.19, 0.0), (x, 0.15, 0.0)), 0.058, dress.top, 1.02)
         if dress.carries == "backpack":
             self._blob(body, (0, 0.0, -0.175), (0.145, 0.215, 0.095), dress.bag)
             self._blob(body, (0, -0.07, -0.235), (0.11, 0.11, 0.06), dress.bag, 0.8)
             for x in (-0.1, 0.1):
-                self._bar(body, (x, 0.2, -0.06), (x, 0.05, 0.118 * w), 0.022, dress.bag, 0.9)
+                self._bar(body, ((x, 0.2, -0.06), (x, 0.05, 0.118 * w)), 0.022, dress.bag, 0.9)
         if dress.carries == "shoulder":
-            self._bar(body, (-0.12, 0.2, 0.06), (0.15 * w, -0.2, 0.11 * w), 0.015, dress.bag, 0.9)
+            self._bar(body, ((-0.12, 0.2, 0.06), (0.15 * w, -0.2, 0.11 * w)), 0.015, dress.bag, 0.9)
 
     def _lowerneck(self, body: Any, _: float) -> None:
-        self._bar(body, (0, 0.0, 0.0), (0, 0.10, 0.01), 0.052, self._dress.skin, 0.9)
+        self._bar(body, ((0, 0.0, 0.0), (0, 0.10, 0.01)), 0.052, self._dress.skin, 0.9)
         if self._dress.head == "hood" or self._dress.below == "coat":
             self._blob(body, (0, 0.045, -0.01), (0.09, 0.06, 0.085), self._dress.top, 0.92)
 
     def _upperneck(self, body: Any, _: float) -> None:
-        self._bar(body, (0, -0.01, 0.0), (0, 0.1, 0.0), 0.05, self._dress.skin, 0.9)
+        self._bar(body, ((0, -0.01, 0.0), (0, 0.1, 0.0)), 0.05, self._dress.skin, 0.9)
 
     def _head(self, body: Any, _: float) -> None:
         dress = self._dress
@@ -201,16 +202,16 @@ class _Tailor:
         dress, w = self._dress, math.sqrt(self._dress.girth)
         if dress.below in ("skirt", "coat"):
             colour = dress.top if dress.below == "coat" else dress.legs
-            self._bar(body, (0, -0.05, 0), (0, -0.3, 0), 0.098 * w, colour, 0.97)
-        self._bar(body, (0, -0.03, 0), (0, -0.19, 0), 0.083 * w, dress.legs)
-        self._bar(body, (0, -0.17, 0), (0, -0.39, 0), 0.066 * w, dress.skin if dress.below == "skirt" else dress.legs)
+            self._bar(body, ((0, -0.05, 0), (0, -0.3, 0)), 0.098 * w, colour, 0.97)
+        self._bar(body, ((0, -0.03, 0), (0, -0.19, 0)), 0.083 * w, dress.legs)
+        self._bar(body, ((0, -0.17, 0), (0, -0.39, 0)), 0.066 * w, dress.skin if dress.below == "skirt" else dress.legs)
 
     def _tibia(self, body: Any, _: float) -> None:
         dress, w = self._dress, math.sqrt(self._dress.girth)
         is_bare = dress.below in ("shorts", "skirt")
         colour, loose = (dress.skin, 0.88) if is_bare else (dress.legs, 1.0)
-        self._bar(body, (0, -0.01, 0), (0, -0.18, -0.012), 0.058 * w * loose, colour)
-        self._bar(body, (0, -0.17, -0.008), (0, -0.375, 0), 0.05 * w * loose**2, colour, 0.97)
+        self._bar(body, ((0, -0.01, 0), (0, -0.18, -0.012)), 0.058 * w * loose, colour)
+        self._bar(body, ((0, -0.17, -0.008), (0, -0.375, 0)), 0.05 * w * loose**2, colour, 0.97)
 
     def _foot(self, body: Any, _: float) -> None:
         self._blob(body, (0, -0.07, -0.008), (0.047, 0.135, 0.044), self._dress.shoes)
@@ -219,13 +220,13 @@ class _Tailor:
     def _humerus(self, body: Any, _: float) -> None:
         dress, w = self._dress, math.sqrt(self._dress.girth)
         is_bare = dress.sleeves == "short"
-        self._bar(body, (0, 0.0, 0), (0, -0.15, 0), 0.053 * w, dress.top, 0.99)
-        self._bar(body, (0, -0.14, 0), (0, -0.27, 0), (0.042 if is_bare else 0.05) * w, self._sleeve(), 0.97)
+        self._bar(body, ((0, 0.0, 0), (0, -0.15, 0)), 0.053 * w, dress.top, 0.99)
+        self._bar(body, ((0, -0.14, 0), (0, -0.27, 0)), (0.042 if is_bare else 0.05) * w, self._sleeve(), 0.97)
 
     def _radius(self, body: Any, _: float) -> None:
         w = math.sqrt(self._dress.girth)
         self._bar(
-            body, (0, 0.0, 0), (0, -0.2, 0), (0.036 if self._dress.sleeves == "short" else 0.045) * w, self._sleeve()
+            body, ((0, 0.0, 0), (0, -0.2, 0)), (0.036 if self._dress.sleeves == "short" else 0.045) * w, self._sleeve()
         )
         self._blob(body, (0, -0.27, 0.0), (0.032, 0.075, 0.038), self._dress.skin, 0.97)
         if self._dress.carries == "hand":

@@ -34,7 +34,7 @@ from sim.world.quaternions import heading
 from sim.world.shapes import ACTOR, HIDDEN, SCENE
 
 LIGHTS = ("day", "dusk", "night", "ir")
-LIGHT_CHANCES = (0.64, 0.10, 0.13, 0.13)
+LIGHT_CHANCES = (0.68, 0.09, 0.11, 0.12)
 PERSONS, VEHICLES, ANIMALS = 16, 4, 2
 LARGEST_PX = (1920, 1152)  # of what is drawn, before it is made smaller
 SHADOW_HALF_M, SUN_AWAY_M = 28.0, 60.0

@@ -28,10 +28,11 @@ from sim.world.canvas import Extent
 from sim.world.gait import posture_of
 
 Grey = npt.NDArray[np.uint8]
+Light = npt.NDArray[np.float32]
 SIZES_PX = ((640, 360), (640, 480), (768, 576), (960, 540))
 SIZE_CHANCES = (0.36, 0.3, 0.26, 0.08)
-VIEWS, VIEW_CHANCES = ("mast", "robot", "drone"), (0.58, 0.2, 0.22)
-EMPTY = 0.12  # as many again have nobody by chance
+VIEWS, VIEW_CHANCES = ("mast", "robot", "drone"), (0.62, 0.18, 0.20)
+EMPTY = 0.13  # some more have nobody by chance
 CLEAR_OF_VISIBILITY = 0.4  # of it: nobody stands where no contrast is left
 
 
@@ -52,7 +53,7 @@ def shot(place: Place, index: int) -> Picture:
     bodies = _cast(place, view, _Floor(place, pose, lens, rng), most_m, rng)
     image, away_m, extents = place.draw(bodies, pose, _enlarged(lens, finer), sun)
     if finer > 1:
-        image, away_m = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (image, away_m))
+        image, away_m = (_reduced(each, size) for each in (image, away_m))
     if not place.is_thermal:
         image = through_air(with_sky(image, away_m, pose, lens, air), away_m, air)
     if math.isfinite(flood_m):
@@ -63,7 +64,7 @@ def shot(place: Place, index: int) -> Picture:
         image = 255.0 - image  # black is hot
     sensor = chosen_sensor(rng, place.light)
     final = coded(sensed(image, sensor, rng), sensor)
-    grey = cv2.GaussianBlur(cv2.cvtColor(final, cv2.COLOR_BGR2GRAY), (0, 0), 1.2)
+    grey = np.asarray(cv2.GaussianBlur(cv2.cvtColor(final, cv2.COLOR_BGR2GRAY), (0, 0), 1.2), np.uint8)
     labelled = tuple(_labelled(bodies[at], extent, pose, grey, finer) for at, extent in extents.items())
     return Picture(final, labelled, place.light, view, air.weather)
 
@@ -74,6 +75,10 @@ def _labelled(body: Body, extent: Extent, pose: CameraPose, grey: Grey, finer: i
     dark, bright = np.percentile(within, (4, 96))
     away_m = _distance_m(body.standing, pose)
     return Labelled(body.kind, (x1, y1, x2, y2), extent.visible_frac, away_m, round(float(bright - dark), 1))
+
+
+def _reduced(image: Light, size: tuple[int, int]) -> Light:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _distance_m(standing: Standing, pose: CameraPose) -> float:
@@ -128,7 +133,7 @@ def _is_free(place: Place, eye: FloatArray, spot: FloatArray) -> bool:
     way = eye + np.linspace(0.0, 0.9, 12)[:, None] * (spot - eye)
     for taken in place.taken:
         near_m = np.hypot(*(way - (taken.east_m, taken.north_m)).T)
-        if near_m[0] < taken.radius_m + 1.0 or (taken.radius_m > 3.0 and near_m.min() < taken.radius_m):
+        if near_m[0] < taken.radius_m + taken.eyes_m or (taken.radius_m > 3.0 and near_m.min() < taken.radius_m):
             return False
     return True
 
@@ -172,9 +177,11 @@ def _cast(place: Place, view: str, floor: "_Floor", most_m: float, rng: np.rando
         return bodies
     bodies += _movers(place, floor, most_m, rng)
     if view == "mast":
-        count = int(rng.integers(5, PERSONS)) if rng.uniform() < 0.62 else int(rng.integers(0, 5))
+        count = int(rng.integers(5, PERSONS)) if rng.uniform() < 0.7 else int(rng.integers(1, 5))
     else:
-        count = int(rng.choice([0, 1, 2, 3, 4, 7, 10], p=[0.1, 0.25, 0.22, 0.16, 0.12, 0.09, 0.06]))
+        count = int(rng.choice([1, 2, 3, 4, 7, 10], p=[0.26, 0.24, 0.18, 0.14, 0.11, 0.07]))
+    if bodies and rng.uniform() < 0.06:
+        count = 0
     return bodies + list(_persons(floor, count, most_m, rng))
 
 
@@ -261,14 +268,14 @@ def _sun(place: Place, rng: np.random.Generator) -> Sun:
         return Sun(45.0, 0.0, float(ambient), 0.0, shadows=False, from_camera=float(from_camera))
     is_overcast = rng.uniform() < 0.3
     elevation = rng.uniform(4.0, 14.0) if place.light == "dusk" else rng.uniform(14.0, 70.0)
-    ambient = rng.uniform(0.6, 0.78) if is_overcast else rng.uniform(0.28, 0.52)
-    diffuse = rng.uniform(0.02, 0.14) if is_overcast else rng.uniform(0.35, 0.7)
+    ambient = rng.uniform(0.62, 0.8) if is_overcast else rng.uniform(0.34, 0.58)
+    diffuse = rng.uniform(0.02, 0.14) if is_overcast else rng.uniform(0.32, 0.62)
     shadows = not is_overcast and rng.uniform() < 0.8
     return Sun(float(elevation), float(rng.uniform(0, 360)), float(ambient), float(diffuse), shadows, 0.08)
 
 
 def _air(place: Place, rng: np.random.Generator) -> Air:
-    weather = str(rng.choice(["clear", "haze", "rain", "snowfall"], p=[0.68, 0.16, 0.12, 0.04]))
+    weather = str(rng.choice(["clear", "haze", "rain", "snowfall"], p=[0.75, 0.12, 0.10, 0.03]))
     visibility = {"clear": _log_uniform(rng, 1_500, 20_000), "haze": _log_uniform(rng, 70, 500)}.get(
         weather, _log_uniform(rng, 250, 2_000)
     )

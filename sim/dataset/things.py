@@ -18,11 +18,12 @@ WOOD: Colour = (0.34, 0.26, 0.18)
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Ground that is taken: nobody stands there, and no camera."""
+    """Ground that is taken: nobody stands there, and no camera within `eyes_m` more."""
 
     east_m: float
     north_m: float
     radius_m: float
+    eyes_m: float = 1.0
 
 
 def _box(
@@ -144,7 +145,7 @@ def add_tree(world: Any, name: str, at: tuple[float, float], rng: np.random.Gene
             reach = high * rng.uniform(0.12, 0.3)
             tip = (reach * math.cos(turn), reach * math.sin(turn), (up + 0.3) * high)
             add_bar(crown, (0, 0, up * high), tip, 0.004 * high, rgba=shaded(WOOD, 0.8))
-    return Round(*at, trunk + 0.4)
+    return Round(*at, trunk + 0.4, eyes_m=0.4 * high)
 
 
 def add_bush(world: Any, name: str, at: tuple[float, float], rng: np.random.Generator) -> Round:
@@ -163,7 +164,7 @@ def add_bush(world: Any, name: str, at: tuple[float, float], rng: np.random.Gene
             material="leaves",
             rgba=shaded(colour, rng.uniform(0.65, 1.25)),
         )
-    return Round(*at, wide + 0.2)
+    return Round(*at, wide + 0.2, eyes_m=1.5)
 
 
 def leaves(rng: np.random.Generator) -> Colour:
@@ -209,7 +210,7 @@ def add_thing(world: Any, at: tuple[float, float], rng: np.random.Generator) -> 
     elif kind == "pole":
         add_bar(world, (x, y, 0), (x, y, rng.uniform(1.6, 7.0)), rng.uniform(0.04, 0.16), rgba=rgba)
     elif kind == "box":
-        half = rng.uniform((0.3, 0.2, 0.3), (0.8, 0.4, 0.9))
+        half = rng.uniform((0.3, 0.2, 0.3), (0.8, 0.4, 0.9)).tolist()
         _box(world, (x, y, half[2]), half, turn, rgba=rgba)
     elif kind == "bench":
         _box(world, (x, y, 0.45), (0.8, 0.2, 0.03), turn, rgba=shaded(WOOD, 1.2))
