@@ -18,6 +18,7 @@ COMMANDS = {  # and the module whose `register` adds it
     "autopilot": "sim.autopilot.command",
     "dock": "sim.dock_command",
     "show": "sim.show",
+    "dataset": "sim.dataset.command",
 }
 
 

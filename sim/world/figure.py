@@ -17,7 +17,7 @@ import numpy as np
 from sim.actors import Standing
 from sim.scenario import Actor
 from sim.world.errors import WorldError
-from sim.world.gait import Limbs, posture_of
+from sim.world.gait import Limbs, Posture, posture_of
 from sim.world.paint import shaded
 from sim.world.quaternions import FloatArray, about_x, heading, inverse, product, shortest, turned
 from sim.world.shapes import ACTOR
@@ -53,11 +53,12 @@ def add_person(world: Any, name: str, actor: Actor) -> None:
     outfits = OUTFITS[actor.clothing]
     trousers, jacket = outfits[crc32(actor.id.encode()) % len(outfits)]
     colours = {TROUSERS: trousers, JACKET: jacket, SHOES: LEATHER}
-    _copy(world, _humanoid().body("root"), name, "", colours)
+    _copy(world, humanoid().body("root"), name, "", colours)
 
 
 @cache
-def _humanoid() -> Any:
+def humanoid() -> Any:
+    """The spec of the figure. Raises WorldError where dm_control is not installed."""
     package = find_spec("dm_control")
     if package is None or package.origin is None:
         raise WorldError("dm_control: persons are drawn after its humanoid; expected the extra 'sim' (Python < 3.13)")
@@ -104,9 +105,10 @@ class Person:
         self._root = model.body(name).id
         self._rest = model.body_quat.copy()
 
-    def pose(self, standing: Standing) -> None:
-        """Turn the limbs; where its hips are above the ground is set by `stand` afterwards."""
-        posture = posture_of(standing)
+    def pose(self, standing: Standing, posture: Posture | None = None) -> None:
+        """Turn the limbs, as its gait has them if no other posture is given; where its hips are above the ground is set
+        by `stand` afterwards."""
+        posture = posture or posture_of(standing)
         upright = product(heading(standing.heading_deg), product(FACES_EAST, about_x(-LEVEL_LEAN)))
         self._model.body_quat[self._root] = product(upright, about_x(posture.lean))
         self._model.body_pos[self._root] = (standing.east_m, standing.north_m, 1.0)

@@ -18,7 +18,7 @@ def add_texture(spec: Any, name: str, *, colour: tuple[int, int, int], contrast:
     seeded = np.random.default_rng([SEED, *name.encode()])
     grain = np.zeros((TEXTURE_PX, TEXTURE_PX))
     for cells, weight in GRAINS:
-        grain += weight * _patches(seeded, cells)
+        grain += weight * patches(seeded, cells)
     pixels = np.clip((1.0 + contrast * grain)[:, :, None] * np.array(colour), 0, 255).astype(np.uint8)
     texture = spec.add_texture(
         name=name, type=mujoco.mjtTexture.mjTEXTURE_2D, width=TEXTURE_PX, height=TEXTURE_PX, nchannel=3
@@ -28,7 +28,7 @@ def add_texture(spec: Any, name: str, *, colour: tuple[int, int, int], contrast:
     material.textures[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
 
 
-def _patches(seeded: np.random.Generator, cells: int) -> npt.NDArray[np.float64]:
+def patches(seeded: np.random.Generator, cells: int) -> npt.NDArray[np.float64]:
     """Values of -1 to 1 at so many places across, smooth between them, around the edges too."""
     values = np.pad(seeded.uniform(-1.0, 1.0, (cells, cells)), 1, mode="wrap")
     step_px = TEXTURE_PX // cells
