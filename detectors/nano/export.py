@@ -1,0 +1,55 @@
+"""From the state of a training to a model that Vedette opens: NAME.onnx and its manifest."""
+
+from pathlib import Path
+
+from contract.labels import Label
+from detectors.detections import FloatArray
+from detectors.errors import BackendMissing
+from detectors.manifest import InputSize, Manifest
+from detectors.nano.forward import fold
+from detectors.nano.network import CLASSES, nano
+from detectors.nano.state import State, load_state
+from detectors.registry import ModelFile, sha256_of, store_model
+
+NAME = "vedette-nano"
+LABELS = {Label.PERSON: ("person",), Label.MOTOR_VEHICLE: ("vehicle",), Label.ANIMAL: ("animal",)}
+
+
+def export(run: Path, out: Path, *, name: str = NAME, side_px: int | None = None, training_data: str = "") -> ModelFile:
+    """The slow weights of the training in `run` as out/NAME.onnx and out/NAME.yaml. Raises ModelError."""
+    state = load_state(run)
+    side_px = side_px or state.plan.side_px
+    content = onnx_bytes(state, side_px=side_px)
+    out.mkdir(parents=True, exist_ok=True)
+    made = out / f".{name}.onnx.made"
+    made.write_bytes(content)
+    sha256 = sha256_of(made)
+    manifest = Manifest(
+        name=name,
+        sha256=sha256,
+        size_bytes=len(content),
+        licence="Apache-2.0",
+        source=f"vedette-models train, {state.done} of {state.plan.steps} steps, seed {state.plan.seed}",
+        training_data=training_data or "pictures given to vedette-models train",
+        head="yolox",
+        input=InputSize(width_px=side_px, height_px=side_px),
+        classes=CLASSES,
+        labels=LABELS,
+    )
+    try:
+        return store_model(made, manifest, out / f"{name}.onnx")
+    finally:
+        made.unlink()
+
+
+def onnx_bytes(state: State, *, side_px: int) -> bytes:
+    """Raises BackendMissing without the extra `build`."""
+    try:
+        from detectors.nano.onnx_writer import write_onnx  # noqa: PLC0415 - onnx is an extra
+    except ImportError as err:
+        raise BackendMissing(f"writing a model: {err}; install vedette[build]") from err
+    network = nano()
+    folded: dict[str, tuple[FloatArray, FloatArray]] = fold(
+        network, state.groups["slow_weights"], state.groups["slow_averages"]
+    )
+    return write_onnx(network, folded, side_px=side_px).SerializeToString()
