@@ -1,4 +1,4 @@
-"""A tiny data set out of nothing: persons upright, vehicles flat, animals round, on noise. For `train --smoke`, tests."""
+"""A tiny data set out of nothing: persons upright, vehicles flat, animals round, on noise. For `train --smoke`."""
 
 from pathlib import Path
 
@@ -34,7 +34,10 @@ def _scene(side_px: int, rng: np.random.Generator) -> tuple[ImageBgr, list[str]]
         low = (round((x - width / 2) * side_px), round((y - height / 2) * side_px))
         high = (round((x + width / 2) * side_px), round((y + height / 2) * side_px))
         if index == 2:
-            middle, axes = (round(x * side_px), round(y * side_px)), (round(width * side_px / 2), round(height * side_px / 2))
+            middle, axes = (
+                (round(x * side_px), round(y * side_px)),
+                (round(width * side_px / 2), round(height * side_px / 2)),
+            )
             cv2.ellipse(image, middle, axes, 0, 0, 360, colour, -1)
         else:
             cv2.rectangle(image, low, high, colour, -1)

@@ -1,4 +1,4 @@
-"""What the network finds in labelled pictures while it is trained, through the head and the suppression of the runtime."""
+"""What the network finds in labelled pictures while it learns, through the head and the suppression of the runtime."""
 
 from collections.abc import Iterator
 
@@ -41,6 +41,7 @@ def _letterboxed(
     chosen = np.unique(np.linspace(0, len(pictures) - 1, min(most, len(pictures))).round().astype(int)).tolist()
     for start in range(0, len(chosen), AT_ONCE):
         drawn = [
-            sample(pictures, index, side_px=side_px, strength=NONE, rng=rng) for index in chosen[start : start + AT_ONCE]
+            sample(pictures, index, side_px=side_px, strength=NONE, rng=rng)
+            for index in chosen[start : start + AT_ONCE]
         ]
         yield np.stack([image for image, _ in drawn]), [boxes for _, boxes in drawn]

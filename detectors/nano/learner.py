@@ -57,8 +57,9 @@ class Learner:
         any_picture = tf.TensorSpec([None, None, None, 3], tf.uint8)
         any_boxes, any_kinds = tf.TensorSpec([None, None, 4]), tf.TensorSpec([None, None], tf.int32)
         number = tf.TensorSpec([])
-        self._step = tf.function(self._learn, input_signature=[any_picture, any_boxes, any_kinds, number, number])
-        self._see = tf.function(self._look, input_signature=[any_picture])
+        signature = [any_picture, any_boxes, any_kinds, number, number]
+        self._step = tf.function(self._learn, autograph=False, input_signature=signature)
+        self._see = tf.function(self._look, autograph=False, input_signature=[any_picture])
 
     @classmethod
     def begin(cls, network: Network, plan: Plan) -> "Learner":
@@ -98,9 +99,7 @@ class Learner:
 
     def _look(self, pictures: Any) -> Any:
         tf, groups = self._tf, self._groups
-        outputs, _ = forward(
-            self.network, groups["slow_weights"], groups["slow_averages"], pictures, is_training=False
-        )
+        outputs, _ = forward(self.network, groups["slow_weights"], groups["slow_averages"], pictures, is_training=False)
         rows = rows_of(outputs)
         return tf.concat([rows[..., :4], tf.sigmoid(rows[..., 4:])], -1)
 

@@ -67,12 +67,14 @@ def overlaps(first: Any, second: Any) -> tuple[Any, Any]:
     return iou, iou - (hull - either) / tf.maximum(hull, 1e-6)
 
 
-def assign(boxes: Any, rows: Any, truth: Any, kinds: Any, middles: Any, strides: Any) -> tuple[Any, Any, Any]:
+def assign(boxes: Any, rows: Any, truth: Any, kinds: Any, *, grid: tuple[Any, Any]) -> tuple[Any, Any, Any]:
     """(n, cells): whether a cell answers, for which object, and its overlap with that.
 
-    boxes, rows: of the network; truth: (n, objects, 4) px; kinds: (n, objects), negative for none.
+    boxes, rows: of the network; truth: (n, objects, 4) px; kinds: (n, objects), negative for none;
+    grid: of `cells`.
     """
     tf = import_tensorflow()
+    middles, strides = grid
     is_object = (kinds >= 0)[..., None]
     low, high = truth[:, :, None, :2], truth[:, :, None, 2:]
     in_box = tf.reduce_all((middles > low) & (middles < high), -1)
@@ -104,7 +106,7 @@ def loss(rows: Any, truth: Any, kinds: Any, *, side_px: Any) -> Loss:
     middles, strides = cells(side_px)
     boxes = boxes_px(rows, middles, strides)
     answers, of_object, iou = (
-        tf.stop_gradient(each) for each in assign(boxes, rows, truth, kinds, middles, strides)
+        tf.stop_gradient(each) for each in assign(boxes, rows, truth, kinds, grid=(middles, strides))
     )
     here = tf.cast(answers, tf.float32)
     count = tf.maximum(tf.reduce_sum(here), 1.0)

@@ -91,7 +91,9 @@ class _Builder:
         self.layers: list[Layer] = []
         self._channels = {INPUT: 3}
 
-    def conv(self, x: str, name: str, channels: int, *, kernel: int = 1, stride: int = 1, is_active: bool = True) -> str:
+    def conv(
+        self, x: str, name: str, channels: int, *, kernel: int = 1, stride: int = 1, is_active: bool = True
+    ) -> str:
         return self._add(Layer(name, "conv", (x,), channels, self._channels[x], kernel, stride, is_active))
 
     def predict(self, x: str, name: str, channels: int) -> str:

@@ -1,4 +1,4 @@
-"""A training from labelled pictures to the state that `export` reads; it can be stopped and gone on with at any time."""
+"""A training from labelled pictures to the state that `export` reads; it can be stopped and gone on with."""
 
 import csv
 from collections.abc import Callable, Sequence
@@ -106,6 +106,12 @@ def _note(out: Path, learner: Learner, batch: Batch, losses: Losses, ap50: dict[
         writer = csv.writer(file)
         if is_new:
             writer.writerow(COLUMNS)
-        figures = (rate_at(learner.plan, learner.done - 1), losses.box, losses.objectness, losses.kind, losses.answering)
+        figures = (
+            rate_at(learner.plan, learner.done - 1),
+            losses.box,
+            losses.objectness,
+            losses.kind,
+            losses.answering,
+        )
         judged = (f"{ap50[name]:.4f}" if name in ap50 else "" for name in CLASSES)
         writer.writerow([learner.done, batch.pictures.shape[1], *(f"{each:.5g}" for each in figures), *judged])
