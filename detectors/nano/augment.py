@@ -149,4 +149,6 @@ def _noise(image: ImageBgr, rng: np.random.Generator) -> ImageBgr:
 
 def _jpeg(image: ImageBgr, rng: np.random.Generator) -> ImageBgr:
     _, content = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))])
-    return cv2.imdecode(content, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)
+    seen = cv2.imdecode(content, cv2.IMREAD_COLOR)
+    assert seen is not None  # it was written a line ago
+    return seen.astype(np.uint8, copy=False)

@@ -59,7 +59,8 @@ def onnx_bytes(state: State, *, side_px: int) -> bytes:
     folded: dict[str, tuple[FloatArray, FloatArray]] = fold(
         network, state.groups["slow_weights"], state.groups["slow_averages"]
     )
-    return write_onnx(network, folded, side_px=side_px).SerializeToString()
+    content: bytes = write_onnx(network, folded, side_px=side_px).SerializeToString()
+    return content
 
 
 def write_int8(file: ModelFile, folders: Sequence[Path], *, at_us: int) -> tuple[ModelFile, float]:

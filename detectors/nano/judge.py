@@ -29,7 +29,7 @@ def judge(learner: Learner, pictures: Pictures, *, most: int) -> dict[str, float
         for rows in learner.look(images):
             seen = head.decode(rows, score_min=SCORE_MIN)
             xyxy = np.clip(seen.xyxy_px, 0, side_px).astype(np.float32)
-            inside = (xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)
+            inside = np.flatnonzero((xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)).astype(np.int32)
             found.append(suppress(Detections(xyxy, seen.score, seen.class_index).where(inside), iou_max=IOU_MAX))
     return ap50(truth, found)
 

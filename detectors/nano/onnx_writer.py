@@ -5,6 +5,7 @@ objectness and scores as probabilities. The division by 255 lies in the weights 
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
@@ -87,7 +88,7 @@ class _Writer:
         self.nodes.append(helper.make_node("Split", [box, sizes], names, name=f"{box}_split", axis=1))
         return names[0], names[1]
 
-    def node(self, operator: str, inputs: list[str], *, name: str | None = None, **attributes: object) -> str:
+    def node(self, operator: str, inputs: list[str], *, name: str | None = None, **attributes: Any) -> str:
         name = name or f"{operator}{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name

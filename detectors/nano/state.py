@@ -40,8 +40,9 @@ def save_state(state: State, folder: Path) -> None:
     arrays: dict[str, Any] = {
         f"{group}:{name}": values for group, weights in state.groups.items() for name, values in weights.items()
     }
+    arrays[PLAN] = np.array(json.dumps({**asdict(state.plan), "done": state.done}))
     with part.open("wb") as file:
-        np.savez(file, **arrays, **{PLAN: np.array(json.dumps({**asdict(state.plan), "done": state.done}))})
+        np.savez(file, **arrays)
     part.replace(folder / FILE)
 
 
