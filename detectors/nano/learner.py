@@ -113,13 +113,21 @@ class Learner:
         slopes = tape.gradient(total, list(weights.values()))
         slopes, _ = tf.clip_by_global_norm(slopes, GRADIENT_MOST)
         short, long = MOMENTS
-        unbias = tf.sqrt(1 - long**step) / (1 - short**step)
         for (name, weight), slope in zip(weights.items(), slopes, strict=True):
-            first, second = groups["first"][name], groups["second"][name]
-            first.assign(short * first + (1 - short) * slope)
-            second.assign(long * second + (1 - long) * tf.square(slope))
-            fall = DECAY * weight if name.endswith("/kernel") else 0.0
-            weight.assign_sub(rate * (unbias * first / (tf.sqrt(second) + 1e-8) + fall))
+            if name.endswith("/kernel"):
+                weight.assign_sub(rate * DECAY * weight)
+            tf.raw_ops.ResourceApplyAdam(  # one operation instead of a dozen for each of 200 weights
+                var=weight.handle,
+                m=groups["first"][name].handle,
+                v=groups["second"][name].handle,
+                beta1_power=short**step,
+                beta2_power=long**step,
+                lr=rate,
+                beta1=short,
+                beta2=long,
+                epsilon=1e-8,
+                grad=slope,
+            )
         for name, value in moved.items():
             groups["averages"][name].assign(value)
         follow = tf.maximum(1 / FOLLOW_STEPS, 1 / (1 + step / 3))  # quickly at first
