@@ -10,6 +10,7 @@ from contract.clock import SystemClock
 from detectors.errors import ModelError
 from detectors.nano.drawn import draw_data
 from detectors.nano.learner import rate_at
+from detectors.nano.network import CLASSES
 from detectors.nano.state import Plan, load_state
 from detectors.nano.trainer import Limits, Progress, train
 
@@ -52,8 +53,8 @@ def test_pieces_make_the_same_training_as_one_go(tmp_path: Path) -> None:
     assert once.plan == twice.plan == PLAN
     for name, values in once.groups["slow_weights"].items():
         assert twice.groups["slow_weights"][name] == pytest.approx(values, abs=0.02), name
-    lines = list(csv.DictReader((pieces / "curve.csv").open()))
+    lines = list(csv.DictReader((pieces / "curve.csv").read_text().splitlines()))
     assert [line["step"] for line in lines] == ["1", "3"]
-    assert lines[-1]["ap50_person"]
+    assert any(lines[-1][f"ap50_{name}"] for name in CLASSES)
     with pytest.raises(ModelError, match="a training lies there already"):
         train([data], whole, PLAN, Limits(minutes=5), clock=clock, watch=quiet)
