@@ -13,11 +13,12 @@ from rich.table import Table
 from contract.clock import SystemClock
 from detectors.bench import frames_of, noise
 from detectors.bench_report import run_bench
-from detectors.building.commands import build, person, train, validate, verify
+from detectors.building.commands import build, person, validate, verify
 from detectors.engines import SUFFIX, add_engine, known_engines
 from detectors.errors import DetectorError, Disagreement, DownloadError, ModelError
 from detectors.licence import show_licence
 from detectors.manifest import read_manifest, shipped_manifests
+from detectors.nano.commands import export, train
 from detectors.opening import open_file
 from detectors.progress import download_with_bar
 from detectors.registry import (
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.command()(build)
 app.command()(verify)
 app.command()(train)
+app.command()(export)
 app.command()(validate)
 
 

@@ -1,4 +1,4 @@
-"""`vedette-models build`, `verify`, `train` and `validate`.
+"""`vedette-models build`, `verify` and `validate`.
 
 What builds is imported when it is used: onnx is an extra, and `list` or `pull` do without it.
 """
@@ -127,29 +127,6 @@ def verify(
     typer.echo(f"{file.manifest.name} on {backend}, {len(pictures)} frames: {_words(agreed)}")
     if agreed.mean_ap < 1.0 - fall_max:
         raise Disagreement(f"{file.manifest.name}: its mean AP falls by more than {fall_max:g}")
-
-
-def train(
-    data: Annotated[Path, typer.Argument(help="Data set of ultralytics: a YAML file with path, train, val and names.")],
-    *,
-    start: Annotated[
-        str, typer.Option(help="A .pt file to go on from, or an architecture with random weights: yolo11n.yaml.")
-    ] = "yolo11n.yaml",
-    epochs: Annotated[int, typer.Option(min=1, max=10_000, help="Times through the data.")] = 100,
-    side: Side = 640,
-    batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures at once.")] = 16,
-    device: Device = "cpu",
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
-    out: Annotated[Path, typer.Option(help="A new folder for weights, curves and pictures.")] = Path("out") / "trained",
-) -> None:
-    """Train a detector with the extra 'ultralytics' (AGPL-3.0: 'vedette-models licence'); `build` takes what comes out.
-
-    Example: vedette-models train yard.yaml --start yolo11n.yaml --epochs 200 --device 0 --out out/yard
-    """
-    training = _builder("training")
-    options = training.TrainingOptions(epochs=epochs, side_px=side, batch=batch, device=device, seed=seed)
-    best = training.train(data, start, out, options, model_cache(os.environ))
-    typer.echo(f"trained: {best}; next: vedette-models validate {best} {data}, vedette-models build {best}")
 
 
 def validate(

@@ -1,0 +1,134 @@
+"""`vedette-models train` and `export`. What trains is imported when it is used: TensorFlow is an extra."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from contract.clock import SystemClock
+from detectors.building.training import TrainingOptions
+from detectors.building.training import train as train_ultralytics
+from detectors.errors import ModelError
+from detectors.nano.export import NAME, write_int8
+from detectors.nano.export import export as export_run
+from detectors.nano.network import CLASSES
+from detectors.nano.smoke import smoke as smoke_all
+from detectors.nano.state import Plan
+from detectors.nano.trainer import Limits, Watch
+from detectors.nano.trainer import Progress as Told
+from detectors.nano.trainer import train as train_nano
+from detectors.registry import model_cache
+
+Trainer = Literal["vedette", "ultralytics"]
+
+
+def train(
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder with images/train, images/val and labels or annotations; may be given again."),
+    ] = None,
+    *,
+    out: Annotated[Path, typer.Option(help="A new folder for state, curve and result.")] = Path("out") / "trained",
+    minutes: Annotated[float, typer.Option(min=0.1, help="This piece ends itself after so long.")] = 150.0,
+    steps: Annotated[int, typer.Option(min=10, help="Of the whole training, over all pieces.")] = 12_000,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --out.")] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="The whole way in a minute, on drawn pictures if no data is given.")
+    ] = False,
+    side: Annotated[int | None, typer.Option(min=32, max=4096, help="Side of the network, px; default 416.")] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1024, help="Pictures at once.")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 0,
+    cache_gb: Annotated[float, typer.Option(min=0.0, help="Decoded pictures to keep in memory, GB.")] = 6.0,
+    trainer: Annotated[Trainer, typer.Option("--with", help="Our own network, or ultralytics (AGPL-3.0).")] = "vedette",
+    start: Annotated[
+        str | None, typer.Option(help="ultralytics: a .pt file to go on from, or an architecture: yolo11n.yaml.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1, max=10_000, help="ultralytics: times through the data.")] = 100,
+    device: Annotated[str, typer.Option(help="ultralytics: cpu, or a GPU as torch numbers them: 0.")] = "cpu",
+) -> None:
+    """Train the small detector vedette-nano on labelled pictures, on a CPU; what comes out is under your own licence.
+
+    It saves itself every few minutes; after --minutes it ends and says how to go on. The schedule spans all pieces.
+    With --start or --with ultralytics that extra trains instead (AGPL-3.0: 'vedette-models licence'), and --data is its
+    YAML file. Exit code 1: --smoke learned nothing.
+
+    Example: vedette-models train --data out/site --out out/nano --minutes 60 && vedette-models export out/nano
+    """
+    folders = data or []
+    if start or trainer == "ultralytics":
+        if len(folders) != 1:
+            raise ModelError(f"ultralytics: expected one --data, its YAML file, got {len(folders)}")
+        options = TrainingOptions(epochs=epochs, side_px=side or 640, batch=batch, device=device, seed=seed)
+        best = train_ultralytics(folders[0], start or "yolo11n.yaml", out, options, model_cache(os.environ))
+        typer.echo(f"trained: {best}; next: vedette-models validate {best} {folders[0]}, vedette-models build {best}")
+        return
+    side_px = side or 416
+    if side_px % 32:
+        raise ModelError(f"--side: expected a multiple of 32 px, got {side_px}")
+    with _bar() as watch:
+        if smoke:
+            with tempfile.TemporaryDirectory() as work:
+                smoked = smoke_all(folders, Path(work), clock=SystemClock(), watch=watch)
+            typer.echo(f"smoke: mean AP50 {smoked.trained:.3f} trained, {smoked.exported:.3f} exported, in the runtime")
+            return
+        if not folders:
+            raise ModelError("--data: expected a folder of labelled pictures, got none")
+        plan = None if resume else Plan(steps=steps, batch=batch, side_px=side_px, seed=seed)
+        limits = Limits(minutes=minutes, cache_gb=cache_gb)
+        done = train_nano(folders, out, plan, limits, clock=SystemClock(), watch=watch)
+    if done.done < done.plan.steps:
+        again = " ".join(f"--data {folder}" for folder in folders)
+        typer.echo(
+            f"{out}: {done.done} of {done.plan.steps} steps; go on: vedette-models train {again} --out {out} --resume"
+        )
+    else:
+        typer.echo(f"{out}: all {done.plan.steps} steps; next: vedette-models export {out} --out {out / 'model'}")
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="The folder that 'train' wrote.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for NAME.onnx and NAME.yaml.")] = Path("out") / "model",
+    name: Annotated[str, typer.Option(help="What to call it.")] = NAME,
+    side: Annotated[
+        int | None, typer.Option(min=32, max=4096, help="Another side than it was trained for, px.")
+    ] = None,
+    training_data: Annotated[str, typer.Option(help="What it learned from, for its manifest.")] = "",
+    calibrate: Annotated[
+        list[Path] | None,
+        typer.Option(help="Data set whose pictures make NAME-int8 too: train calibrates, val judges. May be repeated."),
+    ] = None,
+) -> None:
+    """Write a trained network as an ONNX file with its manifest; a training need not be over for that.
+
+    Example: vedette-models export out/nano --out models --calibrate out/site
+    """
+    if side and side % 32:
+        raise ModelError(f"--side: expected a multiple of 32 px, got {side}")
+    made = export_run(run, out, name=name, side_px=side, training_data=training_data)
+    typer.echo(f"{made.manifest.name}: {made.path}: {made.manifest.size_bytes / 1e6:.1f} MB")
+    if calibrate:
+        small, mean_ap = write_int8(made, calibrate, at_us=SystemClock().wall_us())
+        typer.echo(f"{small.manifest.name}: {small.path}: mean AP {mean_ap:.3f} of FP32's own boxes")
+
+
+@contextmanager
+def _bar() -> Iterator[Watch]:
+    """A bar with what a person who waits wants to know: speed, loss, AP50 of the latest judgement."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("reading the pictures", total=None)
+
+        def watch(told: Told) -> None:
+            speed = told.done_here * told.plan.batch / max(told.seconds, 1e-3)
+            judged = " ".join(f"{name} {told.ap50[name]:.3f}" for name in CLASSES if name in told.ap50)
+            words = f"{speed:.1f} pictures/s, loss {told.losses.total:.2f}{', AP50 ' + judged if judged else ''}"
+            bar.update(task, completed=told.done, total=told.plan.steps, description=words)
+
+        yield watch
