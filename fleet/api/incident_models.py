@@ -41,7 +41,7 @@ class StepAnswer(By):
 
 
 class StepVeto(StepAnswer):
-    why: Annotated[Note, Field(description="in words")] = ""
+    why: Reason
 
 
 class ProcedureStop(By):

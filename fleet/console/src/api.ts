@@ -4944,8 +4944,7 @@ export interface components {
             visit: number;
             /**
              * Why
-             * @description in words
-             * @default
+             * @description why, in words
              */
             why: string;
         };

@@ -102,7 +102,7 @@ export const SHELL = words(
     mute: "Töne aus",
     unmute: "Töne an",
     muted: "Die Töne sind aus",
-    siteTime: (zone: string) => `Ortszeit der Anlage (${zone})`,
+    siteTime: (zone: string) => `Ortszeit des Standorts (${zone})`,
     signedInAs: (name: string) => `Angemeldet als ${name}`,
     recall: "Alle zurückrufen",
     recallTitle: "Alle Fahrzeuge zurückrufen?",
@@ -136,6 +136,6 @@ export const SHELL = words(
     pageBroke: "Diese Seite hat einen Fehler",
     pageBrokeSays: "„Alle zurückrufen“ geht weiterhin. Laden Sie die Seite neu und sagen Sie uns, was Sie getan haben.",
     reload: "Neu laden",
-    otherSites: "Andere Gelände",
+    otherSites: "Andere Standorte",
   },
 );

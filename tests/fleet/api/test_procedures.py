@@ -114,5 +114,7 @@ def test_safety_4_a_step_that_sends_a_vehicle_is_let_go_by_a_pilot_only(office: 
             f"/api/v1/incidents/{incident}/procedure/approve", headers=headers, json={"visit": visit}
         )
         assert answer.status_code == status, answer.text
-        no = signed_in.post(f"/api/v1/incidents/{incident}/procedure/veto", headers=headers, json={"visit": visit})
+        veto = f"/api/v1/incidents/{incident}/procedure/veto"
+        assert signed_in.post(veto, headers=headers, json={"visit": visit, "why": "   "}).status_code == 422
+        no = signed_in.post(veto, headers=headers, json={"visit": visit, "why": "the postman"})
         assert no.status_code == (409 if status == 200 else 200)

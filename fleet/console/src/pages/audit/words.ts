@@ -47,7 +47,7 @@ export const WORDS = words(
     detail: "Einzelheiten",
     nothing: "Nichts, was dazu passt, wurde getan.",
     loading: "Wird gesucht…",
-    failed: "Der Koordinator hat nicht geantwortet; das Gezeigte kann veraltet sein.",
+    failed: "Die Zentrale hat nicht geantwortet; das Gezeigte kann veraltet sein.",
     older: "Ältere zeigen",
     rows: "Zeilen gezeigt, neueste zuerst. Zeiten in",
     notYours: "Das Protokoll ist für Schichtleitung und Verwaltung.",

@@ -1,6 +1,7 @@
 // What it turned out to be; and bypass and walk test, which begin where an alarm comes that should not.
 import { useState } from "react";
 import type { components } from "../../api";
+import { dispositionWord } from "../../caseWords";
 import { closingLacks } from "./answers";
 import { Deeds, type DoProps } from "./Deeds";
 import { fill, wordFor } from "./words";
@@ -19,7 +20,7 @@ export function Closing(doing: DoProps) {
   if (incident.state === "closed") {
     return (
       <p>
-        {t.isClosedNow} <b>{incident.disposition ? wordFor(t, "d_", incident.disposition) : "–"}</b>
+        {t.isClosedNow} <b>{incident.disposition ? dispositionWord(incident.disposition) : "–"}</b>
         {incident.cause && ` (${wordFor(t, "c_", incident.cause)})`} {incident.note}
       </p>
     );
@@ -32,7 +33,7 @@ export function Closing(doing: DoProps) {
         {DISPOSITIONS.map((each) => (
           <label key={each}>
             <input type="radio" name="disposition" checked={disposition === each} onChange={() => setDisposition(each)} />
-            {wordFor(t, "d_", each)}
+            {dispositionWord(each)}
           </label>
         ))}
       </fieldset>

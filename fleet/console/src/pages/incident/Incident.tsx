@@ -1,6 +1,7 @@
 // One incident from its first frame to its disposition: what was seen, what we did, and what a person may do now.
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
+import { dispositionWord, originWord } from "../../caseWords";
 import type { Alarm, EvidenceView, Incident as IncidentOf } from "../../contract";
 import { useWords } from "../../language";
 import type { PageProps } from "../../page";
@@ -193,10 +194,10 @@ function Head({ incident, now, clock, t }: { incident: IncidentOf; now: Now; clo
       <span className={`badge ${incident.state}`}>{wordFor(t, "state_", incident.state)}</span>
       {incident.priority && <span className="chip">{fill(t.priority, { n: incident.priority.level })}</span>}
       <span className="quiet">
-        {fill(t.opened, { t: clock(incident.opened_at_us) })} · {wordFor(t, "origin_", incident.origin)}
+        {fill(t.opened, { t: clock(incident.opened_at_us) })} · {originWord(incident.origin)}
         {incident.assigned_to && ` · ${fill(t.assignedTo, { who: incident.assigned_to })}`}
         {incident.escalated_to && ` · ${fill(t.escalatedTo, { who: incident.escalated_to })}`}
-        {isClosed && incident.disposition && ` · ${fill(t.closedAs, { what: wordFor(t, "d_", incident.disposition), who: incident.closed_by ?? "–" })}`}
+        {isClosed && incident.disposition && ` · ${fill(t.closedAs, { what: dispositionWord(incident.disposition), who: incident.closed_by ?? "–" })}`}
       </span>
       {incident.merged_into && (
         <span>

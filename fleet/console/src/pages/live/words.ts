@@ -44,7 +44,7 @@ export const LIVE = words(
     wait: (most: number, count: number) =>
       `Die Zentrale zeigt höchstens ${most} Kameras zugleich: ${count} ${count === 1 ? "wartet" : "warten"}. Wählen Sie weniger, oder blättern Sie.`,
     waits: (most: number) => `Wartet: höchstens ${most} Kameras zugleich`,
-    noCamera: "Dieses Gelände hat keine Kamera.",
+    noCamera: "Dieser Standort hat keine Kamera.",
     noneChosen: "Keine Kamera ist gewählt.",
     keys: "Pfeiltasten: von Bild zu Bild. Eingabe: vergrößern. Escape: zurück.",
     aim: "Jemanden zu einem Punkt schicken",

@@ -60,7 +60,7 @@ export const WORDS = words(
     title: "Personen",
     notYours: "Wer eingelassen wird, entscheidet die Verwaltung.",
     demo: "Hier meldet sich niemand an: Das ist die offene Vorführung.",
-    failed: "Der Koordinator hat nicht geantwortet; das Gezeigte kann veraltet sein.",
+    failed: "Die Zentrale hat nicht geantwortet; das Gezeigte kann veraltet sein.",
     person: "Person",
     role: "Rolle",
     state: "Zustand",

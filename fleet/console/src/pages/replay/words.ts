@@ -92,7 +92,7 @@ export const WORDS = words(
     hours: (n: number) => `${n} h`,
     goTo: "Gehe zu",
     go: "Los",
-    siteTime: (zone: string) => `Ortszeit der Anlage, ${zone}`,
+    siteTime: (zone: string) => `Ortszeit des Standorts, ${zone}`,
     pictures: "Bilder zu diesem Zeitpunkt",
     noPictures: "Keines deckt ihn ab.",
     clip: "Clip",

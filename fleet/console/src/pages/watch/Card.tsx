@@ -1,6 +1,7 @@
 // One incident in the queue: what, since when, its best picture, and what can be done about it.
 import { useQuery } from "@tanstack/react-query";
 import { memo, useState } from "react";
+import { dispositionWord, originWord, severityWord } from "../../caseWords";
 import type { Answer, Send } from "../../commands";
 import type { Disposition, Incident, IncidentDetail, RunView, Task } from "../../contract";
 import { useWords } from "../../language";
@@ -65,11 +66,7 @@ function CardOf({ incident, picture, nowMs, send, may, isSelected, hasPicture, s
   const run = picture.procedures.get(id);
   const exempt = incident.bypass ?? incident.walk_test;
   const by = (incident.bypass ?? incident.walk_test)?.by;
-  const dispositions: [Disposition, string][] = [
-    ["confirmed", t.confirmed],
-    ["authorised", t.authorised],
-    ["false_alarm", t.falseAlarm],
-  ];
+  const dispositions: Disposition[] = ["confirmed", "authorised", "false_alarm"];
 
   return (
     <article
@@ -87,9 +84,9 @@ function CardOf({ incident, picture, nowMs, send, may, isSelected, hasPicture, s
       </h3>
       <p className="facts">
         {incident.priority && <span title={incident.priority.why.join(", ")}>{t.priority(incident.priority.level)} · </span>}
-        {incident.severity} · {ago(incident.opened_at_us, nowMs)} · {incident.origin}
+        {severityWord(incident.severity)} · {ago(incident.opened_at_us, nowMs)} · {originWord(incident.origin)}
         {sigma ? ` · ± ${metres(2 * Math.sqrt(Math.max(sigma.var_east_m2, sigma.var_north_m2)), 1)}` : ""}
-        {incident.disposition ? ` · ${incident.disposition.replace("_", " ")}` : ""}
+        {incident.disposition ? ` · ${dispositionWord(incident.disposition)}` : ""}
       </p>
       {exempt && (
         <p>{t.ends(clockTime(exempt.until_us / 1000, picture.site.time_zone), exempt.reason, by ?? "–")}</p>
@@ -134,14 +131,14 @@ function CardOf({ incident, picture, nowMs, send, may, isSelected, hasPicture, s
           )}
           {!unseen &&
             isAlarm &&
-            dispositions.map(([disposition, name]) => (
+            dispositions.map((disposition) => (
               <button
                 key={disposition}
                 type="button"
                 disabled={!may("operator")}
                 onClick={() => void order(`/incidents/${id}/close`, { disposition })}
               >
-                {name}
+                {dispositionWord(disposition)}
               </button>
             ))}
         </div>
@@ -214,21 +211,32 @@ function Asked({ run, nowMs, may, order }: AskedProps) {
           {t.veto}
         </button>
       </div>
-      {isVetoing && <Why onGiven={(why) => void order(`${path}/veto`, { visit: run.visit, why }).then(() => setVetoing(false))} />}
+      {isVetoing && (
+        <Why
+          onGiven={(why) => void order(`${path}/veto`, { visit: run.visit, why }).then(() => setVetoing(false))}
+          onLeft={() => setVetoing(false)}
+        />
+      )}
     </div>
   );
 }
 
 /** Why somebody says no, for the audit log: one press, or in their own words. */
-function Why({ onGiven }: { onGiven: (why: string) => void }) {
+function Why({ onGiven, onLeft }: { onGiven: (why: string) => void; onLeft: () => void }) {
   const t = useWords(WATCH);
   const [why, setWhy] = useState("");
+  const isEnough = why.trim().length >= 3; // as the coordinator demands
   return (
     <form
       className="why"
       onSubmit={(event) => {
         event.preventDefault();
-        if (why.trim()) onGiven(why.trim());
+        if (isEnough) onGiven(why.trim());
+      }}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        onLeft();
       }}
     >
       {[t.whyFalse, t.whyAuthorised].map((each) => (
@@ -239,7 +247,7 @@ function Why({ onGiven }: { onGiven: (why: string) => void }) {
       <label>
         {t.why} <input value={why} maxLength={500} autoFocus onChange={(event) => setWhy(event.target.value)} />
       </label>
-      <button type="submit" disabled={!why.trim()}>
+      <button type="submit" disabled={!isEnough}>
         {t.vetoNow}
       </button>
     </form>
