@@ -126,7 +126,7 @@ export const WATCH = words(
     approve: "Freigeben",
     veto: "Einspruch",
     why: "Warum",
-    whyFalse: "Falschalarm",
+    whyFalse: "Fehlalarm",
     whyAuthorised: "Berechtigte Person",
     vetoNow: "Mit diesem Grund widersprechen",
     vehicles: "Fahrzeuge",
