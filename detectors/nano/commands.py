@@ -1,20 +1,26 @@
-"""`vedette-models train` and `export`. What trains is imported when it is used: TensorFlow is an extra."""
+"""`vedette-models train`, `export` and `evaluate`. What trains is imported when it is used: TensorFlow is an extra."""
 
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from contract.clock import SystemClock
 from detectors.building.training import TrainingOptions
 from detectors.building.training import train as train_ultralytics
 from detectors.errors import ModelError
+from detectors.nano.data import read_part
+from detectors.nano.evaluate import evaluate as evaluate_one
+from detectors.nano.evaluate import of_folder, of_video
+from detectors.nano.evaluation_page import table
+from detectors.nano.evaluation_page import write as write_page
 from detectors.nano.export import NAME, write_int8
 from detectors.nano.export import export as export_run
 from detectors.nano.network import CLASSES
@@ -23,7 +29,8 @@ from detectors.nano.state import Plan
 from detectors.nano.trainer import Limits, Watch
 from detectors.nano.trainer import Progress as Told
 from detectors.nano.trainer import train as train_nano
-from detectors.registry import model_cache
+from detectors.opening import open_file
+from detectors.registry import find_model, model_cache, model_folders
 
 Trainer = Literal["vedette", "ultralytics"]
 
@@ -116,6 +123,38 @@ def export(
     if calibrate:
         small, mean_ap = write_int8(made, calibrate, at_us=SystemClock().wall_us())
         typer.echo(f"{small.manifest.name}: {small.path}: mean AP {mean_ap:.3f} of FP32's own boxes")
+
+
+def evaluate(
+    models: Annotated[list[str], typer.Argument(help="Names or paths of models.")],
+    *,
+    data: Annotated[Path | None, typer.Option(help="Labelled pictures, as 'vedette-sim dataset' writes.")] = None,
+    part: Annotated[Literal["train", "val", "test"], typer.Option(help="Which of its pictures.")] = "test",
+    video: Annotated[Path | None, typer.Option(help="A recording instead, with --truth.")] = None,
+    truth: Annotated[Path | None, typer.Option(help="Persons in every frame, MOTChallenge form.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for table, figures and curves.")] = Path("out") / "evaluation",
+) -> None:
+    """What models find in pictures that none of them has seen: AP50, recall, by distance, light and view.
+
+    Example: vedette-models evaluate vedette-nano yolox-nano --data out/site --out out/evaluation
+    """
+    if (data is None) == (video is None) or (video is None) != (truth is None):
+        raise ModelError("evaluate: expected either --data, or --video with --truth")
+    findings = []
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        for model in models:
+            file = find_model(model, folders=model_folders(os.environ), cache=model_cache(os.environ))
+            detector = open_file(file, score_min=0.01)
+            labelled = [] if data is None else read_part([data], part)
+            shown = of_video(video, truth) if video and truth else of_folder(labelled)
+            task = bar.add_task(file.manifest.name, total=len(labelled) or None)
+            findings.append(evaluate_one(file.manifest.name, detector, shown, watch=partial(_seen, bar, task)))
+    write_page(findings, out, title=str(video.name if video else f"{data}, {part}"))
+    typer.echo(table(findings))
+
+
+def _seen(bar: Progress, task: TaskID, count: int) -> None:
+    bar.update(task, completed=count)
 
 
 @contextmanager

@@ -5,8 +5,9 @@ object nor as background.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from detectors.frame import ImageBgr
 from detectors.nano.network import CLASSES
 
 PARTS = ("train", "val", "test")
+ABOUT = ("light", "view")
 IGNORED = -1
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
@@ -39,10 +41,13 @@ class Boxes:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """A picture file and what is in it."""
+    """A picture file and what is in it. about: what else its COCO file says of the picture, light and view;
+    distance_m: (n,) of each box, nan where it is not known."""
 
     path: Path
     boxes: Boxes
+    about: Mapping[str, str] = field(default_factory=dict)
+    distance_m: FloatArray | None = None
 
 
 def read_part(folders: Sequence[Path], part: str) -> list[Labelled]:
@@ -110,12 +115,19 @@ def _read_coco(path: Path, images: Path) -> list[Labelled]:
         if unknown := sorted(set(names.values()) - set(CLASSES)):
             raise ModelError(f"{path}: expected categories of {', '.join(CLASSES)}, got '{unknown[0]}'")
         rows: dict[Any, list[tuple[float, float, float, float, int]]] = {each["id"]: [] for each in document["images"]}
+        away_m: dict[Any, list[float]] = {each["id"]: [] for each in document["images"]}
         for each in document["annotations"]:
             x, y, width, height = each["bbox"]
             index = IGNORED if each.get("iscrowd") else CLASSES.index(names[each["category_id"]])
             rows[each["image_id"]].append((x, y, x + width, y + height, index))
+            away_m[each["image_id"]].append(float(each.get("distance_m", math.nan)))
         return [
-            Labelled(images / Path(each["file_name"]).name, Boxes.of(rows[each["id"]]))
+            Labelled(
+                images / Path(each["file_name"]).name,
+                Boxes.of(rows[each["id"]]),
+                {name: str(each[name]) for name in ABOUT if name in each},
+                np.array(away_m[each["id"]], np.float32),
+            )
             for each in sorted(document["images"], key=lambda each: str(each["file_name"]))
         ]
     except (OSError, ValueError, KeyError, TypeError) as err:

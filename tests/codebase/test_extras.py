@@ -52,9 +52,16 @@ IMPORTS = {
     "openvino": ("openvino", "detectors.backends.openvino"),
     "tensorrt": ("tensorrt", "detectors.backends.tensorrt"),
     "ultralytics": ("ultralytics", "torch"),
+    "train": ("tensorflow", "matplotlib", "detectors.nano.learner"),
 }
-NOT_IN_CI = ("tensorrt", "ultralytics")  # gigabytes; their own tests say how they were tried
-OF_EXTRA = {"sim": "mujoco", "openvino": "openvino", "tensorrt": "tensorrt_cu12", "ultralytics": "ultralytics"}
+NOT_IN_CI = ("tensorrt", "ultralytics", "train")  # gigabytes; their own tests say how they were tried
+OF_EXTRA = {
+    "sim": "mujoco",
+    "openvino": "openvino",
+    "tensorrt": "tensorrt_cu12",
+    "ultralytics": "ultralytics",
+    "train": "tensorflow_cpu",
+}
 
 
 def is_installed(distribution: str) -> bool:
