@@ -82,7 +82,10 @@ def train(
         if smoke:
             with tempfile.TemporaryDirectory() as work:
                 smoked = smoke_all(folders, Path(work), clock=SystemClock(), watch=watch)
-            typer.echo(f"smoke: mean AP50 {smoked.trained:.3f} trained, {smoked.exported:.3f} exported, in the runtime")
+            typer.echo(
+                f"smoke: mean AP50 on held-out pictures {smoked.untrained:.3f} before, {smoked.trained:.3f} trained, "
+                f"{smoked.exported:.3f} exported, in the runtime"
+            )
             return
         if not folders:
             raise ModelError("--data: expected a folder of labelled pictures, got none")

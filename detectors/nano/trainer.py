@@ -9,6 +9,7 @@ from pathlib import Path
 from contract.clock import Clock
 from detectors.errors import ModelError
 from detectors.nano.augment import MILD, Strength
+from detectors.nano.curve import draw_curve
 from detectors.nano.data import Pictures, read_part
 from detectors.nano.judge import judge
 from detectors.nano.learner import Learner, Losses, rate_at
@@ -91,6 +92,7 @@ def train(
         watch(Progress(plan, learner.done, learner.done - first, (now_us - begun_us) / 1e6, losses, ap50))
         if is_last:
             break
+    draw_curve(out / CURVE, out / "curve.png")
     return learner
 
 
