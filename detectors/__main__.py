@@ -72,6 +72,9 @@ def list_models() -> None:
         added = _added(manifest.added_by, manifest.added_at_us)
         table.add_row(name + default, here, manifest.licence, megabytes, size, added, where)
     Console().print(table)
+    for name, manifest in sorted(known.items()):
+        if manifest.compares:
+            Console().print(f"{name}: {manifest.compares}", highlight=False, soft_wrap=True)
     if engines := known_engines(model_cache(os.environ)):
         table = Table("engine of", "for", "TensorRT", "precision", "batch", "added", "file")
         for engine in engines:

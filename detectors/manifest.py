@@ -31,7 +31,7 @@ class Manifest(Frozen):
     """One model. `url` None: it cannot be downloaded; `input` None: whatever the file says.
 
     `derived_from` is the sha256 of the model that `vedette-models build` made it from. Who added it to this machine and
-    when is None for the models that come with Vedette.
+    when is None for the models that come with Vedette. compares: with the others, in a line for people.
     """
 
     name: Identifier
@@ -49,6 +49,7 @@ class Manifest(Frozen):
     derived_from: Sha256 | None = None
     added_by: str | None = None
     added_at_us: TimeUs | None = None
+    compares: str | None = None
 
     @model_validator(mode="after")
     def _labels_name_classes(self) -> "Manifest":

@@ -6,16 +6,17 @@ The bytes are checked against the manifest every time, not only when they came o
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from detectors.errors import DownloadError, ModelError
-from detectors.manifest import Manifest, read_manifest, shipped_manifests
+from detectors.manifest import MODELS, Manifest, read_manifest, shipped_manifests
 
 DEFAULT_MODEL = "yolox-nano"
+BUILT_IN = "vedette-nano"  # its file comes with Vedette
 
 Downloader = Callable[[Manifest, Path], None]
 
@@ -46,14 +47,20 @@ def model_cache(environment: Mapping[str, str]) -> Path:
 def find_model(
     name_or_path: str | None, *, folders: Sequence[Path], cache: Path, download: Downloader | None = None
 ) -> ModelFile:
-    """The file of a model, its bytes checked. None means the default model.
+    """The file of a model, its bytes checked. None means the default model if it is here, else the built-in one.
 
     `download` None: nothing is fetched. Only a path that a person gives may name a model that nobody added, and never
     an engine (docs/adr/0005-custody-of-models.md). Raises ModelError when there is no such model, when nobody added it,
     or when its bytes are not what the manifest promises, DownloadError when it could only come over the network and
     did not.
     """
-    name = name_or_path or DEFAULT_MODEL
+    if name_or_path is None:
+        try:
+            return find_model(DEFAULT_MODEL, folders=folders, cache=cache)
+        except DownloadError:
+            note = f"{DEFAULT_MODEL} is not here, {BUILT_IN} looks instead; or: vedette-models pull {DEFAULT_MODEL}"
+            return replace(find_model(BUILT_IN, folders=folders, cache=cache), note=note)
+    name = name_or_path
     if "/" in name or name.endswith(".onnx"):
         path = Path(name)
         if not path.is_file():
@@ -61,7 +68,7 @@ def find_model(
         return _identify(path, shipped=None)
     shipped = shipped_manifests().get(name)
     file_names = [f"{name}.onnx", *([_file_name(shipped)] if shipped and shipped.url else [])]
-    for folder in (*folders, cache):
+    for folder in (*folders, cache, MODELS):
         for file_name in file_names:
             if (folder / file_name).is_file():
                 return _added(_identify(folder / file_name, shipped=shipped), name=name, shipped=shipped)

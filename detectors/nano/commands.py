@@ -41,7 +41,10 @@ def train(
         typer.Option(help="Folder with images/train, images/val and labels or annotations; may be given again."),
     ] = None,
     *,
-    out: Annotated[Path, typer.Option(help="A new folder for state, curve and result.")] = Path("out") / "trained",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A new folder for state, curve and result; out/trained if none. --smoke keeps nothing then."),
+    ] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="This piece ends itself after so long.")] = 150.0,
     steps: Annotated[int, typer.Option(min=10, help="Of the whole training, over all pieces.")] = 12_000,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --out.")] = False,
@@ -67,12 +70,12 @@ def train(
 
     Example: vedette-models train --data out/site --out out/nano --minutes 60 && vedette-models export out/nano
     """
-    folders = data or []
+    folders, run = data or [], out or Path("out") / "trained"
     if start or trainer == "ultralytics":
         if len(folders) != 1:
             raise ModelError(f"ultralytics: expected one --data, its YAML file, got {len(folders)}")
         options = TrainingOptions(epochs=epochs, side_px=side or 640, batch=batch, device=device, seed=seed)
-        best = train_ultralytics(folders[0], start or "yolo11n.yaml", out, options, model_cache(os.environ))
+        best = train_ultralytics(folders[0], start or "yolo11n.yaml", run, options, model_cache(os.environ))
         typer.echo(f"trained: {best}; next: vedette-models validate {best} {folders[0]}, vedette-models build {best}")
         return
     side_px = side or 416
@@ -81,7 +84,7 @@ def train(
     with _bar() as watch:
         if smoke:
             with tempfile.TemporaryDirectory() as work:
-                smoked = smoke_all(folders, Path(work), clock=SystemClock(), watch=watch)
+                smoked = smoke_all(folders, out or Path(work), clock=SystemClock(), watch=watch)
             typer.echo(
                 f"smoke: mean AP50 on held-out pictures {smoked.untrained:.3f} before, {smoked.trained:.3f} trained, "
                 f"{smoked.exported:.3f} exported, in the runtime"
@@ -91,14 +94,14 @@ def train(
             raise ModelError("--data: expected a folder of labelled pictures, got none")
         plan = None if resume else Plan(steps=steps, batch=batch, side_px=side_px, seed=seed)
         limits = Limits(minutes=minutes, cache_gb=cache_gb)
-        done = train_nano(folders, out, plan, limits, clock=SystemClock(), watch=watch)
+        done = train_nano(folders, run, plan, limits, clock=SystemClock(), watch=watch)
     if done.done < done.plan.steps:
         again = " ".join(f"--data {folder}" for folder in folders)
         typer.echo(
-            f"{out}: {done.done} of {done.plan.steps} steps; go on: vedette-models train {again} --out {out} --resume"
+            f"{run}: {done.done} of {done.plan.steps} steps; go on: vedette-models train {again} --out {run} --resume"
         )
     else:
-        typer.echo(f"{out}: all {done.plan.steps} steps; next: vedette-models export {out} --out {out / 'model'}")
+        typer.echo(f"{run}: all {done.plan.steps} steps; next: vedette-models export {run} --out {run / 'model'}")
 
 
 def export(
@@ -152,7 +155,7 @@ def evaluate(
             shown = of_video(video, truth) if video and truth else of_folder(labelled)
             task = bar.add_task(file.manifest.name, total=len(labelled) or None)
             findings.append(evaluate_one(file.manifest.name, detector, shown, watch=partial(_seen, bar, task)))
-    write_page(findings, out, title=str(video.name if video else f"{data}, {part}"))
+    write_page(findings, out, title=video.name if video else f"{data.name}, {part}" if data else "")
     typer.echo(table(findings))
 
 

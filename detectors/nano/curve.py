@@ -32,5 +32,6 @@ def draw_curve(path: Path, out: Path) -> None:
     right.set(ylim=(0, 1), xlabel="step", title="AP50 on pictures it has not seen")
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.legend()
+        if axes.lines:
+            axes.legend()
     figure.savefig(out, dpi=110)

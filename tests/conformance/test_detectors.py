@@ -6,6 +6,7 @@ and with networks of random weights, one for each head, on the committed cameras
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,8 @@ from detectors.errors import BackendMissing
 from detectors.frame import Frame
 from detectors.licence import SHOWN
 from detectors.manifest import InputSize, Manifest
+from detectors.nano.data import read_part, read_picture
+from detectors.nano.drawn import draw_data
 from detectors.opening import AUTO, open_file, open_scripted
 from detectors.record import record
 from detectors.registry import ModelFile, find_model
@@ -35,6 +38,7 @@ BOX_TOLERANCE_PX = 1.0
 WIDTH_PX, HEIGHT_PX = 640, 480  # of the looking networks
 REAL = "yolox-nano on a street"
 SHIPPED = "yolox-nano on the pictures that ultralytics ships"
+TRAINED = "what a training exported"  # VEDETTE_TRAINED_MODEL names the file: the job of .ci/run that trains one
 LOOKING = {"yolox": "yolox at the fence", "yolo": "yolo at the fence", "yolo_end2end": "yolo_end2end at the fence"}
 
 
@@ -81,7 +85,7 @@ def looking_file(folder: Path, head: str) -> ModelFile:
 
 @pytest.fixture(
     scope="module",
-    params=[*LOOKING, *(pytest.param(name, marks=pytest.mark.shared) for name in (REAL, SHIPPED))],
+    params=[*LOOKING, TRAINED, *(pytest.param(name, marks=pytest.mark.shared) for name in (REAL, SHIPPED))],
     ids=lambda param: LOOKING.get(param, param),
 )
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
@@ -91,6 +95,8 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         frames = [frame for clip in clips for frame in frames_of(clip, every=60, count=2)]
         times = [Frame(each.image_bgr, index * 100_000, 0, index, 0) for index, each in enumerate(frames)]
         return Case(looking_file(folder, request.param), times, least=15)
+    if request.param == TRAINED:
+        return trained_case(folder)
     if not SHARED.is_dir():
         pytest.skip("no ../shared beside this checkout")
     file = find_model(str(SHARED / "models" / "yolox_nano_640x640.onnx"), folders=(), cache=folder)
@@ -108,6 +114,21 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         canvas[: image.shape[0], : image.shape[1]] = image
         frames.append(Frame(canvas, number * 100_000, 0, number, 0))
     return Case(file, frames, least=2)
+
+
+def trained_case(folder: Path) -> Case:
+    """On drawn pictures in which it sees something, as it learned to."""
+    given = os.environ.get("VEDETTE_TRAINED_MODEL")
+    if not given:
+        pytest.skip("VEDETTE_TRAINED_MODEL names no model of 'vedette-models train --smoke'")
+    file = find_model(given, folders=(), cache=folder)
+    draw_data(folder / "drawn", counts={"val": 16}, side_px=160, seed=1)
+    images = [read_picture(each.path) for each in read_part([folder / "drawn"], "val")]
+    frames = [Frame(image, index * 100_000, 0, index, 0) for index, image in enumerate(images)]
+    seen = look(open_file(file, backend=REFERENCE, score_min=SCORE_MIN), frames)
+    telling = [frame for frame, found in zip(frames, seen, strict=True) if len(found)]
+    assert len(telling) >= 3
+    return Case(file, telling, least=1)
 
 
 @pytest.fixture(scope="module")

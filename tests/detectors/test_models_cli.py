@@ -9,7 +9,7 @@ import pytest
 
 from detectors.__main__ import main
 from detectors.licence import SHOWN
-from detectors.manifest import read_manifest
+from detectors.manifest import MODELS, read_manifest
 from tests.detectors.tiny_onnx import rows_of, tiny_yolox
 
 CONTENT = tiny_yolox(rows_of((8, 8, 24, 40, 0.9, 0), class_count=80))
@@ -64,8 +64,11 @@ def test_a_model_added_is_listed_with_its_licence_and_who_let_it_in(
     assert cells == [
         ["fence-v2", "yes", "MIT", "0.1", "as the file", cells[0][5], str(cache / "fence-v2.onnx")],
         ["person-reidentification-retail-0248", "no", "Apache-2.0", "0.8", "as the file", "", ""],
+        ["vedette-nano", "yes", "Apache-2.0", "3.6", "416x416", "", str(MODELS / "vedette-nano.onnx")],
+        ["vedette-nano-int8", "yes", "Apache-2.0", "1.0", "416x416", "", str(MODELS / "vedette-nano-int8.onnx")],
         ["yolox-nano (default)", "no", "Apache-2.0", "3.7", "416x416", "", ""],
     ]
+    assert "vedette-nano: persons from 24 px, AP50 at 416 px: " in listed.out
     assert re.fullmatch(r"Ada, 20\d\d-\d\d-\d\d", cells[0][5])
 
 
@@ -119,7 +122,7 @@ def test_a_model_that_is_there_is_not_fetched(cache: Path, model: Path, run: Cal
         ),
         pytest.param(
             ["pull", "nope"],
-            "'nope': not one of person-reidentification-retail-0248, yolox-nano",
+            "'nope': not one of person-reidentification-retail-0248, vedette-nano-int8, vedette-nano, yolox-nano",
             id="unknown name",
         ),
         pytest.param(["verify", "{folder}/some.engine"], "an engine is machine code", id="an engine by its path"),
