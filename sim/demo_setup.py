@@ -12,12 +12,10 @@ from pathlib import Path
 
 from pydantic import BaseModel
 from rich.console import Console
-from rich.panel import Panel
 
 from contract.clock import Clock, SystemClock
 from contract.envelope import Origin
 from contract.site import Camera, Site
-from detectors.errors import DownloadError
 from detectors.progress import download_with_bar
 from detectors.registry import find_model, model_cache, model_folders
 from edge.settings import BrokerSettings as EdgeBroker
@@ -73,15 +71,10 @@ def choose_cast(
     path = site_path or DEMO_SITE
     site = read_site(path)
     chosen = site.camera(camera) if camera else _first_fixed_camera(site)
-    own = feed is None
-    found = _find_model(model, has_recorded_detections=own, console=console)
-    if own:
-        main = _recorded(chosen, with_detections=found is None)
-        drones = tuple(
-            _recorded(c, with_detections=found is None) for c in site.cameras if c.vehicle and _is_recorded(c)
-        )
-        return Cast(site, path, main, drones, found)
-    assert feed is not None
+    found = _find_model(model, console=console)
+    if feed is None:
+        drones = tuple(_recorded(each) for each in site.cameras if each.vehicle and _is_recorded(each))
+        return Cast(site, path, _recorded(chosen), drones, found)
     is_file = "://" not in feed
     if is_file and not Path(feed).is_file():
         raise DemoError(f"--feed {feed}: no such file")
@@ -111,7 +104,7 @@ def _is_recorded(camera: Camera) -> bool:
     return (RECORDINGS / f"{camera.id}.mp4").is_file()
 
 
-def _recorded(camera: Camera, *, with_detections: bool) -> Feed:
+def _recorded(camera: Camera) -> Feed:
     """The demo's own recording of a camera."""
     if not _is_recorded(camera):
         raise DemoError(f"camera '{camera.id}': the demo has no recording of it; give one with --feed")
@@ -121,28 +114,15 @@ def _recorded(camera: Camera, *, with_detections: bool) -> Feed:
         url=str(RECORDINGS / f"{camera.id}.mp4"),
         origin=Origin.SIMULATED,
         poses=poses if camera.pose is None else None,
-        detections=RECORDINGS / f"{camera.id}.detections.jsonl" if with_detections else None,
     )
 
 
-def _find_model(name: str | None, *, has_recorded_detections: bool, console: Console) -> Path | None:
-    """The file; None where recorded detections take its place, and then it is said loudly."""
+def _find_model(name: str | None, *, console: Console) -> Path:
     folders, cache = model_folders(os.environ), model_cache(os.environ)
-    try:
-        file = find_model(name, folders=folders, cache=cache, download=download_with_bar(console))
-    except DownloadError as err:
-        if not has_recorded_detections or name is not None:
-            raise
-        text = (
-            "[bold]No detector runs in this demo.[/] It plays detections that the real detector made on these "
-            f"recordings earlier.\n{err}\nTo detect live: [bold]vedette-models pull[/] on a machine with internet, "
-            "or put yolox_nano.onnx into a folder and set [bold]VEDETTE_MODELS=FOLDER[/]."
-        )
-        console.print(Panel(text, title="recorded detections", border_style="yellow"))
-        return None
+    file = find_model(name, folders=folders, cache=cache, download=download_with_bar(console))
     console.print(f"detecting live with {file.manifest.name} ({file.path.name}); licence {file.manifest.licence}")
     if file.note:
-        console.print(file.note)
+        console.print(file.note, soft_wrap=True)
     return file.path
 
 
