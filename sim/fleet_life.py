@@ -28,6 +28,7 @@ from fleet.flight.monitor import CYCLE_S
 from fleet.history.recorder import Recorder
 from fleet.live import LiveFeed
 from fleet.picture.arrival import Arrival
+from fleet.picture.incidents import Alarm, Incident
 from fleet.records.store import Store
 from sim.impairment import Impairment
 from sim.life import Life
@@ -61,6 +62,9 @@ class _MortalStore(Store):
             yield connection
 
 
+WRITTEN: dict[str, type[Alarm | Incident]] = {"alarm": Alarm, "incident": Incident}
+
+
 class ToldFeed(LiveFeed):
     """Writes down what a console would show."""
 
@@ -70,6 +74,10 @@ class ToldFeed(LiveFeed):
 
     def publish(self, kind: str, data: BaseModel) -> None:
         self._log.published(kind, data)
+
+    def publish_written(self, changes: Sequence[tuple[str, str]]) -> None:
+        for kind, document in changes:
+            self.publish(kind, WRITTEN[kind].model_validate_json(document))
 
 
 class FleetLife:
