@@ -5,7 +5,7 @@ Exit codes: 0 every expectation is met, 1 one is not, 2 wrong input (one line th
 
 import logging
 import shutil
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,7 @@ from edge.errors import EdgeError
 from fleet.errors import FleetError
 from sim.clock import RealClock, pacemaker
 from sim.run import clock_of, play
-from sim.scenario import Loaded
+from sim.scenario import FeedPlan, Loaded, Rendered
 from sim.scenario_file import expect_recordings, load_scenario
 from sim.score.command import judge_folder, summary
 from sim.score.errors import ScoreError
@@ -54,6 +54,9 @@ def run(
         float | None, typer.Option(min=0.0, max=1.0, help="Every feed's score_min instead of the scenario's.")
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Draw rendered feeds and look with a real detector.")] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Name or path of the detector of every rendered feed; with --live or --record.")
+    ] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep what that detector sees, as recordings.")] = False,
 ) -> None:
     """Play a scenario with the whole stack on a virtual clock, and judge it: events.jsonl, score.json, report.html."""
@@ -63,6 +66,8 @@ def run(
         loaded = load_scenario(scenario, site_path=site)
         if score_min is not None:
             loaded = with_score_min(loaded, score_min)
+        if model is not None:
+            loaded = with_model(loaded, model, is_live=live or record)
         check_paths(loaded)
         if not (live or record):
             expect_recordings(loaded)
@@ -83,8 +88,24 @@ def run(
 
 def with_score_min(loaded: Loaded, score_min: float) -> Loaded:
     """The same scenario with another threshold at every feed."""
-    feeds = tuple(feed.model_copy(update={"score_min": score_min}) for feed in loaded.scenario.feeds)
-    return loaded.model_copy(update={"scenario": loaded.scenario.model_copy(update={"feeds": feeds})})
+    return _with_feeds(loaded, [feed.model_copy(update={"score_min": score_min}) for feed in loaded.scenario.feeds])
+
+
+def with_model(loaded: Loaded, model: str, *, is_live: bool) -> Loaded:
+    """The same scenario with another detector at every rendered feed; a path counts from where we are.
+
+    Raises DocumentError where nothing would look with it.
+    """
+    feeds = loaded.scenario.feeds
+    if not is_live or not any(isinstance(feed.eye, Rendered) for feed in feeds):
+        raise DocumentError(f"--model {model}: expected --live or --record, and a rendered feed: nothing else looks")
+    name = str(Path(model).absolute()) if Path(model).is_file() else model
+    eyes = [each.eye.model_copy(update={"model": name} if each.eye.sees == "rendered" else {}) for each in feeds]
+    return _with_feeds(loaded, [feed.model_copy(update={"eye": eye}) for feed, eye in zip(feeds, eyes, strict=True)])
+
+
+def _with_feeds(loaded: Loaded, feeds: Sequence[FeedPlan]) -> Loaded:
+    return loaded.model_copy(update={"scenario": loaded.scenario.model_copy(update={"feeds": tuple(feeds)})})
 
 
 def _pace(speed: str) -> float | None:

@@ -25,7 +25,7 @@ from detectors.nano.export import NAME, write_int8
 from detectors.nano.export import export as export_run
 from detectors.nano.network import CLASSES
 from detectors.nano.smoke import smoke as smoke_all
-from detectors.nano.state import Plan
+from detectors.nano.state import Plan, load_state
 from detectors.nano.trainer import Limits, Watch
 from detectors.nano.trainer import Progress as Told
 from detectors.nano.trainer import train as train_nano
@@ -35,7 +35,11 @@ from detectors.registry import find_model, model_cache, model_folders
 Trainer = Literal["vedette", "ultralytics"]
 
 
+FIXED = ("steps", "batch", "side", "seed", "rate")  # by the first piece of a training
+
+
 def train(
+    ctx: typer.Context,
     data: Annotated[
         list[Path] | None,
         typer.Option(help="Folder with images/train, images/val and labels or annotations; may be given again."),
@@ -47,7 +51,13 @@ def train(
     ] = None,
     minutes: Annotated[float, typer.Option(min=0.1, help="This piece ends itself after so long.")] = 150.0,
     steps: Annotated[int, typer.Option(min=10, help="Of the whole training, over all pieces.")] = 12_000,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the training in --out.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the training in --out, as it was begun, with the same --data.")
+    ] = False,
+    begin: Annotated[
+        Path | None, typer.Option("--from", help="Begin with what this other training came to, not at random.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=1e-6, max=0.1, help="The highest of learning.")] = 2e-3,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="The whole way in a minute, on drawn pictures if no data is given.")
     ] = False,
@@ -92,9 +102,12 @@ def train(
             return
         if not folders:
             raise ModelError("--data: expected a folder of labelled pictures, got none")
-        plan = None if resume else Plan(steps=steps, batch=batch, side_px=side_px, seed=seed)
+        if resume and (given := [each for each in FIXED if _is_given(ctx, each)]):
+            raise ModelError(f"--resume: the training in {run} goes on as it was begun, without --{given[0]}")
+        plan = None if resume else Plan(steps=steps, batch=batch, side_px=side_px, seed=seed, rate=rate)
         limits = Limits(minutes=minutes, cache_gb=cache_gb)
-        done = train_nano(folders, run, plan, limits, clock=SystemClock(), watch=watch)
+        before = load_state(begin) if begin and not resume else None
+        done = train_nano(folders, run, plan, limits, clock=SystemClock(), watch=watch, start=before)
     if done.done < done.plan.steps:
         again = " ".join(f"--data {folder}" for folder in folders)
         typer.echo(
@@ -102,6 +115,11 @@ def train(
         )
     else:
         typer.echo(f"{run}: all {done.plan.steps} steps; next: vedette-models export {run} --out {run / 'model'}")
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def export(

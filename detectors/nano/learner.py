@@ -44,6 +44,10 @@ def rate_at(plan: Plan, step: int) -> float:
     return plan.rate * (LAST_RATE_FRAC + (1 - LAST_RATE_FRAC) * (1 + float(np.cos(np.pi * done))) / 2)
 
 
+def _chance(plan: Plan) -> np.random.Generator:
+    return np.random.default_rng((plan.seed, 2))
+
+
 class Learner:
     """Weights in TensorFlow and what moves them."""
 
@@ -62,9 +66,10 @@ class Learner:
         self._see = tf.function(self._look, autograph=False, input_signature=[any_picture])
 
     @classmethod
-    def begin(cls, network: Network, plan: Plan) -> "Learner":
-        weights = first_weights(network, np.random.default_rng((plan.seed, 2)))
-        averages = first_averages(network)
+    def begin(cls, network: Network, plan: Plan, start: State | None = None) -> "Learner":
+        """With what another training came to, or at random."""
+        weights = start.groups["slow_weights"] if start else first_weights(network, _chance(plan))
+        averages = start.groups["slow_averages"] if start else first_averages(network)
         nothing = {name: np.zeros_like(values) for name, values in weights.items()}
         groups = {
             "weights": weights,

@@ -17,13 +17,15 @@ PLAN = "plan"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is fixed at the beginning, so that the schedule spans every piece. side_px: of the finished network."""
+    """What is fixed at the beginning, so that the schedule spans every piece. side_px: of the finished network; rate:
+    the highest of learning; pictures: that it learns from, where they are known."""
 
     steps: int
     batch: int
     side_px: int
     seed: int
     rate: float = 2e-3
+    pictures: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

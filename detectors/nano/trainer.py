@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from detectors.nano.judge import judge
 from detectors.nano.learner import Learner, Losses, rate_at
 from detectors.nano.loader import Batch, Recipe, batches, draw_batch
 from detectors.nano.network import CLASSES, nano
-from detectors.nano.state import FILE, Plan, load_state, save_state
+from detectors.nano.state import FILE, Plan, State, load_state, save_state
 
 CURVE = "curve.csv"
 COLUMNS = ("step", "side_px", "rate", "box", "objectness", "class", "answering", *(f"ap50_{name}" for name in CLASSES))
@@ -58,17 +58,31 @@ def recipe_at(plan: Plan, step: int) -> Recipe:
 
 
 def train(
-    folders: Sequence[Path], out: Path, plan: Plan | None, limits: Limits, *, clock: Clock, watch: Watch
+    folders: Sequence[Path],
+    out: Path,
+    plan: Plan | None,
+    limits: Limits,
+    *,
+    clock: Clock,
+    watch: Watch,
+    start: State | None = None,
 ) -> Learner:
-    """One piece of a training into the folder `out`; plan None goes on with what lies there.
+    """One piece of a training into the folder `out`; plan None goes on with what lies there. start: another training,
+    whose result this one begins with.
 
-    Raises ModelError for data that cannot be read, or a folder that holds a training already, or none.
+    Raises ModelError for data that cannot be read or is not what the training began with, or a folder that holds a
+    training already, or none.
     """
     if plan and (out / FILE).is_file():
         raise ModelError(f"{out}: a training lies there already: go on with it (--resume), or choose another folder")
     train_part, judged_part = read_part(folders, "train"), read_part(folders, "val")
-    learner = Learner.begin(nano(), plan) if plan else Learner(nano(), load_state(out))
+    if plan:
+        learner = Learner.begin(nano(), replace(plan, pictures=len(train_part)), start)
+    else:
+        learner = Learner(nano(), load_state(out))
     plan = learner.plan
+    if plan.pictures not in (None, len(train_part)):
+        raise ModelError(f"{out}: expected the {plan.pictures} pictures it began with, got {len(train_part)}")
     out.mkdir(parents=True, exist_ok=True)
     half_bytes = int(limits.cache_gb * 1e9)
     pictures = Pictures(train_part, side_most_px=plan.side_px * 2, cache_bytes=half_bytes)

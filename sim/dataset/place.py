@@ -10,6 +10,7 @@ import numpy as np
 
 from contract.site import CameraPose, OpenCvLens, VehicleKind
 from sim.actors import Standing
+from sim.dataset.clutter import add_row, add_thing
 from sim.dataset.grounds import (
     BASE_CHANCES,
     BASES,
@@ -23,7 +24,7 @@ from sim.dataset.grounds import (
 )
 from sim.dataset.movers import add_quadruped, add_vehicle
 from sim.dataset.people import add_human, chosen_dress
-from sim.dataset.things import Round, add_bush, add_fence, add_house, add_lamp, add_thing, add_tree
+from sim.dataset.things import Round, add_bush, add_fence, add_house, add_lamp, add_tree
 from sim.world.air import FloatArray
 from sim.world.bodies import add_own_vehicle
 from sim.world.canvas import FAR_M, NEAR_M, Canvas, Extent, geoms_under, lowest_m
@@ -35,7 +36,7 @@ from sim.world.shapes import ACTOR, HIDDEN, SCENE
 
 LIGHTS = ("day", "dusk", "night", "ir")
 LIGHT_CHANCES = (0.68, 0.09, 0.11, 0.12)
-PERSONS, VEHICLES, ANIMALS = 16, 4, 2
+PERSONS, VEHICLES, ANIMALS = 16, 4, 4
 LARGEST_PX = (1920, 1152)  # of what is drawn, before it is made smaller
 SHADOW_HALF_M, SUN_AWAY_M = 28.0, 60.0
 OWN = {"copter": VehicleKind.ARDUPILOT_COPTER, "rover": VehicleKind.ARDUPILOT_ROVER}
@@ -213,6 +214,8 @@ class Place:
                 a = b
         for _ in range(int(rng.integers(2, 14))):
             self.taken.append(add_thing(world, _around(rng, 1.0, 30.0), rng))
+        if rng.uniform() < 0.5:
+            self.taken += add_row(world, _around(rng, 1.0, 22.0), rng)
         for index in range(int(rng.integers(2, 7)) if self.has_lamps else int(rng.integers(0, 4))):
             at, high = _around(rng, 2.0, 22.0), float(rng.uniform(4.0, 8.0))
             self.taken.append(add_lamp(world, at, high, is_lit=self.has_lamps))

@@ -31,7 +31,7 @@ Grey = npt.NDArray[np.uint8]
 Light = npt.NDArray[np.float32]
 SIZES_PX = ((640, 360), (640, 480), (768, 576), (960, 540))
 SIZE_CHANCES = (0.36, 0.3, 0.26, 0.08)
-VIEWS, VIEW_CHANCES = ("mast", "robot", "drone"), (0.62, 0.18, 0.20)
+VIEWS, VIEW_CHANCES = ("mast", "robot", "drone"), (0.54, 0.27, 0.19)
 EMPTY = 0.13  # some more have nobody by chance
 CLEAR_OF_VISIBILITY = 0.4  # of it: nobody stands where no contrast is left
 
@@ -101,7 +101,7 @@ def _camera(place: Place, view: str, size: tuple[int, int], rng: np.random.Gener
         if view == "mast":
             up, flat, tall_px = rng.uniform(3.0, 8.0), rng.uniform(8.0, 40.0), _log_uniform(rng, 18, 130)
         elif view == "robot":
-            up, flat, tall_px = rng.uniform(0.4, 1.6), rng.uniform(3.0, 25.0), _log_uniform(rng, 25, 260)
+            up, flat, tall_px = rng.uniform(0.4, 1.6), rng.uniform(3.0, 25.0), _log_uniform(rng, 30, 330)
         else:
             up = rng.uniform(10.0, 60.0)
             flat = up / math.tan(math.radians(rng.uniform(18.0, 88.0)))
@@ -200,7 +200,7 @@ def _own(floor: _Floor, rng: np.random.Generator) -> Iterator[Body]:
 
 
 def _movers(place: Place, floor: _Floor, most_m: float, rng: np.random.Generator) -> Iterator[Body]:
-    for kind, chance, most in (("vehicle", 0.42, VEHICLES), ("animal", 0.2, ANIMALS)):
+    for kind, chance, most in (("vehicle", 0.42, VEHICLES), ("animal", 0.4, ANIMALS)):
         if rng.uniform() > chance:
             continue
         heading = rng.uniform(0, 360)

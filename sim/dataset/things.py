@@ -1,4 +1,4 @@
-"""What stands about at a made-up place: houses, fences, plants, lamps, signs. None of it is labelled."""
+"""What stands about at a made-up place: houses, fences, plants, lamps. None of it is labelled."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.dataset.people import Colour, cloth, tinted
 from sim.world.paint import shaded
-from sim.world.shapes import SCENE, VEIL, add_bar, add_blob, add_box, add_disc
+from sim.world.shapes import SCENE, VEIL, add_bar, add_blob
 
 STEEL: Colour = (0.52, 0.55, 0.56)
 WOOD: Colour = (0.34, 0.26, 0.18)
@@ -26,7 +26,7 @@ class Round:
     eyes_m: float = 1.0
 
 
-def _box(
+def turned_box(
     body: Any, centre: Sequence[float], half: Sequence[float], turn: float, *, group: int = SCENE, **look: Any
 ) -> None:
     body.add_geom(
@@ -47,9 +47,9 @@ def add_house(world: Any, at: tuple[float, float], rng: np.random.Generator, *, 
         float(rng.uniform(2.6, 11.0)),
         float(rng.uniform(0, math.tau)),
     )
-    _box(world, (*at, height / 2.0), (*half, height / 2.0), turn, material=wall)
+    turned_box(world, (*at, height / 2.0), (*half, height / 2.0), turn, material=wall)
     roof = cloth(rng, darkness=0.5)
-    _box(world, (*at, height), (half[0] + 0.3, half[1] + 0.3, 0.12), turn, rgba=shaded(roof, 1.0))
+    turned_box(world, (*at, height), (half[0] + 0.3, half[1] + 0.3, 0.12), turn, rgba=shaded(roof, 1.0))
     cos, sin = math.cos(turn), math.sin(turn)
     glass = shaded((0.14, 0.18, 0.23), rng.uniform(0.6, 1.6))
     for floor in np.arange(1.4, height - 0.8, 3.0):
@@ -59,7 +59,7 @@ def add_house(world: Any, at: tuple[float, float], rng: np.random.Generator, *, 
                 x, y = (along, away) if face % 2 == 0 else (away, along)
                 x, y = (x, y) if face < 2 else (-x, -y)
                 thin = (0.6, 0.04, 0.62) if face % 2 == 0 else (0.04, 0.6, 0.62)
-                _box(world, (at[0] + cos * x - sin * y, at[1] + sin * x + cos * y, floor), thin, turn, rgba=glass)
+                turned_box(world, (at[0] + cos * x - sin * y, at[1] + sin * x + cos * y, floor), thin, turn, rgba=glass)
     return Round(*at, float(np.hypot(*half)) + 0.6)
 
 
@@ -80,7 +80,7 @@ def add_fence(world: Any, a: tuple[float, float], b: tuple[float, float], rng: n
     if kind in ("boards", "wall", "hedge"):
         thick = {"boards": 0.02, "wall": 0.12, "hedge": 0.4}[kind]
         low = min(high, 1.2) if kind == "hedge" else min(high, 1.8)
-        _box(world, (*middle, low / 2), (length / 2, thick, low / 2), turn, rgba=rgba)
+        turned_box(world, (*middle, low / 2), (length / 2, thick, low / 2), turn, rgba=rgba)
         if kind == "hedge":
             for share in np.arange(0.0, 1.0, 0.6 / length):
                 add_blob(
@@ -96,7 +96,7 @@ def add_fence(world: Any, a: tuple[float, float], b: tuple[float, float], rng: n
     for up in (0.08, high - 0.05) if kind != "rails" else (0.35 * high, 0.65 * high, high - 0.05):
         add_bar(world, point(0, up), point(1, up), 0.02 if kind != "rails" else 0.045, rgba=rgba)
     if kind == "wire":
-        _box(
+        turned_box(
             world,
             (*middle, high / 2),
             (length / 2, 0.004, high / 2),
@@ -176,67 +176,5 @@ def leaves(rng: np.random.Generator) -> Colour:
 def add_lamp(world: Any, at: tuple[float, float], high: float, *, is_lit: bool) -> Round:
     add_bar(world, (*at, 0.0), (*at, high), 0.06, rgba=shaded(STEEL, 0.7))
     head = (1.0, 0.96, 0.85) if is_lit else (0.4, 0.41, 0.42)
-    _box(world, (at[0], at[1], high + 0.05), (0.3, 0.13, 0.06), 0.3, rgba=shaded(head, 1.0))
+    turned_box(world, (at[0], at[1], high + 0.05), (0.3, 0.13, 0.06), 0.3, rgba=shaded(head, 1.0))
     return Round(*at, 0.5)
-
-
-def add_thing(world: Any, at: tuple[float, float], rng: np.random.Generator) -> Round:
-    """Something upright that is taken for a person, or something that lies about."""
-    kind, turn = (
-        rng.choice(["sign", "bollard", "bin", "cone", "pole", "box", "bench", "stones", "pallet", "pump"]),
-        float(rng.uniform(0, math.tau)),
-    )
-    colour = cloth(rng, darkness=0.25)
-    rgba = shaded(colour, 1.0)
-    x, y = at
-    if kind == "sign":
-        high = rng.uniform(1.4, 2.6)
-        add_bar(world, (x, y, 0), (x, y, high), 0.03, rgba=shaded(STEEL, 0.9))
-        _box(world, (x, y, high), (0.3, 0.015, rng.uniform(0.2, 0.4)), turn, rgba=rgba)
-    elif kind == "bollard":
-        add_bar(world, (x, y, 0), (x, y, rng.uniform(0.7, 1.2)), rng.uniform(0.06, 0.14), rgba=rgba)
-    elif kind == "bin":
-        add_disc(world, (x, y, 0), (x, y, 0.95), 0.28, rgba=rgba)
-        add_blob(world, (x, y, 0.97), (0.3, 0.3, 0.1), rgba=shaded(colour, 0.8))
-    elif kind == "cone":
-        for up in range(5):
-            add_disc(
-                world,
-                (x, y, 0.14 * up),
-                (x, y, 0.14 * (up + 1)),
-                0.16 - 0.03 * up,
-                rgba=(0.9, 0.35, 0.1, 1) if up % 2 == 0 else (0.9, 0.9, 0.9, 1),
-            )
-    elif kind == "pole":
-        add_bar(world, (x, y, 0), (x, y, rng.uniform(1.6, 7.0)), rng.uniform(0.04, 0.16), rgba=rgba)
-    elif kind == "box":
-        half = rng.uniform((0.3, 0.2, 0.3), (0.8, 0.4, 0.9)).tolist()
-        _box(world, (x, y, half[2]), half, turn, rgba=rgba)
-    elif kind == "bench":
-        _box(world, (x, y, 0.45), (0.8, 0.2, 0.03), turn, rgba=shaded(WOOD, 1.2))
-        _box(
-            world,
-            (x - 0.2 * math.sin(turn), y + 0.2 * math.cos(turn), 0.7),
-            (0.8, 0.02, 0.2),
-            turn,
-            rgba=shaded(WOOD, 1.2),
-        )
-        _box(world, (x, y, 0.2), (0.7, 0.15, 0.22), turn, rgba=(0.2, 0.2, 0.2, 1))
-    elif kind == "stones":
-        for _ in range(4):
-            dx, dy = rng.normal(0.0, 0.5, 2)
-            size = rng.uniform(0.12, 0.45)
-            add_blob(
-                world,
-                (x + dx, y + dy, 0.3 * size),
-                (size, size * 0.8, size * 0.6),
-                rgba=shaded((0.5, 0.48, 0.45), rng.uniform(0.6, 1.2)),
-            )
-    elif kind == "pallet":
-        add_box(world, (x - 0.6, y - 0.4, 0), (x + 0.6, y + 0.4, 0.14), rgba=shaded(WOOD, 1.5))
-        add_box(world, (x - 0.55, y - 0.35, 0.14), (x + 0.55, y + 0.35, rng.uniform(0.4, 1.5)), rgba=rgba)
-    else:  # a post with a head: nearest to a person of all
-        high = rng.uniform(1.2, 1.8)
-        add_bar(world, (x, y, 0), (x, y, high - 0.25), rng.uniform(0.1, 0.2), rgba=rgba)
-        add_blob(world, (x, y, high), (0.12, 0.12, 0.14), rgba=shaded(cloth(rng, darkness=0.3), 1.0))
-    return Round(x, y, 0.9)
