@@ -18,7 +18,7 @@ from detectors.engines import SUFFIX, add_engine, known_engines
 from detectors.errors import DetectorError, Disagreement, DownloadError, ModelError
 from detectors.licence import show_licence
 from detectors.manifest import read_manifest, shipped_manifests
-from detectors.nano.commands import evaluate, export, train
+from detectors.nano.commands import evaluate, export, label, train
 from detectors.opening import open_file
 from detectors.progress import download_with_bar
 from detectors.registry import (
@@ -49,6 +49,7 @@ app.command()(verify)
 app.command()(train)
 app.command()(export)
 app.command()(evaluate)
+app.command()(label)
 app.command()(validate)
 
 

@@ -23,6 +23,8 @@ from detectors.nano.evaluation_page import table
 from detectors.nano.evaluation_page import write as write_page
 from detectors.nano.export import NAME, write_int8
 from detectors.nano.export import export as export_run
+from detectors.nano.label import Doubt, Teacher
+from detectors.nano.label import label as label_all
 from detectors.nano.network import CLASSES
 from detectors.nano.smoke import smoke as smoke_all
 from detectors.nano.state import Plan, load_state
@@ -30,7 +32,7 @@ from detectors.nano.trainer import Limits, Watch
 from detectors.nano.trainer import Progress as Told
 from detectors.nano.trainer import train as train_nano
 from detectors.opening import open_file
-from detectors.registry import find_model, model_cache, model_folders
+from detectors.registry import DEFAULT_MODEL, find_model, model_cache, model_folders
 
 Trainer = Literal["vedette", "ultralytics"]
 
@@ -147,6 +149,36 @@ def export(
     if calibrate:
         small, mean_ap = write_int8(made, calibrate, at_us=SystemClock().wall_us())
         typer.echo(f"{small.manifest.name}: {small.path}: mean AP {mean_ap:.3f} of FP32's own boxes")
+
+
+def label(
+    videos: Annotated[list[Path], typer.Argument(help="Recordings.")],
+    *,
+    out: Annotated[Path, typer.Option(help="A new folder: images, annotations, card.")],
+    licence: Annotated[str, typer.Option(help="Of the recordings, and whom to name, for the card.")],
+    teacher: Annotated[str, typer.Option(help="Name or path of the model that looks.")] = DEFAULT_MODEL,
+    every: Annotated[int, typer.Option(min=1, help="Which pictures: each so many of them.")] = 5,
+    part: Annotated[
+        Literal["train", "val", "test"] | None,
+        typer.Option(help="All into this part; else the last fifth of each recording is val, the rest train."),
+    ] = None,
+    sure: Annotated[float, typer.Option(min=0.0, max=1.0, help="A box from this score on is a label.")] = 0.5,
+    least: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="One from this on is left out: neither learned nor judged.")
+    ] = 0.15,
+) -> None:
+    """Let a model label recordings that have no labels, to train on them with 'train --data', beside others.
+
+    Example: vedette-models label gate.mp4 yard.mp4 --out sets/ours --licence "our own cameras"
+    """
+    if least > sure:
+        raise ModelError(f"--least: expected at most --sure {sure:g}, got {least:g}")
+    file = find_model(teacher, folders=model_folders(os.environ), cache=model_cache(os.environ))
+    looks = Teacher(file.manifest.name, open_file(file, score_min=least), Doubt(sure=sure, least=least))
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        watch = partial(_seen, bar, bar.add_task("looking", total=None))
+        counts = label_all(videos, out, looks, every=every, only=part, licence=licence, watch=watch)
+    typer.echo(f"{out}: {', '.join(f'{count} pictures {name}' for name, count in counts.items())}; see card.md")
 
 
 def evaluate(

@@ -18,13 +18,14 @@ from detectors.detector import Detector
 from detectors.errors import ModelError
 from detectors.frame import Frame, ImageBgr
 from detectors.nano.ap import Matched, matched
-from detectors.nano.data import IGNORED, Boxes, FloatArray, Labelled, read_picture
+from detectors.nano.data import IGNORED, Boxes, FloatArray, IntArray, Labelled, read_picture
 from detectors.nano.network import CLASSES
 
 KINDS = {Label.PERSON: 0, Label.MOTOR_VEHICLE: 1, Label.BICYCLE: 1, Label.ANIMAL: 2}  # of `CLASSES`
 PERSON = 0
 PERSON_MIN_PX = 24.0  # high; smaller ones are left out of "person24"
 FALSE_PER_PICTURE = 0.1  # at which a recall is told
+SURE = 0.5  # a score
 DISTANCES_M = (0.0, 15.0, 30.0, 60.0, 1000.0)
 
 Watch = Callable[[int], None]
@@ -42,14 +43,16 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """One model on one set. ap50: by class, and "person24" of persons at least 24 px high; recall: of those at one
-    false box in ten pictures; the others: the recall by distance, and AP50 of "person24" by light and by view;
-    curve: (n, 2) recall and precision of "person24"."""
+    """One model on one set. ap50: by class, and "person24" of persons at least 24 px high, of what there is in it;
+    recall: of those at one false box in ten pictures; false_boxes: persons a picture, from `SURE` on, that are none;
+    the others: the recall by distance, and AP50 of "person24" by light and by view; curve: (n, 2) recall and precision
+    of "person24"."""
 
     model: str
     pictures: int
     ap50: dict[str, float]
-    recall: float
+    recall: float | None
+    false_boxes: float
     by_distance: dict[str, float]
     by_light: dict[str, float]
     by_view: dict[str, float]
@@ -67,19 +70,30 @@ def of_video(video: Path, truth: Path) -> Iterator[Shown]:
         rows = np.loadtxt(truth, delimiter=",", ndmin=2, usecols=range(6))
     except (OSError, ValueError) as err:
         raise ModelError(f"{truth}: expected lines of frame,id,left,top,width,height: {err}") from err
+    for number, image in enumerate(pictures_of(video), start=1):
+        here = rows[rows[:, 0] == number, 2:6]
+        boxes = Boxes.of([(x, y, x + width, y + height, PERSON) for x, y, width, height in here.tolist()])
+        yield Shown(image, boxes, {}, None)
+
+
+def pictures_of(video: Path) -> Iterator[ImageBgr]:
+    """Every picture of a recording. Raises ModelError."""
     try:
         with av.open(str(video)) as opened:
-            for number, picture in enumerate(opened.decode(video=0), start=1):
-                here = rows[rows[:, 0] == number, 2:6]
-                boxes = Boxes.of([(x, y, x + width, y + height, PERSON) for x, y, width, height in here.tolist()])
-                yield Shown(picture.to_ndarray(format="bgr24"), boxes, {}, None)
+            for picture in opened.decode(video=0):
+                yield picture.to_ndarray(format="bgr24")
     except (av.error.FFmpegError, OSError, IndexError) as err:
         raise ModelError(f"{video}: expected a recorded video: {err}") from err
 
 
+def kinds_of(detector: Detector) -> IntArray:
+    """(classes,): what each class of a model is of `CLASSES`, or `IGNORED`."""
+    return np.array([KINDS.get(label, IGNORED) for label in detector.labels], np.int32)
+
+
 def evaluate(name: str, detector: Detector, pictures: Iterator[Shown], *, watch: Watch) -> Findings:
-    """Raises ModelError where there is no picture with a person, and what the detector raises."""
-    kind_of = np.array([KINDS.get(label, IGNORED) for label in detector.labels], np.int32)
+    """Raises ModelError where there is no picture, and what the detector raises."""
+    kind_of = kinds_of(detector)
     truth: list[Boxes] = []
     about: list[Mapping[str, str]] = []
     away_m: list[FloatArray | None] = []
@@ -93,17 +107,19 @@ def evaluate(name: str, detector: Detector, pictures: Iterator[Shown], *, watch:
         watch(index + 1)
     high = [_without_small(boxes) for boxes in truth]
     persons = matched(high, found, PERSON)
-    if not persons.wanted:
-        raise ModelError(f"expected pictures with persons at least {PERSON_MIN_PX:g} px high, got none")
+    if not truth:
+        raise ModelError("expected pictures, got none")
     classes = {kind: matched(truth, found, index) for index, kind in enumerate(CLASSES)}
-    ap50 = {kind: each.average_precision() for kind, each in classes.items() if each.wanted}
+    ap50 = {kind: each.average_precision() for kind, each in {"person24": persons, **classes}.items() if each.wanted}
+    sure = persons.label[persons.score >= SURE]
     believed = persons.allowing(int(FALSE_PER_PICTURE * len(truth)))
     hits = persons.label[:believed] >= 0
     return Findings(
         name,
         len(truth),
-        {"person24": persons.average_precision(), **ap50},
-        float(hits.sum() / persons.wanted),
+        ap50,
+        float(hits.sum() / persons.wanted) if persons.wanted else None,
+        float((sure < 0).sum() / len(truth)),
         _by_distance(persons, believed, high, away_m),
         _by_word(high, found, [each.get("light") for each in about]),
         _by_word(high, found, [each.get("view") for each in about]),
@@ -150,5 +166,5 @@ def _by_word(truth: Sequence[Boxes], found: Sequence[Detections], words: Sequenc
 
 def _curve(persons: Matched) -> FloatArray:
     hits = (persons.label >= 0).cumsum()
-    curve: FloatArray = np.stack([hits / persons.wanted, hits / np.arange(1, len(hits) + 1)], axis=1).astype(np.float32)
-    return curve
+    recall, precision = hits / max(persons.wanted, 1), hits / np.arange(1, len(hits) + 1)
+    return np.stack([recall, precision], axis=1).astype(np.float32)

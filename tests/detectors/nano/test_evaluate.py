@@ -103,9 +103,18 @@ def test_how_many_may_be_believed_ends_before_one_too_many_is_false() -> None:
     assert [persons.allowing(count) for count in (0, 1, 2)] == [0, 2, 3]
 
 
+def test_where_nobody_is_only_false_persons_are_told() -> None:
+    says = Says([(HIGH, 0.9, 1), (AWAY, 0.6, 1), (LOW, 0.4, 1)], [(HIGH, 0.9, 1)])
+
+    found = evaluate("m", says, of(shown(), shown((HIGH, IGNORED))), watch=lambda _: None)
+
+    assert (found.ap50, found.recall, found.false_boxes) == ({}, None, 1.0)
+    assert table([found]).splitlines()[-1] == "| m | - | - | - | - | - | 1.00 |"
+
+
 def test_nothing_to_judge_is_said() -> None:
-    with pytest.raises(ModelError, match="persons at least 24 px high, got none"):
-        evaluate("m", Says([]), of(shown((LOW, 0), (HIGH, IGNORED))), watch=lambda _: None)
+    with pytest.raises(ModelError, match="expected pictures, got none"):
+        evaluate("m", Says(), of(), watch=lambda _: None)
 
 
 def test_a_folder_says_what_is_known_of_its_pictures(tmp_path: Path) -> None:
@@ -138,6 +147,6 @@ def test_the_page_has_a_line_for_each_model(tmp_path: Path) -> None:
 
     write([found], tmp_path, title="a test")
 
-    assert table([found]).splitlines()[-1] == "| m | 1.000 | 1.000 | - | - | 1.000 |"
+    assert table([found]).splitlines()[-1] == "| m | 1.000 | 1.000 | - | - | 1.000 | 0.00 |"
     assert json.loads((tmp_path / "figures.json").read_text())[0]["ap50_by_light"] == {"day": 1.0}
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
