@@ -79,7 +79,7 @@ def label(
             watch(done)
     if not written:
         raise ModelError(f"{', '.join(map(str, videos))}: expected pictures, got none")
-    counts = {part: len(document["images"]) for part, document in sorted(written.items())}
+    counts: dict[str, int] = {part: len(document["images"]) for part, document in sorted(written.items())}
     (out / "annotations").mkdir()
     for part, document in written.items():
         (out / "annotations" / f"{part}.json").write_text(json.dumps(document), encoding="utf-8")

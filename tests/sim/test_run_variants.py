@@ -7,7 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sim.run_command import register
+from sim.run_command import register, with_model
+from sim.scenario import Rendered
+from sim.scenario_file import load_scenario
+from tests.conftest import ROOT
 from tests.sim.a_run import INTRUDER, STERILE, lines, run, scenario, write_scenario
 
 
@@ -75,3 +78,24 @@ def test_a_site_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 
     assert exit_code == 2
     assert output == f"vedette-sim run: {tmp_path / 'none.yaml'}: No such file or directory\n"
+
+
+def test_another_detector_looks_at_every_rendered_feed() -> None:
+    loaded = load_scenario(ROOT / "sim" / "scenarios" / "night-closed-loop.yaml")
+
+    changed = with_model(loaded, "vedette-nano", is_live=True)
+
+    eyes = [feed.eye for feed in changed.scenario.feeds]
+    assert [eye.model for eye in eyes if isinstance(eye, Rendered)] == ["vedette-nano"] * 2
+    assert [feed.camera for feed in changed.scenario.feeds] == [feed.camera for feed in loaded.scenario.feeds]
+
+
+@pytest.mark.parametrize("live", [[], ["--live"]], ids=["a recording is played", "nothing is rendered"])
+def test_another_detector_where_none_looks_is_refused(tmp_path: Path, live: list[str]) -> None:
+    path = write_scenario(tmp_path, scenario(actors=[INTRUDER]))
+
+    exit_code, output = played(path, tmp_path / "out", "--model", "vedette-nano", *live)
+
+    assert exit_code == 2
+    assert output.startswith("vedette-sim run: --model vedette-nano: expected --live or --record, and a rendered feed")
+    assert not (tmp_path / "out").exists()
