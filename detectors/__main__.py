@@ -30,6 +30,7 @@ from detectors.registry import (
     model_cache,
     model_folders,
 )
+from detectors.signing import make_key, sign
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -156,6 +157,30 @@ def bench(
         cache=model_cache(os.environ),
         plot=plot,
     )
+
+
+@app.command()
+def key(file: Annotated[Path, typer.Argument(help="A new file for the private key.")]) -> None:
+    """Make a key to sign models with, and print its public half: a line for 'trusted.keys' beside a site's models.
+
+    Example: vedette-models key ~/vedette-signing.pem >> models/trusted.keys
+    """
+    typer.echo(make_key(file))
+
+
+@app.command("sign")
+def sign_model(
+    model: Annotated[Path, typer.Argument(help="An ONNX file with its manifest (.yaml) beside it.")],
+    *,
+    by: Annotated[Path, typer.Option(help="The private key that 'key' made.")],
+) -> None:
+    """Answer for a model: its manifest gets a signature over its bytes and how they are to be read.
+
+    Example: vedette-models sign models/fence-v2.onnx --by ~/vedette-signing.pem
+    """
+    find_model(str(model), folders=(), cache=Path())  # raises for bytes that are not what the manifest says
+    manifest = sign(model.with_suffix(".yaml"), by)
+    typer.echo(f"{manifest.name}: signed")
 
 
 @app.command()

@@ -27,6 +27,13 @@ class InputSize(Frozen):
     height_px: Pixels
 
 
+class Signature(Frozen):
+    """Ed25519, hexadecimal: the public key, and what it says (detectors/signing.py)."""
+
+    key: Sha256
+    value: Annotated[str, Field(pattern=r"^[0-9a-f]{128}$")]
+
+
 class Manifest(Frozen):
     """One model. `url` None: it cannot be downloaded; `input` None: whatever the file says.
 
@@ -50,6 +57,7 @@ class Manifest(Frozen):
     added_by: str | None = None
     added_at_us: TimeUs | None = None
     compares: str | None = None
+    signature: Signature | None = None
 
     @model_validator(mode="after")
     def _labels_name_classes(self) -> "Manifest":

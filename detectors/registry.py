@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from detectors.errors import DownloadError, ModelError
 from detectors.manifest import MODELS, Manifest, read_manifest, shipped_manifests
+from detectors.signing import check_signature, check_trust
 
 DEFAULT_MODEL = "yolox-nano"
 BUILT_IN = "vedette-nano"  # its file comes with Vedette
@@ -51,9 +52,16 @@ def find_model(
 
     `download` None: nothing is fetched. Only a path that a person gives may name a model that nobody added, and never
     an engine (docs/adr/0005-custody-of-models.md). Raises ModelError when there is no such model, when nobody added it,
-    or when its bytes are not what the manifest promises, DownloadError when it could only come over the network and
-    did not.
+    when its bytes are not what the manifest promises, or when nobody signed it whom one of the folders trusts
+    (detectors/signing.py), DownloadError when it could only come over the network and did not.
     """
+    file = _found(name_or_path, folders=folders, cache=cache, download=download)
+    if all(file.sha256 != known.sha256 for known in shipped_manifests().values()):
+        check_trust(file.manifest, file.path, folders)
+    return file
+
+
+def _found(name_or_path: str | None, *, folders: Sequence[Path], cache: Path, download: Downloader | None) -> ModelFile:
     if name_or_path is None:
         try:
             return find_model(DEFAULT_MODEL, folders=folders, cache=cache)
@@ -160,6 +168,7 @@ def _identify(path: Path, *, shipped: Manifest | None) -> ModelFile:
         return ModelFile(path, sha256, assumed_manifest(path, sha256=sha256), note)
     if manifest.sha256 != sha256:
         raise ModelError(f"{path}: expected sha256 {manifest.sha256} (model '{manifest.name}'), got {sha256}")
+    check_signature(manifest, path)
     return ModelFile(path, sha256, manifest)
 
 

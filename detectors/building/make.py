@@ -156,6 +156,7 @@ def _manifest(file: ModelFile, path: Path, *, precision: Precision, adding: Addi
             "size_bytes": path.stat().st_size,
             "precision": precision,
             "derived_from": file.sha256,
+            "signature": None,
             "added_by": adding.by,
             "added_at_us": adding.at_us,
         }

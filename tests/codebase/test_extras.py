@@ -22,6 +22,7 @@ IMPORTS = {
         "anyio",
         "websockets",
         "prometheus_client",
+        "cryptography",
         "edge.__main__",
     ),
     "fleet": (

@@ -1,0 +1,161 @@
+"""A signature fits what was signed and nothing else, and a folder that says whom it trusts lets in nobody else."""
+
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from detectors.errors import ModelError
+from detectors.manifest import MODELS
+from detectors.registry import add_model, find_model, sha256_of
+from detectors.signing import TRUSTED, make_key, sign
+
+Described = Callable[..., Path]
+
+
+@pytest.fixture
+def described(tmp_path: Path) -> Described:
+    """A model with its manifest in the folder `models`; somebody added it."""
+
+    def write(name: str = "fence", content: bytes = b"a network", **changed: object) -> Path:
+        path = tmp_path / "models" / f"{name}.onnx"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content)
+        manifest = {
+            "name": name,
+            "sha256": sha256_of(path),
+            "size_bytes": len(content),
+            "licence": "ours",
+            "source": "us",
+            "training_data": "our gate",
+            "head": "yolox",
+            "classes": ["person", "car"],
+            "labels": {"person": ["person"]},
+            "added_by": "ann",
+            "added_at_us": 1,
+            **changed,
+        }
+        path.with_suffix(".yaml").write_text(yaml.safe_dump(manifest, sort_keys=False), "utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    make_key(tmp_path / "key.pem")
+    return tmp_path / "key.pem"
+
+
+def trust(folder: Path, *keys: str) -> None:
+    (folder / TRUSTED).write_text("# ours\n" + "".join(f"{key}  # of somebody\n" for key in keys), "utf-8")
+
+
+def test_a_private_key_is_for_its_owner_alone_and_never_overwritten(tmp_path: Path) -> None:
+    public = make_key(tmp_path / "key.pem")
+
+    assert len(bytes.fromhex(public)) == 32
+    assert stat.S_IMODE((tmp_path / "key.pem").stat().st_mode) == 0o600
+    with pytest.raises(ModelError, match=r"key\.pem: no key was written: File exists"):
+        make_key(tmp_path / "key.pem")
+
+
+def test_a_signed_model_is_let_in_where_its_key_is_trusted(described: Described, tmp_path: Path) -> None:
+    path, public = described(), make_key(tmp_path / "key.pem")
+    trust(path.parent, "00" * 32, public.upper())
+
+    sign(path.with_suffix(".yaml"), tmp_path / "key.pem")
+
+    file = find_model("fence", folders=[path.parent], cache=tmp_path)
+    assert file.manifest.signature is not None
+    assert file.manifest.signature.key == public
+    assert file.manifest.added_by == "ann"
+
+
+@pytest.mark.parametrize("name", ["fence", "path"])
+def test_what_nobody_signed_is_refused_where_somebody_is_trusted(
+    described: Described, tmp_path: Path, name: str
+) -> None:
+    path = described()
+    trust(path.parent, make_key(tmp_path / "key.pem"))
+
+    with pytest.raises(ModelError, match=r"expected a signature by a key of .*trusted\.keys, it is signed by nobody"):
+        find_model(str(path) if name == "path" else name, folders=[path.parent], cache=tmp_path)
+
+
+def test_a_stranger_s_signature_is_refused(described: Described, key: Path, tmp_path: Path) -> None:
+    path = described()
+    stranger = sign(path.with_suffix(".yaml"), key).signature
+    trust(path.parent, make_key(tmp_path / "other.pem"))
+
+    assert stranger is not None
+    with pytest.raises(ModelError, match=f"it is signed by {stranger.key[:16]}"):
+        find_model("fence", folders=[path.parent], cache=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"content": b"another network"}, id="other bytes"),
+        pytest.param({"classes": ["car", "person"]}, id="the classes the other way round"),
+        pytest.param({"labels": {"person": ["car"]}}, id="a car is a person"),
+        pytest.param({"head": "yolo11"}, id="another head"),
+    ],
+)
+def test_what_was_changed_after_it_was_signed_is_refused_everywhere(
+    described: Described, key: Path, tmp_path: Path, changed: dict[str, object]
+) -> None:
+    signature = sign(described().with_suffix(".yaml"), key).signature
+    assert signature is not None
+    path = described(**changed, signature=signature.model_dump())
+
+    with pytest.raises(ModelError, match="does not fit: the manifest was changed after it was signed"):
+        find_model("fence", folders=[path.parent], cache=tmp_path)
+
+
+def test_what_people_say_of_a_model_may_change(described: Described, key: Path, tmp_path: Path) -> None:
+    signature = sign(described().with_suffix(".yaml"), key).signature
+    assert signature is not None
+    path = described(licence="theirs", signature=signature.model_dump())
+
+    stored = add_model(find_model(str(path), folders=(), cache=tmp_path), name="gate", cache=tmp_path / "cache")
+
+    assert find_model("gate", folders=(), cache=tmp_path / "cache").manifest == stored.manifest
+
+
+def test_signing_again_takes_the_place_of_the_first_signature(described: Described, key: Path, tmp_path: Path) -> None:
+    path = described()
+    sign(path.with_suffix(".yaml"), key)
+    make_key(tmp_path / "new.pem")
+
+    new = sign(path.with_suffix(".yaml"), tmp_path / "new.pem")
+
+    assert path.with_suffix(".yaml").read_text("utf-8").count("signature:") == 1
+    assert find_model("fence", folders=[path.parent], cache=tmp_path).manifest == new
+
+
+def test_what_vedette_knows_by_its_bytes_needs_no_signature(tmp_path: Path) -> None:
+    trust(tmp_path, make_key(tmp_path / "key.pem"))
+
+    assert find_model("vedette-nano", folders=[tmp_path], cache=tmp_path).path == MODELS / "vedette-nano.onnx"
+
+
+@pytest.mark.parametrize("line", ["key", "00" * 31, "ssh-ed25519 AAAA"])
+def test_a_list_of_trust_that_holds_no_keys_is_said(described: Described, tmp_path: Path, line: str) -> None:
+    path = described()
+    trust(path.parent, line)
+
+    with pytest.raises(ModelError, match=r"trusted\.keys: expected public keys of 64 hexadecimal digits"):
+        find_model("fence", folders=[path.parent], cache=tmp_path)
+
+
+def test_what_is_no_key_signs_nothing(described: Described, tmp_path: Path) -> None:
+    path = described()
+    before = path.with_suffix(".yaml").read_bytes()
+    (tmp_path / "text.pem").write_text("a key?")
+
+    with pytest.raises(ModelError, match="expected a private key as 'vedette-models key' makes it"):
+        sign(path.with_suffix(".yaml"), tmp_path / "text.pem")
+    assert path.with_suffix(".yaml").read_bytes() == before
