@@ -33,6 +33,7 @@ from detectors.nano.trainer import Progress as Told
 from detectors.nano.trainer import train as train_nano
 from detectors.opening import open_file
 from detectors.registry import DEFAULT_MODEL, find_model, model_cache, model_folders
+from detectors.signing import sign
 
 Trainer = Literal["vedette", "ultralytics"]
 
@@ -137,18 +138,23 @@ def export(
         list[Path] | None,
         typer.Option(help="Data set whose pictures make NAME-int8 too: train calibrates, val judges. May be repeated."),
     ] = None,
+    by: Annotated[Path | None, typer.Option(help="Sign what is written with this private key.")] = None,
 ) -> None:
-    """Write a trained network as an ONNX file with its manifest; a training need not be over for that.
+    """Write a trained network as an ONNX file with manifest and card; a training need not be over for that.
 
     Example: vedette-models export out/nano --out models --calibrate out/site
     """
     if side and side % 32:
         raise ModelError(f"--side: expected a multiple of 32 px, got {side}")
-    made = export_run(run, out, name=name, side_px=side, training_data=training_data)
-    typer.echo(f"{made.manifest.name}: {made.path}: {made.manifest.size_bytes / 1e6:.1f} MB")
+    made = [export_run(run, out, name=name, side_px=side, training_data=training_data)]
+    typer.echo(f"{name}: {made[0].path}: {made[0].manifest.size_bytes / 1e6:.1f} MB")
     if calibrate:
-        small, mean_ap = write_int8(made, calibrate, at_us=SystemClock().wall_us())
+        small, mean_ap = write_int8(made[0], calibrate, at_us=SystemClock().wall_us())
         typer.echo(f"{small.manifest.name}: {small.path}: mean AP {mean_ap:.3f} of FP32's own boxes")
+        made.append(small)
+    if by:
+        for file in made:
+            sign(file.path.with_suffix(".yaml"), by)
 
 
 def label(

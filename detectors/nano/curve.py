@@ -8,6 +8,7 @@ from typing import Any
 from detectors.errors import BackendMissing
 from detectors.nano.network import CLASSES
 
+CURVE = "curve.csv"  # in the folder of a training
 LOSSES = ("box", "objectness", "class")
 
 

@@ -11,6 +11,8 @@ from detectors.detections import FloatArray
 from detectors.errors import BackendMissing
 from detectors.frame import Frame
 from detectors.manifest import InputSize, Manifest
+from detectors.nano.card import write_card
+from detectors.nano.curve import CURVE
 from detectors.nano.data import read_part, read_picture
 from detectors.nano.forward import fold
 from detectors.nano.network import CLASSES, nano
@@ -23,7 +25,7 @@ LABELS = {Label.PERSON: ("person",), Label.MOTOR_VEHICLE: ("vehicle",), Label.AN
 
 
 def export(run: Path, out: Path, *, name: str = NAME, side_px: int | None = None, training_data: str = "") -> ModelFile:
-    """The slow weights of the training in `run` as out/NAME.onnx and out/NAME.yaml. Raises ModelError."""
+    """The slow weights of the training in `run` as out/NAME.onnx, .yaml and .md, its card. Raises ModelError."""
     state = load_state(run)
     side_px = side_px or state.plan.side_px
     content = onnx_bytes(state, side_px=side_px)
@@ -44,6 +46,7 @@ def export(run: Path, out: Path, *, name: str = NAME, side_px: int | None = None
         labels=LABELS,
     )
     try:
+        write_card(out / f"{name}.md", manifest, state, run / CURVE)
         return store_model(made, manifest, out / f"{name}.onnx")
     finally:
         made.unlink()

@@ -9,7 +9,7 @@ from pathlib import Path
 from contract.clock import Clock
 from detectors.errors import ModelError
 from detectors.nano.augment import MILD, Strength
-from detectors.nano.curve import draw_curve
+from detectors.nano.curve import CURVE, draw_curve
 from detectors.nano.data import Pictures, read_part
 from detectors.nano.judge import judge
 from detectors.nano.learner import Learner, Losses, rate_at
@@ -17,7 +17,6 @@ from detectors.nano.loader import Batch, Recipe, batches, draw_batch
 from detectors.nano.network import CLASSES, nano
 from detectors.nano.state import FILE, Plan, State, load_state, save_state
 
-CURVE = "curve.csv"
 COLUMNS = ("step", "side_px", "rate", "box", "objectness", "class", "answering", *(f"ap50_{name}" for name in CLASSES))
 SMALL_FRAC = 0.7  # of the steps at three quarters of the side, which takes half of the time
 MILD_FRAC = 0.88  # from here on whole pictures, as the cameras see them (YOLOX: the last epochs without mosaic)
