@@ -5,7 +5,7 @@ Exit codes: 0 every expectation is met, 1 one is not, 2 wrong input (one line th
 
 import logging
 import shutil
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +58,9 @@ def run(
         str | None, typer.Option(help="Name or path of the detector of every rendered feed; with --live or --record.")
     ] = None,
     record: Annotated[bool, typer.Option("--record", help="Keep what that detector sees, as recordings.")] = False,
+    recordings: Annotated[
+        Path | None, typer.Option(help="Folder that they are played from and kept in, instead of the scenario's.")
+    ] = None,
 ) -> None:
     """Play a scenario with the whole stack on a virtual clock, and judge it: events.jsonl, score.json, report.html."""
     console = Console(highlight=False)
@@ -68,6 +71,8 @@ def run(
             loaded = with_score_min(loaded, score_min)
         if model is not None:
             loaded = with_model(loaded, model, is_live=live or record)
+        if recordings is not None:
+            loaded = with_recordings(loaded, recordings)
         check_paths(loaded)
         if not (live or record):
             expect_recordings(loaded)
@@ -100,7 +105,22 @@ def with_model(loaded: Loaded, model: str, *, is_live: bool) -> Loaded:
     if not is_live or not any(isinstance(feed.eye, Rendered) for feed in feeds):
         raise DocumentError(f"--model {model}: expected --live or --record, and a rendered feed: nothing else looks")
     name = str(Path(model).absolute()) if Path(model).is_file() else model
-    eyes = [each.eye.model_copy(update={"model": name} if each.eye.sees == "rendered" else {}) for each in feeds]
+    return _with_rendered(loaded, lambda eye: eye.model_copy(update={"model": name}))
+
+
+def with_recordings(loaded: Loaded, folder: Path) -> Loaded:
+    """The same scenario with the recordings of another detector: of the same names, in a folder of their own."""
+
+    def elsewhere(eye: Rendered) -> Rendered:
+        name = eye.recording and str(folder.absolute() / Path(eye.recording).name)
+        return eye.model_copy(update={"recording": name})
+
+    return _with_rendered(loaded, elsewhere)
+
+
+def _with_rendered(loaded: Loaded, change: Callable[[Rendered], Rendered]) -> Loaded:
+    feeds = loaded.scenario.feeds
+    eyes = [change(feed.eye) if isinstance(feed.eye, Rendered) else feed.eye for feed in feeds]
     return _with_feeds(loaded, [feed.model_copy(update={"eye": eye}) for feed, eye in zip(feeds, eyes, strict=True)])
 
 

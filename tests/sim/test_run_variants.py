@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sim.run_command import register, with_model
+from sim.run_command import register, with_model, with_recordings
 from sim.scenario import Rendered
 from sim.scenario_file import load_scenario
 from tests.conftest import ROOT
@@ -99,3 +99,21 @@ def test_another_detector_where_none_looks_is_refused(tmp_path: Path, live: list
     assert exit_code == 2
     assert output.startswith("vedette-sim run: --model vedette-nano: expected --live or --record, and a rendered feed")
     assert not (tmp_path / "out").exists()
+
+
+def test_recordings_of_another_detector_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
+    loaded = load_scenario(ROOT / "sim" / "scenarios" / "sterile-dark.yaml")
+
+    (feed,) = with_recordings(loaded, tmp_path / "ours").scenario.feeds
+
+    assert isinstance(feed.eye, Rendered)
+    assert feed.eye.recording == str(tmp_path / "ours" / "sterile-dark.fence-cam.jsonl")
+
+
+def test_recordings_that_are_not_there_are_named(tmp_path: Path) -> None:
+    path = ROOT / "sim" / "scenarios" / "sterile-dark.yaml"
+
+    exit_code, output = played(path, tmp_path / "out", "--recordings", str(tmp_path / "none"))
+
+    assert exit_code == 2
+    assert f"found no file '{tmp_path / 'none' / 'sterile-dark.fence-cam.jsonl'}': run it with --live" in output

@@ -1,5 +1,6 @@
 """Every shipped scenario, played: the same twice, another with another seed, as its golden says, and as it expects."""
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,10 @@ from pathlib import Path
 import pytest
 import structlog
 
-from sim.scenario import Loaded
+from detectors.manifest import shipped_manifests
+from detectors.registry import BUILT_IN
+from sim.run_command import with_recordings
+from sim.scenario import Loaded, Rendered
 from sim.scenario_file import load_scenario
 from sim.score.command import judge_folder
 from sim.score.expectations import check_paths
@@ -17,6 +21,7 @@ from tests.sim.golden import SCENARIOS, difference, golden_path, has_golden, pla
 
 TO_FIRST_ALARM_S = 10.0  # from the first actor on: there two seeds have parted
 # Where all feeds are recorded and nobody has anything to tell, a seed has nothing to change.
+RENDERED = [path for path in SCENARIOS if "sees: rendered" in path.read_text(encoding="utf-8")]
 WITH_CHANCE = [path for path in SCENARIOS if "sees: modelled" in path.read_text(encoding="utf-8")]
 
 
@@ -80,3 +85,19 @@ def test_another_seed_gives_other_bytes(path: Path, tmp_path: Path) -> None:
     one, other = (played(beginning, tmp_path / str(seed), seed=seed) for seed in (scenario.seed, scenario.seed + 1))
 
     assert one != other
+
+
+@pytest.mark.parametrize("path", RENDERED, ids=lambda path: path.stem)
+def test_a_rendered_scenario_meets_its_expectations_with_the_detector_in_the_box(path: Path, tmp_path: Path) -> None:
+    """By its recordings: vedette-sim run SCENARIO --record --model vedette-nano --recordings FOLDER."""
+    loaded = with_recordings(load_scenario(path), path.parent / "recordings" / BUILT_IN)
+    for feed in loaded.scenario.feeds:
+        assert isinstance(feed.eye, Rendered)
+        assert feed.eye.recording is not None
+        header = json.loads(Path(feed.eye.recording).read_text("utf-8").splitlines()[0])
+        assert header["sha256"] == shipped_manifests()[BUILT_IN].sha256
+
+    played(loaded, tmp_path, seed=loaded.scenario.seed)
+
+    _, outcomes = judge_folder(tmp_path, ScoreParameters())
+    assert [outcome.text for outcome in outcomes if not outcome.is_met] == []

@@ -1,4 +1,4 @@
-"""Ten seconds of a shipped scenario, drawn and looked at by the real detector, twice."""
+"""Ten seconds of a shipped scenario, drawn and looked at by the detector in the box, twice."""
 
 import io
 import logging
@@ -10,9 +10,11 @@ import pytest
 import structlog
 from rich.console import Console
 
+from detectors.registry import BUILT_IN
 from sim.eyes import PixelEye
 from sim.rendering import live_eyes
 from sim.run import clock_of, play
+from sim.run_command import with_model
 from sim.scenario import Loaded
 from sim.scenario_file import load_scenario
 from tests.conftest import ROOT
@@ -34,20 +36,16 @@ class LiveRun:
 
 
 @pytest.fixture(scope="module")
-def runs(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[LiveRun]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[LiveRun]]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     folder = tmp_path_factory.mktemp("live")
-    loaded = shortened(load_scenario(SCENARIO), model=shared / "models" / "yolox_nano_416.onnx")
+    loaded = shortened(with_model(load_scenario(SCENARIO), BUILT_IN, is_live=True))
     yield [played_live(loaded, folder / name) for name in ("one", "two")]
     structlog.reset_defaults()
 
 
-def shortened(loaded: Loaded, *, model: Path) -> Loaded:
-    (feed,) = loaded.scenario.feeds
-    eye = feed.eye.model_copy(update={"model": str(model)})
-    feeds = (feed.model_copy(update={"eye": eye}),)
-    scenario = loaded.scenario.model_copy(update={"length_s": LENGTH_S, "feeds": feeds})
-    return loaded.model_copy(update={"scenario": scenario})
+def shortened(loaded: Loaded) -> Loaded:
+    return loaded.model_copy(update={"scenario": loaded.scenario.model_copy(update={"length_s": LENGTH_S})})
 
 
 def played_live(loaded: Loaded, folder: Path) -> LiveRun:
