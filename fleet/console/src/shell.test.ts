@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { beforeEach, describe, expect, it } from "vitest";
 import { chosen, type Words } from "./language";
 import { go, matched } from "./route";

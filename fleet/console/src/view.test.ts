@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ClockDifference, parsed, rateOf, View, type ViewState } from "./view";
 import type { PictureHead } from "./ways/way";

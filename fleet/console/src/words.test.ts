@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
 import { distanceM, offset, wedge } from "./geometry";
 import type { EvidenceView } from "./contract";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { describe, expect, it } from "vitest";
 import { NOTHING_YET, type ViewState } from "../view";
 import type { PictureHead } from "../ways/way";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, test } from "vitest";
 import type { Site } from "../../contract";
 import { added, compared, insertedAfter, keep, kept, looksOf, moved, removed, removedPoint, shapesOf, withPoints } from "./draft";

@@ -1,3 +1,4 @@
+// @vitest-environment jsdom
 import { expect, test } from "vitest";
 import type { Task, VehicleView } from "../../contract";
 import { readiness, steps, taskWords } from "./readiness";
