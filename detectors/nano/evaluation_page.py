@@ -8,6 +8,7 @@ from typing import Any
 
 from detectors.errors import BackendMissing
 from detectors.nano.evaluate import Findings
+from detectors.nano.network import CLASSES
 
 COLUMNS = (
     ("person24", "persons from 24 px"),
@@ -58,15 +59,13 @@ def _draw(findings: Sequence[Findings], path: Path, *, title: str) -> None:
         figure_of: Any = import_module("matplotlib.figure").Figure
     except ImportError as err:
         raise BackendMissing(f"drawing curves: {err}; install vedette[train]") from err
-    bars = [
-        (words, [getattr(each, name) for each in findings])
-        for words, name in (
-            ("recall by distance", "by_distance"),
-            ("AP50 by light", "by_light"),
-            ("AP50 by view", "by_view"),
-        )
-        if any(getattr(each, name) for each in findings)
-    ]
+    groups = (
+        ("AP50 by class", [{name: each.ap50[name] for name in CLASSES if name in each.ap50} for each in findings]),
+        ("recall of persons by distance", [each.by_distance for each in findings]),
+        ("AP50 of persons by light", [each.by_light for each in findings]),
+        ("AP50 of persons by view", [each.by_view for each in findings]),
+    )
+    bars = [(words, values) for words, values in groups if any(len(of_model) > 1 for of_model in values)]
     figure = figure_of(figsize=(4.2 * (1 + len(bars)), 4.0), layout="constrained")
     figure.suptitle(title)
     first, *others = figure.subplots(1, 1 + len(bars), squeeze=False)[0]
