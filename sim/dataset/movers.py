@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sim.dataset.people import Colour, cloth, tinted
-from sim.world.bodies import GLASS, LEG_NAMES, TYRE
+from sim.world.bodies import ANIMAL_LENGTH_M, GLASS, LEG_NAMES, TYRE, add_animal
 from sim.world.paint import shaded
 from sim.world.shapes import ACTOR, add_bar, add_blob, add_box, add_disc
 
@@ -135,7 +135,11 @@ def _add_lorry(world: Any, name: str, paint: Colour, glass: Colour, rng: np.rand
 
 
 def add_quadruped(world: Any, name: str, rng: np.random.Generator, *, is_thermal: bool) -> float:
-    """Fox, dog, boar or deer: the body `name` with the legs that sim.world.movement.Animal swings; its length."""
+    """Fox, dog, boar or deer: the body `name` with the legs that sim.world.movement.Animal swings; its length. A fifth
+    are the dog of the scenarios."""
+    if not is_thermal and rng.uniform() < 0.2:
+        add_animal(world, name)
+        return ANIMAL_LENGTH_M
     kind = rng.choice(["dog", "fox", "deer", "boar"], p=[0.45, 0.2, 0.2, 0.15])
     size = float({"dog": rng.uniform(0.6, 1.15), "fox": 0.62, "deer": rng.uniform(1.4, 1.9), "boar": 1.1}[kind])
     stout = {"dog": rng.uniform(0.85, 1.15), "fox": 0.8, "deer": 0.85, "boar": 1.45}[kind]
@@ -165,7 +169,7 @@ def add_quadruped(world: Any, name: str, rng: np.random.Generator, *, is_thermal
     blob((-0.02, 0, 0.10), (0.31, wide, wide * 0.98), fur)
     blob((0.15, 0, 0.10), (0.16, wide, wide * 1.12), fur, 1.05)
     blob((-0.18, 0, 0.10), (0.15, wide * 1.02, wide * 1.05), fur, 0.97)
-    lift = {"deer": 0.42, "dog": 0.22, "fox": 0.12, "boar": 0.02}[kind] * rng.uniform(0.3, 1.1)
+    lift = {"deer": 0.42, "dog": 0.22, "fox": 0.12, "boar": 0.02}[kind] * rng.uniform(-0.3, 1.1)
     head = (0.44, 0.0, 0.12 + lift)
     bar((0.22, 0, 0.14), (head[0] - 0.06, 0, head[2] - 0.02), 0.07 * stout, fur)
     blob(head, (0.11, 0.075, 0.075), fur, 1.05)

@@ -200,7 +200,7 @@ def _own(floor: _Floor, rng: np.random.Generator) -> Iterator[Body]:
 
 
 def _movers(place: Place, floor: _Floor, most_m: float, rng: np.random.Generator) -> Iterator[Body]:
-    for kind, chance, most in (("vehicle", 0.42, VEHICLES), ("animal", 0.4, ANIMALS)):
+    for kind, chance, most in (("vehicle", 0.42, VEHICLES), ("animal", 0.5, ANIMALS)):
         if rng.uniform() > chance:
             continue
         heading = rng.uniform(0, 360)
