@@ -56,18 +56,17 @@ def find_model(
     (detectors/signing.py), DownloadError when it could only come over the network and did not.
     """
     file = _found(name_or_path, folders=folders, cache=cache, download=download)
-    if all(file.sha256 != known.sha256 for known in shipped_manifests().values()):
-        check_trust(file.manifest, file.path, folders)
+    check_trust(file.manifest, file.path, folders, known=shipped_manifests().values())
     return file
 
 
 def _found(name_or_path: str | None, *, folders: Sequence[Path], cache: Path, download: Downloader | None) -> ModelFile:
     if name_or_path is None:
         try:
-            return find_model(DEFAULT_MODEL, folders=folders, cache=cache)
+            return _found(DEFAULT_MODEL, folders=folders, cache=cache, download=None)
         except DownloadError:
             note = f"{DEFAULT_MODEL} is not here, {BUILT_IN} looks instead; or: vedette-models pull {DEFAULT_MODEL}"
-            return replace(find_model(BUILT_IN, folders=folders, cache=cache), note=note)
+            return replace(_found(BUILT_IN, folders=folders, cache=cache, download=None), note=note)
     name = name_or_path
     if "/" in name or name.endswith(".onnx"):
         path = Path(name)

@@ -1,13 +1,13 @@
 """Who answers for a model: an Ed25519 signature (RFC 8032) over what decides what the machine does with it.
 
 A folder of models that holds `trusted.keys` (a public key a line, hexadecimal; '#' begins a remark) lets in what one of
-these keys signed, and what Vedette itself knows by its bytes; nothing else. Without such a file a signature that is
-there must fit, and none is asked for.
+these keys signed, and what Vedette itself knows, read as it knows it; nothing else. Without such a file none is asked
+for, and a signature that is there must fit.
 """
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -75,10 +75,10 @@ def check_signature(manifest: Manifest, source: Path) -> None:
         ) from err
 
 
-def check_trust(manifest: Manifest, source: Path, folders: Sequence[Path]) -> None:
-    """Raises ModelError where a folder says whom to trust, and none of them signed this."""
+def check_trust(manifest: Manifest, source: Path, folders: Sequence[Path], *, known: Iterable[Manifest]) -> None:
+    """Raises ModelError where a folder says whom to trust, and none of them signed this. known: needs no signature."""
     lists = [folder / TRUSTED for folder in folders if (folder / TRUSTED).is_file()]
-    if not lists:
+    if not lists or _words(manifest) in {_words(each) for each in known}:
         return
     trusted = {key for path in lists for key in _keys(path)}
     by = manifest.signature.key if manifest.signature else "nobody"

@@ -38,7 +38,8 @@ from detectors.signing import sign
 Trainer = Literal["vedette", "ultralytics"]
 
 
-FIXED = ("steps", "batch", "side", "seed", "rate")  # by the first piece of a training
+# What the first piece of a training fixes: the parameter, and its option.
+FIXED = {name: f"--{name}" for name in ("steps", "batch", "side", "seed", "rate")} | {"begin": "--from"}
 
 
 def train(
@@ -94,6 +95,10 @@ def train(
     side_px = side or 416
     if side_px % 32:
         raise ModelError(f"--side: expected a multiple of 32 px, got {side_px}")
+    if not folders and not smoke:
+        raise ModelError("--data: expected a folder of labelled pictures, got none")
+    if resume and (given := [option for name, option in FIXED.items() if _is_given(ctx, name)]):
+        raise ModelError(f"--resume: the training in {run} goes on as it was begun, without {given[0]}")
     with _bar() as watch:
         if smoke:
             with tempfile.TemporaryDirectory() as work:
@@ -103,13 +108,9 @@ def train(
                 f"{smoked.exported:.3f} exported, in the runtime"
             )
             return
-        if not folders:
-            raise ModelError("--data: expected a folder of labelled pictures, got none")
-        if resume and (given := [each for each in FIXED if _is_given(ctx, each)]):
-            raise ModelError(f"--resume: the training in {run} goes on as it was begun, without --{given[0]}")
         plan = None if resume else Plan(steps=steps, batch=batch, side_px=side_px, seed=seed, rate=rate)
         limits = Limits(minutes=minutes, cache_gb=cache_gb)
-        before = load_state(begin) if begin and not resume else None
+        before = load_state(begin) if begin else None
         done = train_nano(folders, run, plan, limits, clock=SystemClock(), watch=watch, start=before)
     if done.done < done.plan.steps:
         again = " ".join(f"--data {folder}" for folder in folders)

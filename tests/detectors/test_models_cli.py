@@ -130,6 +130,11 @@ def test_a_model_that_is_there_is_not_fetched(cache: Path, model: Path, run: Cal
         pytest.param(
             ["build", "{model}", "--calibrate", "{folder}/text.onnx"], "expected a recorded video", id="no video"
         ),
+        pytest.param(["train"], "--data: expected a folder of labelled pictures", id="nothing to learn from"),
+        pytest.param(
+            ["train", "--data", "{folder}", "--resume", "--from", "{folder}"], "without --from", id="resumed otherwise"
+        ),
+        pytest.param(["sign", "{model}", "--by", "{folder}/text.onnx"], "not a readable manifest", id="unsigned"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(

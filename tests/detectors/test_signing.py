@@ -142,6 +142,18 @@ def test_what_vedette_knows_by_its_bytes_needs_no_signature(tmp_path: Path) -> N
     assert find_model("vedette-nano", folders=[tmp_path], cache=tmp_path).path == MODELS / "vedette-nano.onnx"
 
 
+def test_its_bytes_read_otherwise_are_not_what_vedette_knows(tmp_path: Path) -> None:
+    trust(tmp_path, make_key(tmp_path / "key.pem"))
+    for ending in (".onnx", ".yaml"):
+        (tmp_path / f"vedette-nano{ending}").write_bytes((MODELS / f"vedette-nano{ending}").read_bytes())
+    manifest = yaml.safe_load((tmp_path / "vedette-nano.yaml").read_text("utf-8"))
+    manifest |= {"labels": {"animal": ["person", "animal"]}, "signature": None}
+    (tmp_path / "vedette-nano.yaml").write_text(yaml.safe_dump(manifest), "utf-8")
+
+    with pytest.raises(ModelError, match="it is signed by nobody"):
+        find_model("vedette-nano", folders=[tmp_path], cache=tmp_path)
+
+
 @pytest.mark.parametrize("line", ["key", "00" * 31, "ssh-ed25519 AAAA"])
 def test_a_list_of_trust_that_holds_no_keys_is_said(described: Described, tmp_path: Path, line: str) -> None:
     path = described()
