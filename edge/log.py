@@ -1,4 +1,4 @@
-"""The node's log: lines on stderr. Where they cannot be written (a full disk, a reader that died) the node goes on."""
+"""The node's log: lines on stderr. Where they cannot be written (a full disk, a reader that died) it goes on."""
 
 import logging
 import sys
@@ -6,25 +6,7 @@ from typing import TextIO, cast
 
 import structlog
 
-
-class Unbreakable:
-    """What of a text stream is printed to; no write fails. It is no stream itself: those are flushed once more as they
-    go, when the one behind may be closed."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        try:
-            return self._stream.write(text)
-        except OSError:
-            return len(text)
-
-    def flush(self) -> None:
-        try:
-            self._stream.flush()
-        except OSError:
-            return
+from contract.unbreakable import Unbreakable
 
 
 def log_to_stderr() -> None:

@@ -5,7 +5,6 @@ Ctrl-C) commands no vehicle.
 """
 
 import gc
-import logging
 import os
 import signal
 import sys
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Annotated
 
 import anyio
-import structlog
 import typer
 
 from contract.clock import SystemClock
@@ -24,6 +22,7 @@ from contract.site import Site
 from fleet.app import running
 from fleet.errors import SetUpError, StoreError
 from fleet.fly_command import fly
+from fleet.log import log_to_stderr
 from fleet.plan_command import plan
 from fleet.records.auth import digest_of, drawn_token
 from fleet.records.node_credentials import NodeCredentials
@@ -57,10 +56,7 @@ NodeId = Annotated[str, typer.Argument(help="an edge node, as the site file's ca
 @app.command()
 def run(config: Config) -> None:
     """Run the coordinator until SIGTERM or Ctrl-C."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_to_stderr()
     try:
         anyio.run(_run, config)
     except SetUpError as err:

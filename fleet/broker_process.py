@@ -5,6 +5,7 @@ The two halves speak over a socket pair, in frames. Who finds the other end clos
 """
 
 import asyncio
+import logging
 import marshal
 import os
 import signal
@@ -22,6 +23,7 @@ from contract.bus import BusMessage
 from contract.clock import SystemClock
 from contract.topics import ACK
 from fleet.broker_settings import BrokerSettings
+from fleet.log import log_to_stderr
 from fleet.mqtt_bus import MqttBus, password_of, tls_context
 from fleet.picture.arrival import Arrival, Unread
 
@@ -177,7 +179,7 @@ def main() -> None:
     """`python -m fleet.broker_process FD`: begun by the coordinator, and by nobody else."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # it ends with the coordinator, which may still have something to say
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    log_to_stderr(logging.NOTSET)
     with suppress(ConnectionError), socket.socket(fileno=int(sys.argv[1])) as its:
         os.set_inheritable(its.fileno(), False)
         anyio.run(_link, its)

@@ -2,14 +2,12 @@
 
 import getpass
 import logging
-import sys
 import uuid
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import anyio
-import structlog
 import typer
 
 from contract.clock import SystemClock
@@ -21,6 +19,7 @@ from fleet.flight.sortie import Done
 from fleet.flight.sortie_script import SortieScript
 from fleet.fly import Meeting, NotDone, Wanted
 from fleet.fly import fly as fly_sortie
+from fleet.log import log_to_stderr
 from fleet.settings import read_site, read_text
 
 NOT_PROVEN, WRONG_CONFIGURATION = 1, 78
@@ -49,10 +48,7 @@ def fly(
     Through the gate, under the safety monitor. Ctrl-C tells it to come home. Exit code 0: every step was proven; 1: one
     was not, and it was told to come home.
     """
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_to_stderr(logging.WARNING)
     try:
         wanted = Wanted(
             connect=connect,

@@ -2,12 +2,10 @@
 
 import logging
 import os
-import sys
 from functools import partial
 from typing import Annotated
 
 import anyio
-import structlog
 import typer
 
 from contract.clock import SystemClock
@@ -15,6 +13,7 @@ from contract.site import VehicleKind
 from fleet.errors import SetUpError
 from fleet.flight.mavlink_signing import parse_key
 from fleet.fly import NotDone
+from fleet.log import log_to_stderr
 from fleet.sign import Candidate, private_connection, sign
 
 NOT_PROVEN, WRONG_CONFIGURATION = 1, 78
@@ -39,10 +38,7 @@ def sign_vehicle(
 
     From then on it hears only who has the key. Exit code 0: it signs, and answers what is signed; 1: it does not.
     """
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_to_stderr(logging.WARNING)
     try:
         connection = private_connection(connect, in_the_open=in_the_open)
         key = _key(key_env)

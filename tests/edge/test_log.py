@@ -1,14 +1,15 @@
-"""A log that takes no line costs lines, not the node."""
+"""A log that takes no line costs lines, not the node or the coordinator."""
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
-from edge.log import log_to_stderr
+import edge.log
+import fleet.log
 
 FULL = Path("/dev/full")  # full(4): every write to it fails as on a full disk
 
@@ -22,7 +23,10 @@ def _as_before() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_as_before")
 @pytest.mark.skipif(not FULL.exists(), reason="this machine has no /dev/full")
-def test_a_line_on_a_full_disk_raises_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("log_to_stderr", [edge.log.log_to_stderr, fleet.log.log_to_stderr], ids=["edge", "fleet"])
+def test_a_line_on_a_full_disk_raises_nothing(
+    monkeypatch: pytest.MonkeyPatch, log_to_stderr: Callable[[], None]
+) -> None:
     with FULL.open("wb", buffering=0) as disk:
         log = io.TextIOWrapper(disk, write_through=True)
         monkeypatch.setattr(sys, "stderr", log)
