@@ -44,7 +44,7 @@ StreamKey = tuple[str, str]  # node, outbox id
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """An arrival that may be used. `body` None: no node numbered it, so it has neither document nor digest."""
+    """An arrival that may be used. `body` None: no node numbered it, so it has nothing of what follows."""
 
     arrival: Arrival
     address: Address
@@ -52,6 +52,9 @@ class _Read:
     body: Event | Evidence | None
     document: str = ""
     digest: str = ""
+    message_id: str = ""
+    key: StreamKey = ("", "")
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,17 +247,19 @@ class Ingest:
             return _Fault(arrival, "expired" if isinstance(err, _Expired) else "malformed", str(err))
         if body is None:
             return _Read(arrival, address, envelope, None)
-        return _Read(arrival, address, envelope, body, message.payload.decode(), wire_digest(message.payload))
+        document, digest = message.payload.decode(), wire_digest(message.payload)
+        key = (envelope.node, str(envelope.outbox_id))
+        return _Read(
+            arrival, address, envelope, body, document, digest, str(envelope.message_id), key, envelope.sequence or 0
+        )
 
     def _look_up(self, connection: Connection, draft: "_Draft", found: Sequence[_Read]) -> None:
         """What the store knows of these messages, and of alarms that are not open any more."""
-        envelopes = [each.envelope for each in found]
-        draft.digests = writes.digests_of_ids(connection, [str(each.message_id) for each in envelopes])
+        draft.digests = writes.digests_of_ids(connection, [each.message_id for each in found])
         sequences: dict[StreamKey, list[int]] = {}
-        for each in envelopes:
-            key, sequence = (each.node, str(each.outbox_id)), each.sequence or 0
-            if sequence <= self._highest.get(key, 0):  # beyond it nothing is stored, which need not be asked
-                sequences.setdefault(key, []).append(sequence)
+        for each in found:
+            if each.sequence <= self._highest.get(each.key, 0):  # beyond it nothing is stored, which need not be asked
+                sequences.setdefault(each.key, []).append(each.sequence)
         for key, numbers in sequences.items():
             for sequence, digest in writes.digests_of_numbers(connection, key[0], key[1], numbers).items():
                 draft.numbers[key, sequence] = digest
@@ -271,13 +276,12 @@ class Ingest:
             draft.outcome.reports.append(Report(read.address, envelope, arrival))
             self._note_what_is_gone(draft, envelope)
             return
-        key = (envelope.node, str(envelope.outbox_id))
-        draft.to_acknowledge.append(key)
-        if not self._is_new(connection, draft, read, key):
+        draft.to_acknowledge.append(read.key)
+        if not self._is_new(connection, draft, read):
             return
         at_us = arrival.wall_us
         row = writes.message_row(envelope, body, document=read.document, digest=read.digest, received_at_us=at_us)
-        draft.add_message(read, key, row)
+        draft.add_message(read, row)
         if isinstance(body, Event):
             draft.outcome.effects.append(self._apply(draft, arrival, envelope, body))
         else:
@@ -324,30 +328,29 @@ class Ingest:
             raise ContractError(f"{topic}: expected a zone or line of site '{self._site.id}', got '{body.zone}'")
         return body
 
-    def _is_new(self, connection: Connection, draft: "_Draft", read: _Read, key: StreamKey) -> bool:
+    def _is_new(self, connection: Connection, draft: "_Draft", read: _Read) -> bool:
         """False for a redelivery (no effect) and for an id or a number that came with other content (quarantined)."""
-        envelope = read.envelope
-        known = {draft.digests.get(str(envelope.message_id)), draft.numbers.get((key, envelope.sequence or 0))} - {None}
+        known = {draft.digests.get(read.message_id), draft.numbers.get((read.key, read.sequence))} - {None}
         if not known:
             return True
-        if known == {read.digest} or self._says_the_same(connection, draft, read, key):
+        if known == {read.digest} or self._says_the_same(connection, draft, read):
             draft.outcome.redelivered += 1
-            draft.store_number(key, envelope.sequence)
+            draft.store_number(read.key, read.sequence)
             return False
-        detail = f"message {envelope.message_id}, number {envelope.sequence}: known with different content"
+        detail = f"message {read.message_id}, number {read.sequence}: known with different content"
         self._set_aside(connection, draft, _Fault(read.arrival, "conflict", detail))
         return False
 
     @staticmethod
-    def _says_the_same(connection: Connection, draft: "_Draft", read: _Read, key: StreamKey) -> bool:
+    def _says_the_same(connection: Connection, draft: "_Draft", read: _Read) -> bool:
         """Written by another program, or stored by an earlier version of this one."""
-        message_id, number = str(read.envelope.message_id), (*key, read.envelope.sequence)
+        message_id, number = read.message_id, (*read.key, read.sequence)
         known = [
             str(row["envelope"])
             for row in draft.messages
             if row["message_id"] == message_id or (row["node"], row["outbox_id"], row["sequence"]) == number
         ]
-        known += writes.documents_of(connection, message_id, node=key[0], outbox_id=key[1], sequence=number[2] or 0)
+        known += writes.documents_of(connection, message_id, node=number[0], outbox_id=number[1], sequence=number[2])
         return {content_digest(each) for each in known} == {content_digest(read.document)}
 
     def _set_aside(self, connection: Connection, draft: "_Draft", fault: _Fault) -> None:
@@ -470,22 +473,22 @@ class _Draft:
         """Open incidents that it may belong to."""
         found = set[uuid.UUID]()
         for map_of_them in self._nearby:
-            found |= map_of_them.of(event.sighting, site_track) | map_of_them.in_zone(event.zone)
+            found |= map_of_them.of(event.sighting, site_track)
+            found |= map_of_them.in_zone(event.zone)
         return [self.incidents[incident_id] for incident_id in found]
 
     def put_incident(self, incident: Incident) -> None:
         self.incidents[incident.incident_id] = incident
         self._nearby[1].put(incident)
 
-    def add_message(self, read: _Read, key: StreamKey, row: dict[str, object]) -> None:
+    def add_message(self, read: _Read, row: dict[str, object]) -> None:
         self.messages.append(row)
-        self.digests[str(read.envelope.message_id)] = read.digest
-        self.numbers[key, read.envelope.sequence or 0] = read.digest
-        self.store_number(key, read.envelope.sequence)
+        self.digests[read.message_id] = read.digest
+        self.numbers[read.key, read.sequence] = read.digest
+        self.store_number(read.key, read.sequence)
 
-    def store_number(self, key: StreamKey, sequence: int | None) -> None:
-        if sequence is not None:
-            self.streams[key] = self.streams.get(key, Stream()).with_stored(sequence)
+    def store_number(self, key: StreamKey, sequence: int) -> None:
+        self.streams[key] = self.streams.get(key, Stream()).with_stored(sequence)
 
 
 def age_at_arrival_s(envelope: Envelope, wall_us: int) -> float | None:

@@ -5,8 +5,9 @@ a measurement: a person in a loud zone is looked at first, and nothing that move
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
+from functools import lru_cache
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -75,6 +76,13 @@ class Factors:
 
 
 def priority_of(factors: Factors) -> Priority:
+    score = SURE_SCORE if factors.score >= SURE_SCORE else FAIR_SCORE if factors.score >= FAIR_SCORE else 0.0
+    return _judged(replace(factors, score=score, repeats=factors.repeats if factors.repeats >= REPEATS else 0))
+
+
+@lru_cache(maxsize=1024)
+def _judged(factors: Factors) -> Priority:
+    """Many alarms have equal ones, once what makes no difference is left out."""
     parts = [
         (ZONE_POINTS[factors.severity], f"zone of {factors.severity.value} severity"),
         (LABEL_POINTS[factors.label], _words(factors.label)),
@@ -84,7 +92,7 @@ def priority_of(factors: Factors) -> Priority:
     ]
     if factors.is_quiet_hour or factors.is_outside_hours:
         parts.append((ODD_HOUR_POINTS, "in a quiet hour" if factors.is_quiet_hour else "outside the zone's hours"))
-    if factors.repeats >= REPEATS:
+    if factors.repeats:
         parts.append((REPEAT_POINTS, f"alarm number {factors.repeats + 1} of the zone within 10 minutes"))
     points = sum(each for each, _ in parts)
     level = next((level for least, level in LEVELS if points >= least), 5)
