@@ -29,8 +29,10 @@ from detectors.registry import (
     find_model,
     model_cache,
     model_folders,
+    read_model,
+    sha256_of,
 )
-from detectors.signing import make_key, sign
+from detectors.signing import check_trust, make_key, read_key, sign
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -118,10 +120,11 @@ def add(
         engine = add_engine(file, cache, added_by=added_by, added_at_us=added_at_us)
         typer.echo(f"{engine.record.model}: {engine.path}: for {engine.record.key.device}")
         return
-    found = find_model(str(file.resolve()), folders=(), cache=Path())
+    found = read_model(file.resolve())
     described = read_manifest(manifest) if manifest else found.manifest
     said = {"added_by": added_by, "added_at_us": added_at_us} | ({"licence": licence} if licence else {})
     ready = replace(found, manifest=described.model_copy(update=said))
+    check_trust(ready.manifest, manifest or file, (*model_folders(os.environ), cache))
     open_file(ready)  # what cannot be opened is not taken in
     stored = add_model(ready, name=name or described.name, cache=cache)
     if found.note and not manifest:
@@ -178,8 +181,11 @@ def sign_model(
 
     Example: vedette-models sign models/fence-v2.onnx --by ~/vedette-signing.pem
     """
-    find_model(str(model), folders=(), cache=Path())  # raises for bytes that are not what the manifest says
-    manifest = sign(model.with_suffix(".yaml"), by)
+    described = model.with_suffix(".yaml")
+    promised, sha256 = read_manifest(described).sha256, sha256_of(model)
+    if sha256 != promised:
+        raise ModelError(f"{model}: expected sha256 {promised} as {described.name} says, got {sha256}")
+    manifest = sign(described, read_key(by))
     typer.echo(f"{manifest.name}: signed")
 
 

@@ -1,16 +1,17 @@
 """Who answers for a model: an Ed25519 signature (RFC 8032) over what decides what the machine does with it.
 
-A folder of models that holds `trusted.keys` (a public key a line, hexadecimal; '#' begins a remark) lets in what one of
-these keys signed, and what Vedette itself knows, read as it knows it; nothing else. Without such a file none is asked
-for, and a signature that is there must fit.
+A folder of models, or the cache, that holds `trusted.keys` (a public key a line, hexadecimal; '#' begins a remark) lets
+in what one of these keys signed, and what Vedette itself knows, read as it knows it; nothing else. Of several such
+files each must let it in. Without one no signature is asked for, and one that is there must fit.
 """
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -20,9 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from detectors.errors import ModelError
-from detectors.manifest import Manifest, Signature, read_manifest
+from detectors.manifest import Manifest, Signature, read_manifest, shipped_manifests
 
 TRUSTED = "trusted.keys"
+SIGNATURE = re.compile(r"^signature:.*\n?(?:[ \t].*\n?)*", re.MULTILINE)
 SIGNED = {"sha256", "size_bytes", "head", "input", "classes", "labels", "precision"}  # of the manifest
 
 
@@ -38,31 +40,44 @@ def make_key(path: Path) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
-def sign(path: Path, key_path: Path) -> Manifest:
-    """Put a signature by that private key under the manifest at `path`, in place of an earlier one.
+def read_key(path: Path) -> Ed25519PrivateKey:
+    """Raises ModelError for what is no such key."""
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except OSError as err:
+        raise ModelError(f"{path}: {err.strerror or err}") from err
+    except (ValueError, TypeError, UnsupportedAlgorithm) as err:
+        raise ModelError(f"{path}: expected a private key as 'vedette-models key' makes it") from err
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ModelError(f"{path}: expected an Ed25519 key, got another kind")
+    return key
 
-    Raises ModelError for what is no manifest or no such key.
+
+def sign(path: Path, key: Ed25519PrivateKey) -> Manifest:
+    """Put a signature under the manifest at `path`, in place of an earlier one; the rest stays as it is written.
+
+    Raises ModelError for what is no manifest, is laid out so that this cannot be done, or cannot be written.
     """
     manifest = read_manifest(path)
-    try:
-        key = load_pem_private_key(key_path.read_bytes(), password=None)
-    except OSError as err:
-        raise ModelError(f"{key_path}: {err.strerror or err}") from err
-    except (ValueError, TypeError) as err:
-        raise ModelError(f"{key_path}: expected a private key as 'vedette-models key' makes it") from err
-    if not isinstance(key, Ed25519PrivateKey):
-        raise ModelError(f"{key_path}: expected an Ed25519 key, got another kind")
     public = key.public_key().public_bytes_raw().hex()
     signature = Signature(key=public, value=key.sign(_words(manifest)).hex())
-    before = path.read_text(encoding="utf-8").split("\nsignature:")[0].rstrip()
-    lines = [before, "signature:", f"  key: {signature.key}", f"  value: {signature.value}", ""]
+    signed = manifest.model_copy(update={"signature": signature})
     part = path.with_name(f"{path.name}.part")
-    part.write_text("\n".join(lines), encoding="utf-8")
-    part.replace(path)
-    return manifest.model_copy(update={"signature": signature})
+    try:
+        before = SIGNATURE.sub("", path.read_text(encoding="utf-8")).rstrip()
+        lines = [before, "signature:", f"  key: {signature.key}", f"  value: {signature.value}", ""]
+        part.write_text("\n".join(lines), encoding="utf-8")
+        if read_manifest(part) != signed:
+            raise ModelError(f"{path}: expected a YAML mapping of one key a line, to put the signature under it")
+        part.replace(path)
+    except OSError as err:
+        raise ModelError(f"{path}: not signed: {err.strerror or err}") from err
+    finally:
+        part.unlink(missing_ok=True)
+    return signed
 
 
-def check_signature(manifest: Manifest, source: Path) -> None:
+def _check_signature(manifest: Manifest, source: Path) -> None:
     """Raises ModelError for a signature that does not fit; none is none."""
     said = manifest.signature
     if said is None:
@@ -75,20 +90,22 @@ def check_signature(manifest: Manifest, source: Path) -> None:
         ) from err
 
 
-def check_trust(manifest: Manifest, source: Path, folders: Sequence[Path], *, known: Iterable[Manifest]) -> None:
-    """Raises ModelError where a folder says whom to trust, and none of them signed this. known: needs no signature."""
-    lists = [folder / TRUSTED for folder in folders if (folder / TRUSTED).is_file()]
-    if not lists or _words(manifest) in {_words(each) for each in known}:
+def check_trust(manifest: Manifest, source: Path, folders: Iterable[Path]) -> None:
+    """Raises ModelError for a signature that does not fit, and where a folder says whom to trust and this is by nobody
+    of them; what Vedette itself knows needs no signature."""
+    _check_signature(manifest, source)
+    lists = [path for folder in folders if os.path.lexists(path := folder / TRUSTED)]
+    if not lists or _words(manifest) in {_words(known) for known in shipped_manifests().values()}:
         return
-    trusted = {key for path in lists for key in _keys(path)}
     by = manifest.signature.key if manifest.signature else "nobody"
-    if by not in trusted:
-        raise ModelError(f"{source}: expected a signature by a key of {lists[0]}, it is signed by {by[:16]}")
+    for path in lists:
+        if by not in _keys(path):
+            raise ModelError(f"{source}: expected a signature by a key of {path}, it is signed by {by[:16]}")
 
 
 def _words(manifest: Manifest) -> bytes:
     """What is signed: the same bytes however the file is laid out."""
-    return json.dumps(manifest.model_dump(mode="json", include=SIGNED), sort_keys=True).encode()
+    return b"vedette-model-1\n" + json.dumps(manifest.model_dump(mode="json", include=SIGNED), sort_keys=True).encode()
 
 
 def _keys(path: Path) -> list[str]:

@@ -132,7 +132,18 @@ def test_a_model_that_is_there_is_not_fetched(cache: Path, model: Path, run: Cal
         ),
         pytest.param(["train"], "--data: expected a folder of labelled pictures", id="nothing to learn from"),
         pytest.param(
-            ["train", "--data", "{folder}", "--resume", "--from", "{folder}"], "without --from", id="resumed otherwise"
+            ["train", "--data", "{folder}", "--resume", "--from", "{folder}"],
+            "--from: means nothing for --resume",
+            id="resumed otherwise",
+        ),
+        pytest.param(["train", "--smoke", "--rate", "0.1"], "--rate: means nothing for --smoke", id="a quick smoke"),
+        pytest.param(
+            ["train", "--data", "{folder}", "--epochs", "3"], "--epochs: means nothing for vedette", id="two trainers"
+        ),
+        pytest.param(
+            ["train", "--data", "{folder}", "--with", "ultralytics", "--resume"],
+            "--resume: means nothing for ultralytics",
+            id="nothing of theirs to resume",
         ),
         pytest.param(["sign", "{model}", "--by", "{folder}/text.onnx"], "not a readable manifest", id="unsigned"),
     ],

@@ -1,16 +1,19 @@
 """A signature fits what was signed and nothing else, and a folder that says whom it trusts lets in nobody else."""
 
+import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from detectors.__main__ import add, sign_model
 from detectors.errors import ModelError
-from detectors.manifest import MODELS
+from detectors.manifest import MODELS, read_manifest
 from detectors.registry import add_model, find_model, sha256_of
-from detectors.signing import TRUSTED, make_key, sign
+from detectors.signing import TRUSTED, make_key, read_key, sign
 
 Described = Callable[..., Path]
 
@@ -44,9 +47,9 @@ def described(tmp_path: Path) -> Described:
 
 
 @pytest.fixture
-def key(tmp_path: Path) -> Path:
+def key(tmp_path: Path) -> Ed25519PrivateKey:
     make_key(tmp_path / "key.pem")
-    return tmp_path / "key.pem"
+    return read_key(tmp_path / "key.pem")
 
 
 def trust(folder: Path, *keys: str) -> None:
@@ -66,7 +69,7 @@ def test_a_signed_model_is_let_in_where_its_key_is_trusted(described: Described,
     path, public = described(), make_key(tmp_path / "key.pem")
     trust(path.parent, "00" * 32, public.upper())
 
-    sign(path.with_suffix(".yaml"), tmp_path / "key.pem")
+    sign(path.with_suffix(".yaml"), read_key(tmp_path / "key.pem"))
 
     file = find_model("fence", folders=[path.parent], cache=tmp_path)
     assert file.manifest.signature is not None
@@ -85,7 +88,7 @@ def test_what_nobody_signed_is_refused_where_somebody_is_trusted(
         find_model(str(path) if name == "path" else name, folders=[path.parent], cache=tmp_path)
 
 
-def test_a_stranger_s_signature_is_refused(described: Described, key: Path, tmp_path: Path) -> None:
+def test_a_stranger_s_signature_is_refused(described: Described, key: Ed25519PrivateKey, tmp_path: Path) -> None:
     path = described()
     stranger = sign(path.with_suffix(".yaml"), key).signature
     trust(path.parent, make_key(tmp_path / "other.pem"))
@@ -105,7 +108,7 @@ def test_a_stranger_s_signature_is_refused(described: Described, key: Path, tmp_
     ],
 )
 def test_what_was_changed_after_it_was_signed_is_refused_everywhere(
-    described: Described, key: Path, tmp_path: Path, changed: dict[str, object]
+    described: Described, key: Ed25519PrivateKey, tmp_path: Path, changed: dict[str, object]
 ) -> None:
     signature = sign(described().with_suffix(".yaml"), key).signature
     assert signature is not None
@@ -115,7 +118,7 @@ def test_what_was_changed_after_it_was_signed_is_refused_everywhere(
         find_model("fence", folders=[path.parent], cache=tmp_path)
 
 
-def test_what_people_say_of_a_model_may_change(described: Described, key: Path, tmp_path: Path) -> None:
+def test_what_people_say_of_a_model_may_change(described: Described, key: Ed25519PrivateKey, tmp_path: Path) -> None:
     signature = sign(described().with_suffix(".yaml"), key).signature
     assert signature is not None
     path = described(licence="theirs", signature=signature.model_dump())
@@ -125,12 +128,14 @@ def test_what_people_say_of_a_model_may_change(described: Described, key: Path, 
     assert find_model("gate", folders=(), cache=tmp_path / "cache").manifest == stored.manifest
 
 
-def test_signing_again_takes_the_place_of_the_first_signature(described: Described, key: Path, tmp_path: Path) -> None:
+def test_signing_again_takes_the_place_of_the_first_signature(
+    described: Described, key: Ed25519PrivateKey, tmp_path: Path
+) -> None:
     path = described()
     sign(path.with_suffix(".yaml"), key)
     make_key(tmp_path / "new.pem")
 
-    new = sign(path.with_suffix(".yaml"), tmp_path / "new.pem")
+    new = sign(path.with_suffix(".yaml"), read_key(tmp_path / "new.pem"))
 
     assert path.with_suffix(".yaml").read_text("utf-8").count("signature:") == 1
     assert find_model("fence", folders=[path.parent], cache=tmp_path).manifest == new
@@ -163,11 +168,96 @@ def test_a_list_of_trust_that_holds_no_keys_is_said(described: Described, tmp_pa
         find_model("fence", folders=[path.parent], cache=tmp_path)
 
 
-def test_what_is_no_key_signs_nothing(described: Described, tmp_path: Path) -> None:
-    path = described()
-    before = path.with_suffix(".yaml").read_bytes()
+def test_what_is_no_key_is_said(tmp_path: Path) -> None:
     (tmp_path / "text.pem").write_text("a key?")
 
     with pytest.raises(ModelError, match="expected a private key as 'vedette-models key' makes it"):
-        sign(path.with_suffix(".yaml"), tmp_path / "text.pem")
-    assert path.with_suffix(".yaml").read_bytes() == before
+        read_key(tmp_path / "text.pem")
+
+
+def test_each_list_of_trust_must_let_it_in(described: Described, key: Ed25519PrivateKey, tmp_path: Path) -> None:
+    path, stick = described(), tmp_path / "stick"
+    public = key.public_key().public_bytes_raw().hex()
+    stick.mkdir()
+    sign(path.with_suffix(".yaml"), key)
+    trust(stick, public)
+    trust(path.parent, "00" * 32)
+
+    with pytest.raises(ModelError, match=rf"expected a signature by a key of {path.parent}"):
+        find_model("fence", folders=[stick, path.parent], cache=tmp_path)
+    trust(path.parent, "00" * 32, public)
+    assert find_model("fence", folders=[stick, path.parent], cache=tmp_path).path == path
+
+
+def test_the_cache_may_say_whom_to_trust_too(described: Described, tmp_path: Path) -> None:
+    path = described()
+    trust(path.parent, "00" * 32)
+
+    with pytest.raises(ModelError, match="it is signed by nobody"):
+        find_model("fence", folders=(), cache=path.parent)
+
+
+def test_a_list_of_trust_that_cannot_be_read_lets_nobody_in(described: Described, tmp_path: Path) -> None:
+    path = described()
+    (path.parent / TRUSTED).symlink_to(tmp_path / "not-mounted")
+
+    with pytest.raises(ModelError, match=r"trusted\.keys: expected public keys"):
+        find_model("fence", folders=[path.parent], cache=tmp_path)
+
+
+def test_what_stands_around_a_signature_stays(described: Described, key: Ed25519PrivateKey) -> None:
+    manifest = described().with_suffix(".yaml")
+    sign(manifest, key)
+    written = manifest.read_text("utf-8")
+    manifest.write_text(f"# ours\n{written}compares: better by day\n", "utf-8")
+
+    signed = sign(manifest, key)
+
+    assert signed.compares == "better by day"
+    assert read_manifest(manifest) == signed
+    assert manifest.read_text("utf-8").startswith("# ours\n")
+    assert manifest.read_text("utf-8").count("signature:") == 1
+
+
+def test_a_manifest_that_is_one_line_of_json_is_left_as_it_is(described: Described, key: Ed25519PrivateKey) -> None:
+    manifest = described().with_suffix(".yaml")
+    manifest.write_text(json.dumps(yaml.safe_load(manifest.read_text("utf-8"))), "utf-8")
+    before = manifest.read_bytes()
+
+    with pytest.raises(ModelError, match=r"fence\.yaml"):
+        sign(manifest, key)
+    assert manifest.read_bytes() == before
+    assert sorted(path.name for path in manifest.parent.iterdir()) == ["fence.onnx", "fence.yaml"]
+
+
+def test_a_signed_model_that_was_changed_can_be_signed_again(
+    described: Described, key: Ed25519PrivateKey, tmp_path: Path
+) -> None:
+    signature = sign(described().with_suffix(".yaml"), key).signature
+    assert signature is not None
+    path = described(classes=["car", "person"], signature=signature.model_dump())
+
+    sign_model(path, by=tmp_path / "key.pem")
+
+    assert find_model("fence", folders=[path.parent], cache=tmp_path).manifest.classes == ("car", "person")
+
+
+def test_other_bytes_than_the_manifest_s_are_not_signed(described: Described, key: object, tmp_path: Path) -> None:
+    path = described()
+    path.write_bytes(b"another network")
+
+    with pytest.raises(ModelError, match=r"fence\.onnx: expected sha256 .* as fence\.yaml says, got"):
+        sign_model(path, by=tmp_path / "key.pem")
+
+
+def test_what_is_not_trusted_is_not_added_either(
+    described: Described, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path, cache = described(), tmp_path / "cache"
+    cache.mkdir()
+    trust(cache, "00" * 32)
+    monkeypatch.setenv("VEDETTE_CACHE", str(cache))
+
+    with pytest.raises(ModelError, match="it is signed by nobody"):
+        add(path, name="gate", manifest=None, licence=None, by="ann")
+    assert [each.name for each in cache.iterdir()] == [TRUSTED]
