@@ -71,6 +71,8 @@ def run(
             loaded = with_score_min(loaded, score_min)
         if model is not None:
             loaded = with_model(loaded, model, is_live=live or record)
+        if record and model is not None and recordings is None:
+            raise DocumentError(f"--record --model {model}: expected --recordings too, or it takes the place of others")
         if recordings is not None:
             loaded = with_recordings(loaded, recordings)
         check_paths(loaded)
@@ -109,7 +111,14 @@ def with_model(loaded: Loaded, model: str, *, is_live: bool) -> Loaded:
 
 
 def with_recordings(loaded: Loaded, folder: Path) -> Loaded:
-    """The same scenario with the recordings of another detector: of the same names, in a folder of their own."""
+    """The same scenario with the recordings of another detector: of the same names, in a folder of their own.
+
+    Raises DocumentError where none is named, or two would be one file.
+    """
+    named = [feed.eye.recording for feed in loaded.scenario.feeds if isinstance(feed.eye, Rendered)]
+    names = [Path(name).name for name in named if name]
+    if not names or len(set(names)) < len(names):
+        raise DocumentError(f"--recordings {folder}: expected feeds with recordings of different names, got {names}")
 
     def elsewhere(eye: Rendered) -> Rendered:
         name = eye.recording and str(folder.absolute() / Path(eye.recording).name)

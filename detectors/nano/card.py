@@ -7,6 +7,7 @@ from detectors.errors import ModelError
 from detectors.manifest import Manifest
 from detectors.nano.network import CLASSES
 from detectors.nano.state import State
+from detectors.nano.trainer import JUDGED_MOST
 
 LIMITS = """\
 ## Limits
@@ -18,11 +19,11 @@ all. Nobody's safety may depend on it alone.
 
 
 def write_card(path: Path, manifest: Manifest, state: State, curve: Path) -> None:
-    """`curve`: curve.csv of the training. Raises ModelError when it cannot be read."""
-    assert manifest.input is not None
-    plan = state.plan
+    """`curve`: curve.csv of the training. Raises ModelError when it cannot be read, or the card not written."""
+    plan, size = state.plan, manifest.input
+    assert size is not None
     rows = [
-        ("network's picture", f"{manifest.input.width_px} x {manifest.input.height_px} px, BGR"),
+        ("network's picture", f"{size.width_px} x {size.height_px} px, BGR"),
         ("classes", ", ".join(manifest.classes)),
         ("file", f"{manifest.size_bytes / 1e6:.2f} MB, sha256 {manifest.sha256}"),
         ("licence", manifest.licence),
@@ -31,20 +32,30 @@ def write_card(path: Path, manifest: Manifest, state: State, curve: Path) -> Non
             "training",
             f"{state.done} of {plan.steps} steps of {plan.batch} pictures, seed {plan.seed}, rate {plan.rate:g}",
         ),
-        *_judged(curve),
+        *_judged(curve, until=state.done),
     ]
     table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {words} |" for name, words in rows)])
-    path.write_text(f"# {manifest.name}\n\n{table}\n\n{LIMITS}", encoding="utf-8")
+    try:
+        path.write_text(f"# {manifest.name}\n\n{table}\n\n{LIMITS}", encoding="utf-8")
+    except OSError as err:
+        raise ModelError(f"{path}: {err.strerror or err}") from err
 
 
-def _judged(curve: Path) -> list[tuple[str, str]]:
-    """The latest judgement of the training, if there was one."""
+def _judged(curve: Path, *, until: int) -> list[tuple[str, str]]:
+    """The latest judgement of the training up to that step, if there was one; the curve may run ahead of the state."""
     try:
         lines = list(csv.DictReader(curve.read_text(encoding="utf-8").splitlines()))
-        judged = [line for line in lines if line[f"ap50_{CLASSES[0]}"]]
+        judged = [line for line in lines if int(line["step"]) <= until and _ap50(line)]
         if not judged:
             return []
-        words = ", ".join(f"{name} {line}" for name in CLASSES if (line := judged[-1][f"ap50_{name}"]))
-        return [(f"AP50 at step {judged[-1]['step']}", f"{words}, on up to 300 pictures of val")]
-    except (OSError, KeyError, csv.Error) as err:
+        last = judged[-1]
+        words = ", ".join(f"{name} {ap50}" for name, ap50 in _ap50(last).items())
+        return [
+            (f"AP50 at step {last['step']}", f"{words}, on up to {JUDGED_MOST} pictures of val at {last['side_px']} px")
+        ]
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as err:
         raise ModelError(f"{curve}: expected the curve of a training: {err}") from err
+
+
+def _ap50(line: dict[str, str]) -> dict[str, str]:
+    return {name: ap50 for name in CLASSES if (ap50 := line[f"ap50_{name}"])}

@@ -1,4 +1,4 @@
-"""`vedette-models train`, `export` and `evaluate`. What trains is imported when it is used: TensorFlow is an extra."""
+"""`vedette-models train`, `export`, `label`, `evaluate`. What trains is imported when it is used: an extra."""
 
 import os
 import tempfile
@@ -33,13 +33,18 @@ from detectors.nano.trainer import Progress as Told
 from detectors.nano.trainer import train as train_nano
 from detectors.opening import open_file
 from detectors.registry import DEFAULT_MODEL, find_model, model_cache, model_folders
-from detectors.signing import sign
+from detectors.signing import read_key, sign
 
 Trainer = Literal["vedette", "ultralytics"]
 
 
-# What the first piece of a training fixes: the parameter, and its option.
-FIXED = {name: f"--{name}" for name in ("steps", "batch", "side", "seed", "rate")} | {"begin": "--from"}
+# Which options of `train` mean something together; what a training is like is fixed by its first piece.
+TOGETHER = {
+    "--smoke": {"data", "out", "smoke"},
+    "--resume": {"data", "out", "resume", "minutes", "cache_gb", "trainer"},
+    "ultralytics": {"data", "out", "trainer", "start", "epochs", "side", "batch", "device", "seed"},
+    "vedette": {"data", "out", "trainer", "minutes", "steps", "begin", "rate", "side", "batch", "seed", "cache_gb"},
+}
 
 
 def train(
@@ -85,7 +90,9 @@ def train(
     Example: vedette-models train --data out/site --out out/nano --minutes 60 && vedette-models export out/nano
     """
     folders, run = data or [], out or Path("out") / "trained"
-    if start or trainer == "ultralytics":
+    is_theirs = bool(start) or trainer == "ultralytics"
+    _check_together(ctx, "--smoke" if smoke else "ultralytics" if is_theirs else "--resume" if resume else "vedette")
+    if is_theirs:
         if len(folders) != 1:
             raise ModelError(f"ultralytics: expected one --data, its YAML file, got {len(folders)}")
         options = TrainingOptions(epochs=epochs, side_px=side or 640, batch=batch, device=device, seed=seed)
@@ -97,8 +104,6 @@ def train(
         raise ModelError(f"--side: expected a multiple of 32 px, got {side_px}")
     if not folders and not smoke:
         raise ModelError("--data: expected a folder of labelled pictures, got none")
-    if resume and (given := [option for name, option in FIXED.items() if _is_given(ctx, name)]):
-        raise ModelError(f"--resume: the training in {run} goes on as it was begun, without {given[0]}")
     with _bar() as watch:
         if smoke:
             with tempfile.TemporaryDirectory() as work:
@@ -121,9 +126,12 @@ def train(
         typer.echo(f"{run}: all {done.plan.steps} steps; next: vedette-models export {run} --out {run / 'model'}")
 
 
-def _is_given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+def _check_together(ctx: typer.Context, what: str) -> None:
+    """Raises ModelError for an option that would be ignored."""
+    for each in ctx.command.params:
+        source = ctx.get_parameter_source(each.name or "")
+        if source is not None and source.name == "COMMANDLINE" and each.name not in TOGETHER[what]:
+            raise ModelError(f"{each.opts[0]}: means nothing for {what}: leave it out")
 
 
 def export(
@@ -147,15 +155,16 @@ def export(
     """
     if side and side % 32:
         raise ModelError(f"--side: expected a multiple of 32 px, got {side}")
+    key = read_key(by) if by else None
     made = [export_run(run, out, name=name, side_px=side, training_data=training_data)]
     typer.echo(f"{name}: {made[0].path}: {made[0].manifest.size_bytes / 1e6:.1f} MB")
     if calibrate:
         small, mean_ap = write_int8(made[0], calibrate, at_us=SystemClock().wall_us())
         typer.echo(f"{small.manifest.name}: {small.path}: mean AP {mean_ap:.3f} of FP32's own boxes")
         made.append(small)
-    if by:
+    if key:
         for file in made:
-            sign(file.path.with_suffix(".yaml"), by)
+            sign(file.path.with_suffix(".yaml"), key)
 
 
 def label(
@@ -181,7 +190,7 @@ def label(
     if least > sure:
         raise ModelError(f"--least: expected at most --sure {sure:g}, got {least:g}")
     file = find_model(teacher, folders=model_folders(os.environ), cache=model_cache(os.environ))
-    looks = Teacher(file.manifest.name, open_file(file, score_min=least), Doubt(sure=sure, least=least))
+    looks = Teacher(file, open_file(file, score_min=least), Doubt(sure=sure, least=least))
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
         watch = partial(_seen, bar, bar.add_task("looking", total=None))
         counts = label_all(videos, out, looks, every=every, only=part, licence=licence, watch=watch)

@@ -5,6 +5,7 @@ teacher: a figure on such a set says how far two models agree.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from detectors.frame import Frame
 from detectors.nano.data import IGNORED
 from detectors.nano.evaluate import Watch, kinds_of, pictures_of
 from detectors.nano.network import CLASSES
+from detectors.registry import ModelFile
 
 QUALITY = 94  # of the JPEG files
 VAL_FRAC = 0.2  # of each recording, its end: neighbours in time look alike
@@ -36,9 +38,9 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """name: as the card says it."""
+    """file: the model that `detector` runs."""
 
-    name: str
+    file: ModelFile
     detector: Detector
     doubt: Doubt
 
@@ -48,26 +50,40 @@ def label(
 ) -> dict[str, int]:
     """images/PART, annotations/PART.json and card.md in the new folder `out`; returns how many pictures each part has.
 
-    The end of each recording is `val`, what comes before it `train`; or all of it is `only`. Raises ModelError for a
-    folder that is not new, or what is no video; and what the teacher raises.
+    The end of each recording is `val`, what comes before it `train`; or all of it is `only`. What is unfinished stands
+    in OUT.part. Raises ModelError for a folder that is not new or cannot be written, or what is no video; and what the
+    teacher raises.
     """
-    if out.exists() and any(out.iterdir()):
-        raise ModelError(f"{out}: expected a new or empty folder")
+    unfinished = out.with_name(f"{out.name}.part")
+    try:
+        if out.exists() and any(out.iterdir()):
+            raise ModelError(f"{out}: expected a new or empty folder")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        counts = _write(videos, unfinished, teacher, every=every, only=only, watch=watch)
+        (unfinished / "card.md").write_text(_card(videos, teacher, counts, licence=licence), encoding="utf-8")
+        unfinished.replace(out)
+    except OSError as err:
+        raise ModelError(f"{out}: not written: {err.strerror or err}") from err
+    return counts
+
+
+def _write(
+    videos: Sequence[Path], out: Path, teacher: Teacher, *, every: int, only: Part | None, watch: Watch
+) -> dict[str, int]:
     written: dict[Part, Json] = {}
     done = 0
     for video in videos:
-        ends_at = (1 - VAL_FRAC) * sum(1 for _ in pictures_of(video))
+        ends_at = 0.0 if only else (1 - VAL_FRAC) * sum(1 for _ in pictures_of(video))
         for index, image in enumerate(pictures_of(video)):
             if index % every:
                 continue
-            usual: Part = "train" if index < ends_at else "val"
-            part = only or usual
+            part = only or ("train" if index < ends_at else "val")
             document = written.setdefault(part, _empty())
             number = len(document["images"])
             path = out / "images" / part / f"{number:06d}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
-            is_written = cv2.imwrite(str(path), image, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))
-            assert is_written
+            if not cv2.imwrite(str(path), image, (cv2.IMWRITE_JPEG_QUALITY, QUALITY)):
+                raise ModelError(f"{path}: not written: is there room?")
             height_px, width_px = image.shape[:2]
             document["images"].append(
                 {"id": number, "file_name": path.name, "width": width_px, "height": height_px, "recording": video.name}
@@ -79,12 +95,10 @@ def label(
             watch(done)
     if not written:
         raise ModelError(f"{', '.join(map(str, videos))}: expected pictures, got none")
-    counts: dict[str, int] = {part: len(document["images"]) for part, document in sorted(written.items())}
     (out / "annotations").mkdir()
     for part, document in written.items():
         (out / "annotations" / f"{part}.json").write_text(json.dumps(document), encoding="utf-8")
-    (out / "card.md").write_text(_card(videos, teacher, counts, licence=licence), encoding="utf-8")
-    return counts
+    return {part: len(document["images"]) for part, document in sorted(written.items())}
 
 
 def _empty() -> Json:
@@ -109,12 +123,14 @@ def _labelled(teacher: Teacher, frame: Frame) -> Iterator[Json]:
 
 
 def _card(videos: Sequence[Path], teacher: Teacher, counts: dict[str, int], *, licence: str) -> str:
-    name, doubt = teacher.name, teacher.doubt
+    file, doubt = teacher.file, teacher.doubt
     lines = [
         "# Recordings labelled by a model",
         "",
-        f"No person looked at these boxes: {name} saw them with a score of {doubt.sure:g} or more. From",
+        f"No person looked at these boxes: {file.manifest.name} saw them with a score of {doubt.sure:g} or more. From",
         f"{doubt.least:g} on they are `iscrowd`, neither learned nor judged. What it does not see has no label.",
+        "",
+        f"The teacher: sha256 {file.sha256}{'; ' + file.note if file.note else ''}.",
         "",
         f"Recordings: {', '.join(video.name for video in videos)}. Licence and attribution: {licence}.",
         "",

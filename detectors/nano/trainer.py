@@ -21,6 +21,7 @@ COLUMNS = ("step", "side_px", "rate", "box", "objectness", "class", "answering",
 SMALL_FRAC = 0.7  # of the steps at three quarters of the side, which takes half of the time
 MILD_FRAC = 0.88  # from here on whole pictures, as the cameras see them (YOLOX: the last epochs without mosaic)
 NOTED_EVERY = 20  # steps
+JUDGED_MOST = 300  # pictures of val
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Limits:
     minutes: float
     save_minutes: float = 3.0
     judge_steps: int = 1000
-    judged_most: int = 300
+    judged_most: int = JUDGED_MOST
     cache_gb: float = 6.0
 
 

@@ -117,3 +117,22 @@ def test_recordings_that_are_not_there_are_named(tmp_path: Path) -> None:
 
     assert exit_code == 2
     assert f"found no file '{tmp_path / 'none' / 'sterile-dark.fence-cam.jsonl'}': run it with --live" in output
+
+
+def test_another_detector_does_not_take_the_place_of_what_was_recorded(tmp_path: Path) -> None:
+    path = ROOT / "sim" / "scenarios" / "sterile-dark.yaml"
+
+    exit_code, output = played(path, tmp_path / "out", "--record", "--model", "vedette-nano")
+
+    assert exit_code == 2
+    assert "--record --model vedette-nano: expected --recordings too" in output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_recordings_where_none_is_named_is_refused(tmp_path: Path) -> None:
+    path = write_scenario(tmp_path, scenario(actors=[INTRUDER]))
+
+    exit_code, output = played(path, tmp_path / "out", "--recordings", str(tmp_path))
+
+    assert exit_code == 2
+    assert "expected feeds with recordings of different names, got []" in output

@@ -23,23 +23,25 @@ MANIFEST = Manifest(
     labels={Label.PERSON: ("person",)},
 )
 STATE = State(Plan(steps=100, batch=8, side_px=416, seed=3), 60, {})
-HEAD = "step,ap50_person,ap50_vehicle,ap50_animal\n"
+HEAD = "step,side_px,ap50_person,ap50_vehicle,ap50_animal\n"
 
 
-def test_a_card_tells_the_latest_judgement(tmp_path: Path) -> None:
-    (tmp_path / "curve.csv").write_text(HEAD + "20,0.1000,0.2000,0.0000\n40,0.4000,,0.1000\n60,,,\n")
+def test_a_card_tells_the_latest_judgement_of_what_the_state_holds(tmp_path: Path) -> None:
+    (tmp_path / "curve.csv").write_text(
+        HEAD + "20,320,0.1000,0.2000,0.0000\n40,416,,0.4000,0.1000\n60,416,,,\n80,416,0.9,,\n"
+    )
 
     write_card(tmp_path / "fence.md", MANIFEST, STATE, tmp_path / "curve.csv")
 
     card = (tmp_path / "fence.md").read_text()
-    assert "| AP50 at step 40 | person 0.4000, animal 0.1000, on up to 300 pictures of val |" in card
+    assert "| AP50 at step 40 | vehicle 0.4000, animal 0.1000, on up to 300 pictures of val at 416 px |" in card
     assert "| learned from | our gate, 300 pictures |" in card
     assert "| training | 60 of 100 steps of 8 pictures, seed 3, rate 0.002 |" in card
     assert "Nobody's safety may depend on it alone." in card
 
 
 def test_a_training_that_was_not_judged_claims_nothing(tmp_path: Path) -> None:
-    (tmp_path / "curve.csv").write_text(HEAD + "20,,,\n")
+    (tmp_path / "curve.csv").write_text(HEAD + "20,416,,,\n")
 
     write_card(tmp_path / "fence.md", MANIFEST, STATE, tmp_path / "curve.csv")
 
