@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from sim.actors import KIND_SIZE_M
 from sim.dataset.people import Colour, cloth, tinted
-from sim.world.bodies import ANIMAL_LENGTH_M, GLASS, LEG_NAMES, TYRE, add_animal
+from sim.scenario import ActorKind
+from sim.world.bodies import GLASS, LEG_NAMES, TYRE, add_animal
 from sim.world.paint import shaded
 from sim.world.shapes import ACTOR, add_bar, add_blob, add_box, add_disc
 
@@ -139,7 +141,7 @@ def add_quadruped(world: Any, name: str, rng: np.random.Generator, *, is_thermal
     are the dog of the scenarios."""
     if not is_thermal and rng.uniform() < 0.2:
         add_animal(world, name)
-        return ANIMAL_LENGTH_M
+        return KIND_SIZE_M[ActorKind.ANIMAL][2]
     kind = rng.choice(["dog", "fox", "deer", "boar"], p=[0.45, 0.2, 0.2, 0.15])
     size = float({"dog": rng.uniform(0.6, 1.15), "fox": 0.62, "deer": rng.uniform(1.4, 1.9), "boar": 1.1}[kind])
     stout = {"dog": rng.uniform(0.85, 1.15), "fox": 0.8, "deer": 0.85, "boar": 1.45}[kind]

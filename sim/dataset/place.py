@@ -35,7 +35,7 @@ from sim.world.quaternions import heading
 from sim.world.shapes import ACTOR, HIDDEN, SCENE
 
 LIGHTS = ("day", "dusk", "night", "ir")
-LIGHT_CHANCES = (0.68, 0.09, 0.11, 0.12)
+LIGHT_CHANCES = (0.62, 0.09, 0.17, 0.12)
 PERSONS, VEHICLES, ANIMALS = 16, 4, 4
 LARGEST_PX = (1920, 1152)  # of what is drawn, before it is made smaller
 SHADOW_HALF_M, SUN_AWAY_M = 28.0, 60.0

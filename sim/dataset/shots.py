@@ -33,6 +33,7 @@ SIZES_PX = ((640, 360), (640, 480), (768, 576), (960, 540))
 SIZE_CHANCES = (0.36, 0.3, 0.26, 0.08)
 VIEWS, VIEW_CHANCES = ("mast", "robot", "drone"), (0.54, 0.27, 0.19)
 EMPTY = 0.13  # some more have nobody by chance
+END_ON = 0.4  # animals seen from straight behind or before, when they are as narrow as a person
 CLEAR_OF_VISIBILITY = 0.4  # of it: nobody stands where no contrast is left
 
 
@@ -164,6 +165,10 @@ class _Floor:
                 return east, north
         return None
 
+    def bearing_deg(self, east_m: float, north_m: float) -> float:
+        """Of a spot from the camera, clockwise from north."""
+        return math.degrees(math.atan2(east_m - self._pose.east_m, north_m - self._pose.north_m))
+
     def take(self, east_m: float, north_m: float, radius_m: float) -> bool:
         if any(math.hypot(east_m - e, north_m - n) < radius_m + r for e, n, r in self._taken):
             return False
@@ -200,7 +205,7 @@ def _own(floor: _Floor, rng: np.random.Generator) -> Iterator[Body]:
 
 
 def _movers(place: Place, floor: _Floor, most_m: float, rng: np.random.Generator) -> Iterator[Body]:
-    for kind, chance, most in (("vehicle", 0.42, VEHICLES), ("animal", 0.5, ANIMALS)):
+    for kind, chance, most in (("vehicle", 0.42, VEHICLES), ("animal", 0.6, ANIMALS)):
         if rng.uniform() > chance:
             continue
         heading = rng.uniform(0, 360)
@@ -211,6 +216,8 @@ def _movers(place: Place, floor: _Floor, most_m: float, rng: np.random.Generator
                 continue
             if rng.uniform() < 0.4:
                 heading = rng.uniform(0, 360)
+            if kind == "animal" and rng.uniform() < END_ON:
+                heading = floor.bearing_deg(*spot) + rng.choice([0.0, 180.0]) + rng.normal(0.0, 15.0)
             speed = 1.5 if rng.uniform() < 0.6 else 0.0
             yield Body(
                 kind,

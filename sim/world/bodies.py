@@ -14,7 +14,6 @@ PAINT, GLASS, TYRE = (0.50, 0.10, 0.10), (0.10, 0.12, 0.15), (0.06, 0.06, 0.06)
 SHELL, SIGNAL = (0.20, 0.21, 0.23), (0.85, 0.45, 0.05)
 LEG_NAMES = ("front-left", "front-right", "hind-left", "hind-right")
 ANIMAL_HIP_M = 0.33
-ANIMAL_LENGTH_M = 0.9
 
 
 def add_animal(world: Any, name: str) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import structlog
-from _pytest.mark import ParameterSet
 
 from detectors.manifest import shipped_manifests
 from detectors.registry import BUILT_IN
@@ -24,15 +23,6 @@ TO_FIRST_ALARM_S = 10.0  # from the first actor on: there two seeds have parted
 # Where all feeds are recorded and nobody has anything to tell, a seed has nothing to change.
 RENDERED = [path for path in SCENARIOS if "sees: rendered" in path.read_text(encoding="utf-8")]
 WITH_CHANCE = [path for path in SCENARIOS if "sees: modelled" in path.read_text(encoding="utf-8")]
-
-
-# What the detector in the box is known to do wrong; where it no longer does, the test says so.
-WRONG = {"distractors-night": "a dog seen from straight behind, under lamps, is taken for a person"}
-
-
-def _known(path: Path) -> ParameterSet:
-    reason = WRONG.get(path.stem)
-    return pytest.param(path, marks=[pytest.mark.xfail(strict=True, reason=reason)] if reason else [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +87,7 @@ def test_another_seed_gives_other_bytes(path: Path, tmp_path: Path) -> None:
     assert one != other
 
 
-@pytest.mark.parametrize("path", [_known(path) for path in RENDERED], ids=[path.stem for path in RENDERED])
+@pytest.mark.parametrize("path", RENDERED, ids=lambda path: path.stem)
 def test_a_rendered_scenario_meets_its_expectations_with_the_detector_in_the_box(path: Path, tmp_path: Path) -> None:
     """By its recordings: vedette-sim run SCENARIO --record --model vedette-nano --recordings FOLDER."""
     loaded = with_recordings(load_scenario(path), path.parent / "recordings" / BUILT_IN)
