@@ -78,7 +78,7 @@ def test_two_persons_approve_and_a_veto_says_why(desk: Desk, page: "Page") -> No
     card.get_by_text("1 approval missing").wait_for()
 
     card.get_by_role("link").first.click()
-    page.get_by_text("approved by Olga Berg").wait_for()
+    page.locator("p.consent").get_by_text("approved by Olga Berg").wait_for()  # the timeline tells it too
     page.get_by_text("wants a second person").wait_for()
     page.get_by_text("You approved it: another person must.").first.wait_for()
     wrong = []
